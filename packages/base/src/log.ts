@@ -1,0 +1,63 @@
+/** Facts with fields, one JSON line each: the log of the daemon and of the router. */
+import { pino, type DestinationStream } from 'pino';
+
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Logger {
+	debug(message: string, fields?: LogFields): void;
+	info(message: string, fields?: LogFields): void;
+	warn(message: string, fields?: LogFields): void;
+	error(message: string, fields?: LogFields): void;
+	/** A logger that adds `fields` to every line. */
+	with(fields: LogFields): Logger;
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Writes to file descriptor `fd` synchronously: a line that was logged is there even if the next instruction kills us. */
+export function createLogger(options: {
+	readonly level: LogLevel;
+	readonly name: string;
+	readonly destination?: DestinationStream;
+}): Logger {
+	const destination = options.destination ?? pino.destination({ fd: 2, sync: true });
+	return wrap(
+		pino(
+			{
+				level: options.level,
+				base: { name: options.name, pid: process.pid },
+				timestamp: pino.stdTimeFunctions.isoTime,
+				formatters: { level: (label) => ({ level: label }) },
+				serializers: { error: pino.stdSerializers.err },
+			},
+			destination,
+		),
+	);
+}
+
+interface PinoLike {
+	debug(fields: object, message: string): void;
+	info(fields: object, message: string): void;
+	warn(fields: object, message: string): void;
+	error(fields: object, message: string): void;
+	child(fields: object): PinoLike;
+}
+
+function wrap(target: PinoLike): Logger {
+	return {
+		debug: (message, fields = {}) => target.debug(fields, message),
+		info: (message, fields = {}) => target.info(fields, message),
+		warn: (message, fields = {}) => target.warn(fields, message),
+		error: (message, fields = {}) => target.error(fields, message),
+		with: (fields) => wrap(target.child(fields)),
+	};
+}
+
+export const silentLogger: Logger = {
+	debug: () => {},
+	info: () => {},
+	warn: () => {},
+	error: () => {},
+	with: () => silentLogger,
+};

@@ -1,0 +1,5 @@
+/** What tests of the daemon and the router share; never imported by production code. */
+export { type Edge, explore } from './explore.ts';
+export { ManualClock, settle } from './manual-clock.ts';
+export { seededRandom } from './seeded-random.ts';
+export { until } from './until.ts';

@@ -1,0 +1,14 @@
+/** All operations that orchd answers, merged. */
+import { daemonOperations } from './operations/daemon.ts';
+import { linkOperations } from './operations/link.ts';
+import { binaryOperations, runtimeOperations } from './operations/runtime.ts';
+
+export const api = {
+	...daemonOperations,
+	...runtimeOperations,
+	...binaryOperations,
+	...linkOperations,
+} as const;
+
+export type Api = typeof api;
+export type OperationName = keyof Api;

@@ -1,0 +1,44 @@
+/**
+ * The data plane's wire: frames, credits, bodies.
+ *
+ * Guarantees: constants and pure functions over bytes, shared by the router and every client library; nothing of Node,
+ * no schema library. Deliberately not here: queues, routing, sockets.
+ */
+export {
+	type DataErrorCode,
+	type DeclareBody,
+	type DroppedBody,
+	type DropReason,
+	dataErrorCodes,
+	dataProtocol,
+	dropReasons,
+	type ErrorBody,
+	type HelloBody,
+	maxTypeNameBytes,
+	maxTypes,
+	maxTypesPerRuntime,
+	type PeerBody,
+	type TypedefBody,
+	type TypeEntry,
+	type WelcomeBody,
+} from './bodies.ts';
+export { belowLimit, type CreditEntry, creditEntryBytes, readCredits, writeCredit } from './credit.ts';
+export {
+	type Codec,
+	checkHeader,
+	codecs,
+	directHeaderBytes,
+	FrameFlag,
+	type FrameFault,
+	type FrameFields,
+	type FrameHeader,
+	FrameKind,
+	frameMagic,
+	headerBytes,
+	makeFrame,
+	maxFrameBytes,
+	readHeader,
+	readU32,
+	writeHeader,
+	writeU32,
+} from './frame.ts';

@@ -1,0 +1,338 @@
+/** Every error that a client can see, in one table: its code, HTTP status, exit code, number, sentence and hint. */
+
+export interface ErrorEntry<Data> {
+	/** HTTP status of REST answers. */
+	readonly status: number;
+	/** Exit code of the CLI. */
+	readonly exit: number;
+	/** The number under which `orch explain` and people know it. */
+	readonly number: `E${number}`;
+	/** What could not be done and why; no final period. Further lines are facts, indented by two. */
+	readonly message: (data: Data) => string;
+	/** One thing to do about it; empty where there is none. */
+	readonly hint?: (data: Data) => string;
+	/** Whether the same request may succeed later. */
+	readonly retryable?: boolean;
+}
+
+const entry = <Data>(definition: ErrorEntry<Data>): ErrorEntry<Data> => definition;
+
+const list = (names: readonly string[]): string => names.join(', ');
+const didYouMean = (names: readonly string[]): string => (names.length > 0 ? `\n  did you mean: ${list(names)}` : '');
+
+export interface RuntimeMatch {
+	readonly shortId: string;
+	readonly name: string;
+	readonly status: string;
+}
+
+export const errors = {
+	'runtime.not_found': entry<{ ref: string; candidates: readonly string[] }>({
+		status: 404,
+		exit: 4,
+		number: 'E104',
+		message: ({ ref, candidates }) => `no runtime '${ref}'${didYouMean(candidates)}`,
+		hint: () => 'orch ps',
+	}),
+	'runtime.ambiguous': entry<{ ref: string; matches: readonly RuntimeMatch[] }>({
+		status: 409,
+		exit: 7,
+		number: 'E105',
+		message: ({ ref, matches }) =>
+			[
+				`'${ref}' matches ${matches.length} runtimes`,
+				...matches.map(({ shortId, name, status }) => `  ${shortId}  ${name}  ${status}`),
+			].join('\n'),
+		hint: () => 'use the name, or one more digit',
+	}),
+	'runtime.name_taken': entry<{ name: string; status: string; free: string }>({
+		status: 409,
+		exit: 7,
+		number: 'E110',
+		message: ({ name, status }) => `a runtime '${name}' already exists (${status})`,
+		hint: ({ free }) => `choose another name: --name ${free}`,
+	}),
+	'runtime.id_taken': entry<{ id: string; name: string }>({
+		status: 409,
+		exit: 7,
+		number: 'E110',
+		message: ({ id, name }) => `the id ${id} already belongs to the runtime '${name}'`,
+	}),
+	'runtime.running': entry<{ name: string; pid: number | null }>({
+		status: 409,
+		exit: 7,
+		number: 'E135',
+		message: ({ name, pid }) => `cannot remove '${name}': it is running${pid === null ? '' : ` with pid ${pid}`}`,
+		hint: ({ name }) => `orch runtime remove ${name} --force`,
+	}),
+	'runtime.not_running': entry<{ name: string; status: string }>({
+		status: 409,
+		exit: 3,
+		number: 'E136',
+		message: ({ name, status }) => `cannot signal '${name}': it is ${status}`,
+		hint: ({ name }) => `orch start ${name}`,
+	}),
+	'runtime.start_failed': entry<{ name: string; reason: string }>({
+		status: 422,
+		exit: 1,
+		number: 'E123',
+		message: ({ name, reason }) => `cannot start '${name}': ${reason}`,
+		hint: ({ name }) => `orch runtime stderr ${name} --no-follow`,
+	}),
+	'runtime.stop_incomplete': entry<{ name: string; escaped: readonly { readonly pid: number; readonly command: string }[] }>({
+		status: 500,
+		exit: 1,
+		number: 'E137',
+		message: ({ name, escaped }) =>
+			[
+				`'${name}' has stopped, but of what it forked this is left`,
+				...escaped.map(({ pid, command }) => `  pid ${pid}  ${command}`),
+			].join('\n'),
+	}),
+	'runtime.superseded': entry<{ name: string; by: string }>({
+		status: 409,
+		exit: 1,
+		number: 'E138',
+		message: ({ name, by }) => `the command on '${name}' was overtaken by a later ${by}`,
+	}),
+	'program.not_found': entry<{ program: string; cwd: string; candidates: readonly string[] }>({
+		status: 400,
+		exit: 8,
+		number: 'E107',
+		message: ({ program, cwd, candidates }) =>
+			`cannot add runtime: ${program} does not exist (looked in ${cwd})${didYouMean(candidates)}`,
+		hint: () => 'check the path; for a command on PATH write its bare name: orch runtime add node -- server.js',
+	}),
+	'program.not_executable': entry<{ program: string; mode: string }>({
+		status: 400,
+		exit: 8,
+		number: 'E108',
+		message: ({ program, mode }) => `${program} is not executable (mode ${mode})`,
+		hint: ({ program }) => `chmod +x ${program}`,
+	}),
+	'program.is_directory': entry<{ program: string }>({
+		status: 400,
+		exit: 8,
+		number: 'E108',
+		message: ({ program }) => `${program} is a directory, not a program`,
+	}),
+	'program.wrong_format': entry<{ program: string }>({
+		status: 400,
+		exit: 8,
+		number: 'E109',
+		message: ({ program }) => `${program} is neither a binary of this system nor a script with a #! line`,
+		hint: ({ program }) => `name its interpreter: orch runtime add sh -- ${program}`,
+	}),
+	'program.missing_interpreter': entry<{ program: string; interpreter: string }>({
+		status: 400,
+		exit: 8,
+		number: 'E109',
+		message: ({ program, interpreter }) => `${program}: its first line names ${interpreter}, which does not exist here`,
+		hint: ({ program }) => `fix the #! line, or name an interpreter: orch runtime add python3 -- ${program}`,
+	}),
+	'program.wrong_machine': entry<{ program: string; machine: string; here: string }>({
+		status: 400,
+		exit: 8,
+		number: 'E109',
+		message: ({ program, machine, here }) => `${program} is an ${machine} binary; this machine is ${here}`,
+	}),
+	'program.cwd_missing': entry<{ cwd: string }>({
+		status: 400,
+		exit: 8,
+		number: 'E139',
+		message: ({ cwd }) => `the working directory ${cwd} does not exist, or is not a directory that may be entered`,
+	}),
+	'binary.unknown_upload': entry<{ upload: string }>({
+		status: 404,
+		exit: 1,
+		number: 'E140',
+		message: ({ upload }) => `no upload '${upload}': it was finished, or abandoned for ten minutes`,
+		hint: () => 'start the upload again',
+		retryable: true,
+	}),
+	'binary.mismatch': entry<{ expected: string; actual: string }>({
+		status: 422,
+		exit: 1,
+		number: 'E141',
+		message: ({ expected, actual }) => `the uploaded bytes are not what was announced (SHA-256 ${actual} instead of ${expected})`,
+		hint: () => 'the file changed while it was sent? try again',
+	}),
+	'binary.too_large': entry<{ bytes: number; maxBytes: number }>({
+		status: 413,
+		exit: 8,
+		number: 'E142',
+		message: ({ bytes, maxBytes }) => `a binary of ${bytes} bytes is larger than the ${maxBytes} bytes that are taken`,
+	}),
+	'link.exists': entry<{ from: string; type: string; to: string; id: string }>({
+		status: 409,
+		exit: 7,
+		number: 'E119',
+		message: ({ from, type, to, id }) => `${from} ─${type}→ ${to} is already linked (id ${id})`,
+		hint: () => 'orch link list',
+	}),
+	'link.not_found': entry<{ link: string }>({
+		status: 404,
+		exit: 4,
+		number: 'E143',
+		message: ({ link }) => `no link ${link}`,
+		hint: () => 'orch link list',
+	}),
+	'link.not_linked': entry<{ type: string; to: string; receives: readonly string[]; candidates: readonly string[] }>({
+		status: 404,
+		exit: 4,
+		number: 'E118',
+		message: ({ type, to, receives, candidates }) =>
+			`no link carries '${type}' to ${to}\n  ${to} receives: ${receives.length > 0 ? list(receives) : 'nothing'}${didYouMean(candidates)}`,
+		hint: ({ type, to }) => `orch link add --from '*' --type ${type} --to ${to}`,
+	}),
+	'message.invalid': entry<{ reason: string }>({
+		status: 400,
+		exit: 2,
+		number: 'E120',
+		message: ({ reason }) => `message body is not JSON: ${reason}`,
+		hint: () => `quote it for the shell: '{"seq":1}'`,
+	}),
+	'router.unavailable': entry<{ reason: string }>({
+		status: 503,
+		exit: 1,
+		number: 'E144',
+		message: ({ reason }) => `the router does not answer: ${reason}`,
+		hint: () => 'orch daemon status',
+		retryable: true,
+	}),
+	'daemon.stopping': entry<Record<string, never>>({
+		status: 503,
+		exit: 5,
+		number: 'E145',
+		message: () => 'orchd is stopping',
+		hint: () => 'orch daemon start',
+		retryable: true,
+	}),
+	'request.invalid': entry<{ issues: readonly string[] }>({
+		status: 400,
+		exit: 2,
+		number: 'E146',
+		message: ({ issues }) => `cannot read the request: ${issues.join('; ')}`,
+	}),
+	'operation.unknown': entry<{ operation: string; candidates: readonly string[] }>({
+		status: 404,
+		exit: 2,
+		number: 'E147',
+		message: ({ operation, candidates }) => `no operation '${operation}'${didYouMean(candidates)}`,
+		hint: () => 'orch version (is the daemon older than this client?)',
+	}),
+	'protocol.version': entry<{ client: string; daemon: string; clientProtocol: string; daemonProtocol: string }>({
+		status: 426,
+		exit: 9,
+		number: 'E122',
+		message: ({ client, daemon, clientProtocol, daemonProtocol }) =>
+			`this client (${client}, protocol ${clientProtocol}) cannot talk to orchd (${daemon}, protocol ${daemonProtocol})`,
+		hint: () => 'use the same version of orch and orchd',
+	}),
+	'protocol.malformed': entry<{ reason: string }>({
+		status: 400,
+		exit: 1,
+		number: 'E148',
+		message: ({ reason }) => `cannot read what was sent: ${reason}`,
+	}),
+	'access.denied': entry<{ reason: string }>({
+		status: 403,
+		exit: 6,
+		number: 'E149',
+		message: ({ reason }) => reason,
+	}),
+	busy: entry<{ what: string; limit: number }>({
+		status: 429,
+		exit: 1,
+		number: 'E150',
+		message: ({ what, limit }) => `too many ${what} at once: the limit is ${limit}`,
+		retryable: true,
+	}),
+	cancelled: entry<Record<string, never>>({ status: 499, exit: 130, number: 'E151', message: () => 'cancelled' }),
+	timeout: entry<{ ms: number }>({
+		status: 504,
+		exit: 124,
+		number: 'E152',
+		message: ({ ms }) => `no answer within ${ms} ms`,
+		retryable: true,
+	}),
+	disconnected: entry<{ reason: string }>({
+		status: 503,
+		exit: 5,
+		number: 'E153',
+		message: ({ reason }) => `the connection ended before the answer: ${reason}`,
+		retryable: true,
+	}),
+	internal: entry<Record<string, never>>({
+		status: 500,
+		exit: 1,
+		number: 'E154',
+		message: () => 'cannot complete the request: an internal error, see the log of orchd',
+		hint: () => 'orch daemon logs',
+	}),
+} as const;
+
+export type ErrorCode = keyof typeof errors;
+export type ErrorData<Code extends ErrorCode> = (typeof errors)[Code] extends ErrorEntry<infer Data> ? Data : never;
+
+/** The error as it travels: a wire object on the socket, problem details over HTTP. */
+export interface WireError {
+	readonly code: string;
+	readonly number: string;
+	readonly message: string;
+	readonly hint?: string;
+	readonly exit: number;
+	readonly retryable: boolean;
+	readonly data?: unknown;
+	/** The chain of what led to it, outermost first. */
+	readonly causes?: readonly string[];
+}
+
+export class OrchError<Code extends ErrorCode = ErrorCode> extends Error {
+	override readonly name = 'OrchError';
+	readonly code: Code;
+	readonly data: ErrorData<Code>;
+
+	constructor(code: Code, data: ErrorData<Code>, options?: { readonly cause?: unknown }) {
+		super((errors[code] as ErrorEntry<ErrorData<Code>>).message(data), options);
+		this.code = code;
+		this.data = data;
+	}
+}
+
+/** A received error, of a code that this build may not know. */
+export class RemoteError extends Error {
+	override readonly name = 'RemoteError';
+	readonly wire: WireError;
+
+	constructor(wire: WireError) {
+		super(wire.message);
+		this.wire = wire;
+	}
+
+	get code(): string {
+		return this.wire.code;
+	}
+}
+
+export function toWireError(error: OrchError): WireError {
+	const known = errors[error.code] as ErrorEntry<unknown>;
+	const causes = causesOf(error);
+	const hint = known.hint?.(error.data);
+	return {
+		code: error.code,
+		number: known.number,
+		message: error.message,
+		...(hint === undefined ? {} : { hint }),
+		exit: known.exit,
+		retryable: known.retryable ?? false,
+		data: error.data,
+		...(causes.length > 0 ? { causes } : {}),
+	};
+}
+
+function causesOf(error: Error): string[] {
+	const causes: string[] = [];
+	for (let cause = error.cause; cause instanceof Error && causes.length < 8; cause = cause.cause) causes.push(cause.message);
+	return causes;
+}

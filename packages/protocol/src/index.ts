@@ -1,0 +1,55 @@
+/**
+ * Every operation, error and frame of orch, declared once: socket, client, REST and reference are read from here.
+ *
+ * Guarantees: a handler that is missing or fails with an undeclared error does not compile; nothing of Node is used, so
+ * any platform can import it. Deliberately not here: any behaviour of the daemon.
+ */
+export { type Api, api, type OperationName } from './api.ts';
+export { type Check, createDispatch, type Dispatch, type DispatchOptions, type ItemSource, type Outcome } from './dispatch.ts';
+export {
+	type ErrorCode,
+	type ErrorData,
+	type ErrorEntry,
+	errors,
+	OrchError,
+	RemoteError,
+	toWireError,
+	type WireError,
+} from './errors.ts';
+export {
+	type Call,
+	type Handler,
+	type Handlers,
+	type ItemOf,
+	type Operation,
+	type Operations,
+	operation,
+	type ParamsOf,
+	type ResultOf,
+	stream,
+} from './operation.ts';
+export { DaemonStatus, daemonOperations } from './operations/daemon.ts';
+export { LinkInfo, LinkStats, linkOperations, TappedMessage, UnroutedType } from './operations/link.ts';
+export {
+	LinkReport,
+	PortReport,
+	type RouterApi,
+	RouterEvent,
+	RouterLink,
+	RouterPort,
+	RouterTable,
+	routerOperations,
+	TapItem,
+	UnroutedReport,
+} from './operations/router.ts';
+export { binaryOperations, runtimeOperations } from './operations/runtime.ts';
+export {
+	LinkCounters,
+	Overflow,
+	RestartPolicy,
+	RuntimeInfo,
+	type RuntimeStatus,
+	StopPolicy,
+	WhileDown,
+} from './operations/shapes.ts';
+export { version } from './version.ts';

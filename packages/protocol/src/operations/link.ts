@@ -1,0 +1,139 @@
+/** Operations on links. */
+import { Type } from 'typebox';
+import { operation, stream } from '../operation.ts';
+import { Bytes, LinkCounters, nullable, Overflow, Ref, Time, Uuid, WhileDown } from './shapes.ts';
+
+export const TypeName = Type.String({
+	minLength: 1,
+	maxLength: 255,
+	pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+	description: 'A message type: 1 to 255 bytes without control characters',
+});
+const Sender = Type.String({ minLength: 1, maxLength: 255, description: 'A runtime, or * for any' });
+const Party = Type.Object({ id: Type.String({ description: 'A runtime’s id, or *' }), name: Type.String() });
+
+export const LinkInfo = Type.Object({
+	id: Uuid,
+	shortId: Type.String(),
+	from: Party,
+	type: TypeName,
+	to: Party,
+	queueMessages: Type.Integer(),
+	queueBytes: Type.Integer(),
+	overflow: Overflow,
+	whileDown: WhileDown,
+	addedAt: Time,
+	/** What its user should know: that `block` acts as `drop-newest` for a sender without credits, who blocks whom. */
+	notices: Type.Array(Type.String()),
+});
+
+export const LinkStats = Type.Object({
+	...LinkInfo.properties,
+	counters: LinkCounters,
+	messagesPerSecond: Type.Number(),
+	bytesPerSecond: Type.Number(),
+	latencyP50Ms: nullable(Type.Number()),
+	latencyP99Ms: nullable(Type.Number()),
+	lastAt: nullable(Time),
+	blocking: Type.Boolean(),
+});
+
+export const UnroutedType = Type.Object({
+	from: Party,
+	type: Type.String(),
+	count: Type.Integer(),
+	messagesPerSecond: Type.Number(),
+	lastAt: Time,
+});
+
+export const TappedMessage = Type.Object({
+	at: Time,
+	from: Type.String(),
+	to: Type.String(),
+	type: Type.String(),
+	link: Uuid,
+	seq: Type.Integer(),
+	bytes: Type.Integer({ description: 'Of the payload' }),
+	codec: Type.String(),
+	body: Bytes,
+});
+
+const refErrors = ['runtime.not_found', 'runtime.ambiguous'] as const;
+
+export const linkOperations = {
+	'link.add': operation({
+		summary: 'Route messages of a type from one runtime to another',
+		notes:
+			'`*` as sender takes the type from anybody; an exact link beats it. Overflow says what happens when the mailbox is full: block (back-pressure to the sender), drop-oldest, drop-newest, latest.',
+		params: Type.Object({
+			from: Sender,
+			type: TypeName,
+			to: Ref,
+			queue: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000_000, description: 'Messages, 1024 unless said' })),
+			queueBytes: Type.Optional(Type.Integer({ minimum: 1, maximum: 4_294_967_296, description: '8 MiB unless said' })),
+			overflow: Type.Optional(Overflow),
+			whileDown: Type.Optional(WhileDown),
+		}),
+		result: LinkInfo,
+		errors: [...refErrors, 'link.exists', 'daemon.stopping'],
+		http: { method: 'POST', path: '/links' },
+	}),
+	'link.list': operation({
+		summary: 'List the links, in the order in which they were added',
+		params: Type.Object({ from: Type.Optional(Sender), to: Type.Optional(Ref), type: Type.Optional(TypeName) }),
+		result: Type.Array(LinkInfo),
+		errors: refErrors,
+		http: { method: 'GET', path: '/links' },
+	}),
+	'link.remove': operation({
+		summary: 'Remove a link; what waits in its mailbox is dropped and counted',
+		notes: 'Named by its id (or a prefix), or by sender, type and receiver.',
+		params: Type.Union([
+			Type.Object({ link: Type.String({ minLength: 4, maxLength: 36 }) }),
+			Type.Object({ from: Sender, type: TypeName, to: Ref }),
+		]),
+		result: LinkInfo,
+		errors: [...refErrors, 'link.not_found'],
+		http: { method: 'DELETE', path: '/links/{link}' },
+	}),
+	'link.tap': stream({
+		summary: 'Show messages live as they pass, without touching them',
+		notes: 'Bounded: what the reader is too slow for is skipped and said. Costs nothing while nobody taps.',
+		params: Type.Object({
+			link: Type.Optional(Type.String({ minLength: 4, maxLength: 36 })),
+			from: Type.Optional(Sender),
+			type: Type.Optional(TypeName),
+			to: Type.Optional(Ref),
+			bodyBytes: Type.Integer({ minimum: 0, maximum: 65_536, default: 1024 }),
+		}),
+		item: Type.Object({ messages: Type.Array(TappedMessage), skipped: Type.Integer() }),
+		result: Type.Object({ skipped: Type.Integer() }),
+		errors: [...refErrors, 'link.not_found', 'router.unavailable'],
+	}),
+	'link.send': operation({
+		summary: 'Send a message by hand',
+		notes:
+			'With `to` it goes straight in, as @cli, no link needed; with `from` it goes by the links of that runtime, as if it had sent it.',
+		params: Type.Object({
+			type: TypeName,
+			from: Type.Optional(Ref),
+			to: Type.Optional(Ref),
+			/** JSON text, unless `codec` says otherwise. */
+			body: Bytes,
+			codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')], { default: 'json' }),
+		}),
+		result: Type.Object({
+			accepted: Type.Integer({ description: 'Into how many mailboxes it went' }),
+			dropped: Type.Record(Type.String(), Type.Integer()),
+		}),
+		errors: [...refErrors, 'link.not_linked', 'message.invalid', 'request.invalid', 'router.unavailable'],
+		http: { method: 'POST', path: '/links/send' },
+	}),
+	'link.stats': operation({
+		summary: 'Show rates, latencies, queues and drops of the links, and what no link takes',
+		params: Type.Object({ from: Type.Optional(Sender), to: Type.Optional(Ref), type: Type.Optional(TypeName) }),
+		result: Type.Object({ links: Type.Array(LinkStats), unrouted: Type.Array(UnroutedType) }),
+		errors: [...refErrors, 'router.unavailable'],
+		http: { method: 'GET', path: '/links/stats' },
+	}),
+} as const;

@@ -1,0 +1,129 @@
+/** The shapes that several operations share. */
+import { type Static, Type } from 'typebox';
+
+export const Ref = Type.String({
+	minLength: 1,
+	maxLength: 255,
+	description: 'A runtime: its name, its id, or a unique prefix (4 digits or more) of its id or short id',
+});
+export const Uuid = Type.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
+export const RuntimeName = Type.String({
+	pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]*$',
+	maxLength: 64,
+	description: 'Letters, digits, _ . + -, at most 64, not starting with . + or -',
+});
+export const Time = Type.String({ description: 'RFC 3339, UTC' });
+export const nullable = <T extends import('typebox').TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const Empty = Type.Object({});
+/** Binary data: bin in MessagePack, `{"b64": "…"}` in JSON Lines. The keyword is checked by the daemon. */
+export const Bytes = Type.Unsafe<Uint8Array>({ 'x-bytes': true, description: 'Bytes' });
+
+export const Priority = Type.Union([Type.Literal('high'), Type.Literal('normal'), Type.Literal('low')], {
+	description: 'nice -10, 0, 10',
+});
+export const RestartWhen = Type.Union([Type.Literal('no'), Type.Literal('on-failure'), Type.Literal('always')]);
+export const SignalName = Type.String({ pattern: '^SIG[A-Z0-9+-]{2,12}$' });
+export const Milliseconds = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
+
+export const RestartPolicy = Type.Object({
+	when: RestartWhen,
+	/** Waits: the first restart at once, then `firstMs` doubled up to `capMs`, ±20 %. */
+	firstMs: Milliseconds,
+	capMs: Milliseconds,
+	/** Give up after this many failures within `withinMs`; 0 never gives up. */
+	failures: Type.Integer({ minimum: 0, maximum: 100_000 }),
+	withinMs: Milliseconds,
+	/** After giving up: null parks, a number tries again every so many milliseconds. */
+	retryEveryMs: nullable(Milliseconds),
+	/** A process that lived this long resets back-off and count. */
+	healthyMs: Milliseconds,
+});
+export type RestartPolicy = Static<typeof RestartPolicy>;
+
+export const StopPolicy = Type.Object({
+	signal: SignalName,
+	/** From the signal to SIGKILL. */
+	graceMs: Milliseconds,
+});
+export type StopPolicy = Static<typeof StopPolicy>;
+
+export const RuntimeStatus = Type.Union(
+	(['stopped', 'starting', 'running', 'stopping', 'backoff', 'exited', 'failed'] as const).map((status) => Type.Literal(status)),
+);
+export type RuntimeStatus = 'stopped' | 'starting' | 'running' | 'stopping' | 'backoff' | 'exited' | 'failed';
+
+export const LastExit = Type.Object({
+	code: nullable(Type.Integer()),
+	signal: nullable(Type.String()),
+	coreDumped: Type.Boolean(),
+	at: Time,
+	/** Who ended it: itself, or a stop (with or without SIGKILL). */
+	by: Type.Union([Type.Literal('itself'), Type.Literal('stop'), Type.Literal('kill')]),
+});
+
+export const RuntimeInfo = Type.Object({
+	id: Uuid,
+	shortId: Type.String(),
+	name: RuntimeName,
+	status: RuntimeStatus,
+	desired: Type.Union([Type.Literal('running'), Type.Literal('stopped')]),
+	ready: nullable(Type.Boolean()),
+	/** Why it is failed, or what else should be known; null where there is nothing to say. */
+	reason: nullable(Type.String()),
+	pid: nullable(Type.Integer()),
+	/** How many processes this runtime has had. */
+	generation: Type.Integer(),
+	/** Restarts by policy since the last start by command. */
+	restarts: Type.Integer(),
+	startedAt: nullable(Time),
+	uptimeMs: nullable(Type.Number()),
+	lastExit: nullable(LastExit),
+	/** Failures counted towards giving up, and the next try. */
+	backoff: nullable(
+		Type.Object({
+			failures: Type.Integer(),
+			of: Type.Integer(),
+			withinMs: Type.Integer(),
+			nextAt: nullable(Time),
+			nextInMs: nullable(Type.Number()),
+		}),
+	),
+	command: Type.String(),
+	args: Type.Array(Type.String()),
+	cwd: Type.String(),
+	priority: Priority,
+	privileged: Type.Boolean(),
+	restart: RestartPolicy,
+	stop: StopPolicy,
+	addedAt: Time,
+	/** What its last stop could not end. */
+	escaped: Type.Array(Type.Object({ pid: Type.Integer(), command: Type.String() })),
+	/** What did not work but harmed nothing: a priority that could not be set. */
+	warnings: Type.Array(Type.String()),
+});
+export type RuntimeInfo = Static<typeof RuntimeInfo>;
+
+export const Overflow = Type.Union([
+	Type.Literal('block'),
+	Type.Literal('drop-oldest'),
+	Type.Literal('drop-newest'),
+	Type.Literal('latest'),
+]);
+export type Overflow = Static<typeof Overflow>;
+export const WhileDown = Type.Union([Type.Literal('drop'), Type.Literal('block')]);
+export type WhileDown = Static<typeof WhileDown>;
+
+export const LinkCounters = Type.Object({
+	/** Messages that reached the link, before its mailbox. */
+	received: Type.Integer(),
+	/** Consumed by an SDK, or written to a socket of another codec. */
+	delivered: Type.Integer(),
+	deliveredBytes: Type.Number(),
+	dropped: Type.Record(Type.String(), Type.Integer(), { description: 'Drops by reason' }),
+	/** Waiting in the mailbox. */
+	queued: Type.Integer(),
+	queuedBytes: Type.Number(),
+	/** Handed to the receiver, not yet consumed. */
+	inFlight: Type.Integer(),
+});
+export type LinkCounters = Static<typeof LinkCounters>;

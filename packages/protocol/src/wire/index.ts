@@ -1,0 +1,24 @@
+/**
+ * The control protocol's wire: messages, both encodings, and the session that speaks them.
+ *
+ * Guarantees: many requests at once, exactly one final message each; streams never hold more than their window; a
+ * malformed body is answered and harms nothing else; a lost framing ends this connection only. Light: no schema library,
+ * so that the CLI can bundle it. Deliberately not here: sockets (a `Channel` is passed in), the declared operations.
+ */
+export { errors, OrchError, RemoteError, toWireError, type ErrorCode, type WireError } from '../errors.ts';
+export type { Dispatch, ItemSource, Outcome } from '../dispatch.ts';
+export { type Caller, createCaller } from './caller.ts';
+export { createJsonCodec, fromBase64, toBase64 } from './json-codec.ts';
+export {
+	controlProtocol,
+	type HelloMessage,
+	MalformedMessage,
+	type Message,
+	type MessageCodec,
+	maxMessageBytes,
+} from './messages.ts';
+export { createMsgpackCodec, pack, preface, unpack } from './msgpack-codec.ts';
+export { type Channel, defaultWindow, maxRequestsPerConnection, ourHello, Session, type SessionOptions } from './session.ts';
+export { FrameReader, framed } from './framing.ts';
+export { findPlaces, type Places, type PlacesInput } from '../places.ts';
+export { version } from '../version.ts';

@@ -1,0 +1,448 @@
+/** One connection of the control protocol, either side of it: calls out, calls in, streams with windows, cancellation. */
+import { OrchError, RemoteError, toWireError, type WireError } from '../errors.ts';
+import type { Dispatch, ItemSource } from '../dispatch.ts';
+import { platform, utf8Encoder } from '../platform.ts';
+import { createJsonCodec } from './json-codec.ts';
+import {
+	controlProtocol,
+	type HelloMessage,
+	MalformedMessage,
+	type Message,
+	type MessageCodec,
+	maxMessageBytes,
+} from './messages.ts';
+import { createMsgpackCodec, preface } from './msgpack-codec.ts';
+import { OutgoingStream } from './outgoing-stream.ts';
+
+/** What a session needs of a socket. */
+export interface Channel {
+	/** False asks the session to hold streams back until `writable` is called. */
+	write(bytes: Uint8Array): boolean;
+	/** Stops and resumes calls to `receive`. */
+	pause(): void;
+	resume(): void;
+	/** Closes once what was written is out. */
+	end(): void;
+}
+
+export interface SessionOptions {
+	readonly channel: Channel;
+	/** The client speaks first: preface and hello. */
+	readonly role: 'client' | 'server';
+	readonly hello: HelloMessage;
+	/** Answers what the other side asks; without it every request is refused. */
+	readonly dispatch?: Dispatch;
+	readonly onNotify?: (topic: string, payload: unknown) => void;
+	/** How many requests of the other side may be under way. */
+	readonly maxRequests?: number;
+	readonly maxBytes?: number;
+}
+
+interface IncomingCall {
+	readonly controller: { readonly signal: AbortSignal; abort(reason?: unknown): void };
+	/** Items that may still be sent. */
+	window: number;
+	/** Woken when the window opens, the socket takes more, or the call is cancelled. */
+	wake: (() => void) | undefined;
+}
+
+type OutgoingCall =
+	| { readonly kind: 'once'; readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }
+	| { readonly kind: 'stream'; readonly stream: OutgoingStream };
+
+export const maxRequestsPerConnection = 64;
+/** Items of a stream that are asked for in advance. */
+export const defaultWindow = 32;
+
+export class Session {
+	readonly #options: SessionOptions;
+	readonly #channel: Channel;
+	readonly #incoming = new Map<number, IncomingCall>();
+	readonly #outgoing = new Map<number, OutgoingCall>();
+	#codec: MessageCodec | undefined;
+	#opening: Uint8Array = new Uint8Array(0);
+	#nextId: number;
+	#writable = true;
+	#ended = false;
+	#peer: HelloMessage | undefined;
+	#helloWaiters: { resolve: (hello: HelloMessage) => void; reject: (error: Error) => void }[] = [];
+	#fatal: Error | undefined;
+
+	constructor(options: SessionOptions) {
+		this.#options = options;
+		this.#channel = options.channel;
+		// both may call: odd ids are the client's, even ones the server's
+		this.#nextId = options.role === 'client' ? 1 : 2;
+		if (options.role === 'client') {
+			this.#codec = createMsgpackCodec(options.maxBytes ?? maxMessageBytes);
+			this.#write(preface);
+			this.#send({ kind: 'hello', hello: options.hello });
+		}
+	}
+
+	/** What the other side has said of itself, once it has. */
+	get peer(): HelloMessage | undefined {
+		return this.#peer;
+	}
+
+	get encoding(): 'msgpack' | 'json' | undefined {
+		return this.#codec?.name;
+	}
+
+	/** Calls under way, in both directions. */
+	get calls(): number {
+		return this.#incoming.size + this.#outgoing.size;
+	}
+
+	/** Resolves with the other side's hello; rejects when its protocol does not overlap with ours, or when it goes. */
+	hello(): Promise<HelloMessage> {
+		if (this.#fatal) return Promise.reject(this.#fatal);
+		const peer = this.#peer;
+		if (peer) return Promise.resolve(peer);
+		return new Promise((resolve, reject) => this.#helloWaiters.push({ resolve, reject }));
+	}
+
+	/** Asks the other side. Rejects with RemoteError, or with OrchError `disconnected` or `cancelled`. */
+	request(operation: string, params: unknown, options: { readonly signal?: AbortSignal } = {}): Promise<unknown> {
+		if (this.#fatal) return Promise.reject(this.#fatal);
+		const { signal } = options;
+		if (signal?.aborted) return Promise.reject(new OrchError('cancelled', {}));
+		const id = this.#takeId();
+		return new Promise((resolve, reject) => {
+			const cancel = () => this.#send({ kind: 'cancel', id });
+			const done = () => signal?.removeEventListener('abort', cancel);
+			signal?.addEventListener('abort', cancel, { once: true });
+			this.#outgoing.set(id, {
+				kind: 'once',
+				resolve: (result) => {
+					done();
+					resolve(result);
+				},
+				reject: (error) => {
+					done();
+					reject(error);
+				},
+			});
+			this.#send({ kind: 'request', id, operation, params, options: {} });
+		});
+	}
+
+	/** Asks for a stream: an async generator of its items whose return value is the summary. Leaving it early cancels. */
+	stream(
+		operation: string,
+		params: unknown,
+		options: { readonly signal?: AbortSignal; readonly window?: number } = {},
+	): AsyncGenerator<unknown, unknown, undefined> {
+		const window = options.window ?? defaultWindow;
+		const id = this.#takeId();
+		const stream = new OutgoingStream({
+			window,
+			grant: (more) => this.#send({ kind: 'window', id, more }),
+			cancel: () => {
+				if (this.#outgoing.has(id)) this.#send({ kind: 'cancel', id });
+			},
+		});
+		if (this.#fatal) {
+			stream.fail(this.#fatal);
+		} else {
+			this.#outgoing.set(id, { kind: 'stream', stream });
+			this.#send({ kind: 'request', id, operation, params, options: { window } });
+		}
+		return stream.items(options.signal);
+	}
+
+	notify(topic: string, payload: unknown): void {
+		this.#send({ kind: 'notify', topic, payload });
+	}
+
+	/** Bytes from the other side, in any portions. */
+	receive(bytes: Uint8Array): void {
+		if (this.#ended) return;
+		if (this.#codec) {
+			this.#codec.decode(bytes, (message) => this.#take(message));
+			return;
+		}
+		const opening = new Uint8Array(this.#opening.length + bytes.length);
+		opening.set(this.#opening);
+		opening.set(bytes, this.#opening.length);
+		this.#open(opening);
+	}
+
+	/** The channel takes bytes again. */
+	writable(): void {
+		if (this.#writable) return;
+		this.#writable = true;
+		this.#channel.resume();
+		for (const call of this.#incoming.values()) call.wake?.();
+	}
+
+	/** The channel is gone: every call out fails, every call in is aborted. */
+	disconnected(reason: string): void {
+		this.#fail(this.#fatal ?? new OrchError('disconnected', { reason }));
+	}
+
+	/** Closes from this side. Calls under way end as by a disconnection. */
+	close(reason = 'closed by this side'): void {
+		if (this.#ended) return;
+		this.#fail(new OrchError('disconnected', { reason }));
+		this.#channel.end();
+	}
+
+	#takeId(): number {
+		do {
+			this.#nextId = (this.#nextId + 2) >>> 0;
+		} while (this.#outgoing.has(this.#nextId));
+		return this.#nextId;
+	}
+
+	#fail(error: Error): void {
+		if (this.#ended) return;
+		this.#ended = true;
+		this.#fatal = error;
+		for (const waiter of this.#helloWaiters.splice(0)) waiter.reject(error);
+		for (const call of this.#outgoing.values()) {
+			if (call.kind === 'once') call.reject(error);
+			else call.stream.fail(error);
+		}
+		this.#outgoing.clear();
+		for (const call of this.#incoming.values()) {
+			call.controller.abort(error);
+			call.wake?.();
+		}
+		this.#incoming.clear();
+	}
+
+	/** The server's first bytes tell the encoding. */
+	#open(bytes: Uint8Array): void {
+		const first = bytes.find((byte) => !isBlank(byte));
+		const maxBytes = this.#options.maxBytes ?? maxMessageBytes;
+		if (first === undefined) {
+			// white space so far: the start of JSON Lines, of which nothing needs to be kept
+			this.#opening = new Uint8Array(0);
+			return;
+		}
+		if (first === 0x7b) {
+			this.#codec = createJsonCodec(maxBytes);
+			this.#opening = new Uint8Array(0);
+			this.#codec.decode(bytes, (message) => this.#take(message));
+			return;
+		}
+		if (bytes[0] === preface[0] && bytes.length < preface.length) {
+			this.#opening = bytes;
+			return;
+		}
+		if (preface.subarray(0, 5).some((byte, at) => bytes[at] !== byte)) {
+			this.#write(
+				utf8Encoder.encode(
+					`${JSON.stringify({ error: toWireError(new OrchError('protocol.malformed', { reason: 'this socket speaks MessagePack frames after the preface F9 "ORC" 1, or JSON Lines that start with {' })) })}\n`,
+				),
+			);
+			this.#endAfterFault('the first bytes were of neither encoding');
+			return;
+		}
+		this.#codec = createMsgpackCodec(maxBytes);
+		this.#opening = new Uint8Array(0);
+		this.#send({ kind: 'hello', hello: this.#options.hello });
+		if (bytes.length > preface.length) this.receive(bytes.subarray(preface.length));
+	}
+
+	#take(message: Message | MalformedMessage): void {
+		if (this.#ended) return;
+		if (message instanceof MalformedMessage) {
+			this.#send({
+				kind: 'error',
+				id: message.id,
+				error: toWireError(new OrchError('protocol.malformed', { reason: message.message })),
+			});
+			if (message.framingLost) this.#endAfterFault(message.message);
+			return;
+		}
+		switch (message.kind) {
+			case 'hello':
+				return this.#takeHello(message.hello);
+			case 'request':
+				return this.#takeRequest(
+					message.id,
+					message.operation,
+					message.params,
+					message.options.window ?? Number.POSITIVE_INFINITY,
+				);
+			case 'cancel': {
+				const call = this.#incoming.get(message.id);
+				call?.controller.abort(new OrchError('cancelled', {}));
+				call?.wake?.();
+				return;
+			}
+			case 'window': {
+				const call = this.#incoming.get(message.id);
+				if (!call) return;
+				call.window += message.more;
+				call.wake?.();
+				return;
+			}
+			case 'ok':
+				return this.#finish(
+					message.id,
+					(call) => call.resolve(message.result),
+					(stream) => stream.end(message.result),
+				);
+			case 'end':
+				return this.#finish(
+					message.id,
+					(call) => call.resolve(message.summary),
+					(stream) => stream.end(message.summary),
+				);
+			case 'error':
+				return this.#takeError(message.id, message.error);
+			case 'items': {
+				const call = this.#outgoing.get(message.id);
+				if (call?.kind === 'stream') call.stream.push(message.items);
+				return;
+			}
+			case 'notify':
+				this.#options.onNotify?.(message.topic, message.payload);
+				return;
+			case 'ping':
+				return this.#send({ kind: 'pong', value: message.value });
+			case 'pong':
+				return;
+		}
+	}
+
+	#takeHello(hello: HelloMessage): void {
+		const ours = this.#options.hello;
+		if (Math.max(ours.proto[0], hello.proto[0]) > Math.min(ours.proto[1], hello.proto[1])) {
+			const [client, daemon] = this.#options.role === 'client' ? [ours, hello] : [hello, ours];
+			const error = new OrchError('protocol.version', {
+				client: client.agent,
+				daemon: daemon.agent,
+				clientProtocol: rangeText(client.proto),
+				daemonProtocol: rangeText(daemon.proto),
+			});
+			if (this.#options.role === 'server') this.#send({ kind: 'error', id: undefined, error: toWireError(error) });
+			this.#fail(error);
+			this.#channel.end();
+			return;
+		}
+		this.#peer = hello;
+		for (const waiter of this.#helloWaiters.splice(0)) waiter.resolve(hello);
+	}
+
+	#takeError(id: number | undefined, error: WireError): void {
+		if (id !== undefined) {
+			const failure = new RemoteError(error);
+			return this.#finish(
+				id,
+				(call) => call.reject(failure),
+				(stream) => stream.fail(failure),
+			);
+		}
+		// about the connection itself: the other side closes it next
+		this.#fail(new RemoteError(error));
+		this.#channel.end();
+	}
+
+	#finish(id: number, once: (call: OutgoingCall & { kind: 'once' }) => void, stream: (stream: OutgoingStream) => void): void {
+		const call = this.#outgoing.get(id);
+		if (!call) return;
+		this.#outgoing.delete(id);
+		if (call.kind === 'once') once(call);
+		else stream(call.stream);
+	}
+
+	#takeRequest(id: number, operation: string, params: unknown, window: number): void {
+		const refuse = (error: OrchError) => this.#send({ kind: 'error', id, error: toWireError(error) });
+		if (this.#incoming.has(id))
+			return refuse(new OrchError('protocol.malformed', { reason: `the id ${id} belongs to a request that is under way` }));
+		const limit = this.#options.maxRequests ?? maxRequestsPerConnection;
+		if (this.#incoming.size >= limit) return refuse(new OrchError('busy', { what: 'requests on one connection', limit }));
+		const { dispatch } = this.#options;
+		if (!dispatch) return refuse(new OrchError('operation.unknown', { operation, candidates: [] }));
+		const call: IncomingCall = { controller: new platform.AbortController(), window, wake: undefined };
+		this.#incoming.set(id, call);
+		void this.#answer(id, call, dispatch(operation, params, call.controller.signal));
+	}
+
+	async #answer(id: number, call: IncomingCall, dispatched: ReturnType<Dispatch>): Promise<void> {
+		// dispatch never rejects: every failure is an outcome
+		const outcome = await dispatched;
+		const final: Message =
+			outcome.kind === 'ok'
+				? { kind: 'ok', id, result: outcome.result }
+				: outcome.kind === 'error'
+					? { kind: 'error', id, error: outcome.error }
+					: await this.#pump(id, call, outcome.items);
+		this.#incoming.delete(id);
+		this.#send(final);
+	}
+
+	/** Sends items while the reader's window and the socket allow; gives the final message. */
+	async #pump(id: number, call: IncomingCall, items: ItemSource): Promise<Message> {
+		const { signal } = call.controller;
+		let cancelled: () => void = () => {};
+		const aborted = new Promise<undefined>((resolve) => {
+			cancelled = () => resolve(undefined);
+			signal.addEventListener('abort', cancelled, { once: true });
+		});
+		try {
+			for (;;) {
+				while (!signal.aborted && (call.window <= 0 || !this.#writable)) {
+					await new Promise<void>((resolve) => {
+						call.wake = resolve;
+					});
+					call.wake = undefined;
+				}
+				if (signal.aborted) break;
+				const next = await Promise.race([items.next(), aborted]);
+				if (next === undefined) break;
+				if (next.kind === 'end') return { kind: 'end', id, summary: next.summary };
+				if (next.kind === 'error') return { kind: 'error', id, error: next.error };
+				call.window--;
+				this.#send({ kind: 'items', id, items: [next.item] });
+			}
+			return { kind: 'error', id, error: toWireError(new OrchError('cancelled', {})) };
+		} finally {
+			signal.removeEventListener('abort', cancelled);
+			void items.close();
+		}
+	}
+
+	#send(message: Message): void {
+		if (this.#ended || !this.#codec) return;
+		let bytes: Uint8Array;
+		try {
+			bytes = this.#codec.encode(message);
+		} catch (error) {
+			if (!('id' in message) || message.id === undefined || message.kind === 'error') throw error;
+			bytes = this.#codec.encode({
+				kind: 'error',
+				id: message.id,
+				error: toWireError(new OrchError('internal', {}, { cause: error })),
+			});
+		}
+		this.#write(bytes);
+	}
+
+	#write(bytes: Uint8Array): void {
+		if (this.#channel.write(bytes) || !this.#writable) return;
+		// nothing more is read from one who does not read: so its answers cannot pile up
+		this.#writable = false;
+		this.#channel.pause();
+	}
+
+	#endAfterFault(reason: string): void {
+		this.#fail(new OrchError('disconnected', { reason }));
+		this.#channel.end();
+	}
+}
+
+const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const rangeText = ([low, high]: readonly [number, number]): string => (low === high ? `${low}` : `${low}–${high}`);
+
+/** The hello of this build. */
+export const ourHello = (agent: string, pid: number): HelloMessage => ({
+	proto: [controlProtocol.min, controlProtocol.max],
+	agent,
+	pid,
+	maxFrame: maxMessageBytes,
+});
