@@ -177,13 +177,13 @@ export const errors = {
 		message: ({ link }) => `no link ${link}`,
 		hint: () => 'orch link list',
 	}),
-	'link.not_linked': entry<{ type: string; to: string; receives: readonly string[]; candidates: readonly string[] }>({
+	'link.not_linked': entry<{ type: string; from: string; taken: readonly string[]; candidates: readonly string[] }>({
 		status: 404,
 		exit: 4,
 		number: 'E118',
-		message: ({ type, to, receives, candidates }) =>
-			`no link carries '${type}' to ${to}\n  ${to} receives: ${receives.length > 0 ? list(receives) : 'nothing'}${didYouMean(candidates)}`,
-		hint: ({ type, to }) => `orch link add --from '*' --type ${type} --to ${to}`,
+		message: ({ type, from, taken, candidates }) =>
+			`no link takes '${type}' from ${from}\n  links take from ${from}: ${taken.length > 0 ? list(taken) : 'nothing'}${didYouMean(candidates)}`,
+		hint: ({ type, from }) => `orch link add --from ${from} --type ${type} --to NAME`,
 	}),
 	'message.invalid': entry<{ reason: string }>({
 		status: 400,

@@ -52,4 +52,5 @@ export {
 	StopPolicy,
 	WhileDown,
 } from './operations/shapes.ts';
+export { suggest } from './suggest.ts';
 export { version } from './version.ts';

@@ -1,0 +1,244 @@
+/** Handlers of the link operations: params to domain calls to answers. */
+import {
+	type Call,
+	type ErrorCode,
+	type Handlers,
+	type LinkInfo as LinkInfoSchema,
+	type linkOperations,
+	suggest,
+} from '@orch/protocol';
+import type { Static } from 'typebox';
+import { anySender, type Link, type LinkFigures, type Links, type RouterFigures, RouterUnavailable } from '../../links/index.ts';
+import { findByReference, shortId } from '../references.ts';
+import { type Directory, isoTime, resolveRuntime } from './directory.ts';
+
+type LinkInfo = Static<typeof LinkInfoSchema>;
+type RefCall = Call<'runtime.not_found' | 'runtime.ambiguous'>;
+
+export interface LinkHandlersOptions {
+	readonly links: Links;
+	readonly directory: Directory;
+	/** Refuses what would start something while the daemon ends. */
+	readonly whileOpen: (call: Call<'daemon.stopping'>) => void;
+}
+
+export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
+	const sender = (ref: string, call: RefCall): string =>
+		ref === anySender ? anySender : resolveRuntime(directory, ref, call).id;
+	const party = (id: string) => ({ id, name: id === anySender ? anySender : (directory.get(id)?.name ?? id) });
+	const describe = (link: Link, figures?: RouterFigures): LinkInfo => ({
+		id: link.id,
+		shortId: shortId(link.id),
+		from: party(link.from),
+		type: link.type,
+		to: party(link.to),
+		queueMessages: link.messages,
+		queueBytes: link.bytes,
+		overflow: link.overflow,
+		whileDown: link.whileDown,
+		addedAt: isoTime(link.addedAt),
+		notices: notices(link, figures, (id) => party(id).name),
+	});
+	/** Figures where the router can be asked; looking at links must work without it too. */
+	const figuresIfAny = async (): Promise<RouterFigures | undefined> => {
+		try {
+			return await links.figures();
+		} catch {
+			return undefined;
+		}
+	};
+	const select = (
+		filter: { readonly from?: string; readonly to?: string; readonly type?: string },
+		call: RefCall,
+	): readonly Link[] => {
+		const from = filter.from === undefined ? undefined : sender(filter.from, call);
+		const to = filter.to === undefined ? undefined : resolveRuntime(directory, filter.to, call).id;
+		return links
+			.list()
+			.filter(
+				(link) =>
+					(from === undefined || link.from === from) &&
+					(to === undefined || link.to === to) &&
+					(filter.type === undefined || link.type === filter.type),
+			);
+	};
+	const findLink = (ref: string, call: Call<'link.not_found'>): Link => {
+		const found = findByReference(
+			ref,
+			links.list().map((link) => ({ id: link.id, name: link.id, link })),
+		);
+		return found.kind === 'one' ? found.one.link : call.fail('link.not_found', { link: `'${ref}'` });
+	};
+	const unavailable = <C extends ErrorCode>(error: unknown, call: Call<C | 'router.unavailable'>): never => {
+		if (error instanceof RouterUnavailable) return call.fail('router.unavailable', { reason: error.message });
+		// a connection that ends under the call is the same to the caller
+		if ((error as { code?: unknown }).code === 'disconnected')
+			return call.fail('router.unavailable', { reason: (error as Error).message });
+		throw error;
+	};
+
+	return {
+		async 'link.add'(params, call) {
+			whileOpen(call);
+			const from = sender(params.from, call);
+			const to = resolveRuntime(directory, params.to, call).id;
+			const { added, link } = links.add({
+				from,
+				type: params.type,
+				to,
+				messages: params.queue,
+				bytes: params.queueBytes,
+				overflow: params.overflow,
+				whileDown: params.whileDown,
+			});
+			if (!added)
+				call.fail('link.exists', { from: party(from).name, type: params.type, to: party(to).name, id: shortId(link.id) });
+			return describe(link, await figuresIfAny());
+		},
+
+		async 'link.list'(params, call) {
+			const figures = await figuresIfAny();
+			return select(params, call).map((link) => describe(link, figures));
+		},
+
+		async 'link.remove'(params, call) {
+			let link: Link;
+			if ('link' in params) {
+				link = findLink(params.link, call);
+			} else {
+				const wanted = { from: sender(params.from, call), type: params.type, to: resolveRuntime(directory, params.to, call).id };
+				link =
+					links.find(wanted) ??
+					call.fail('link.not_found', { link: `${party(wanted.from).name} ─${wanted.type}→ ${party(wanted.to).name}` });
+			}
+			const described = describe(link);
+			links.remove(link.id);
+			return described;
+		},
+
+		async *'link.tap'(params, call) {
+			const chosen = params.link === undefined ? select(params, call) : [findLink(params.link, call)];
+			const everything =
+				params.link === undefined && params.from === undefined && params.to === undefined && params.type === undefined;
+			// an empty list would mean all: a filter that fits nothing fits nothing
+			if (chosen.length === 0 && !everything) {
+				const type = params.type ?? '*';
+				call.fail('link.not_found', { link: `${params.from ?? '*'} ─${type}→ ${params.to ?? '*'}` });
+			}
+			const ids = everything ? [] : chosen.map(({ id }) => id);
+			try {
+				const tap = links.tap(ids, params.bodyBytes, call.signal);
+				for (let next = await tap.next(); ; next = await tap.next()) {
+					if (next.done) return next.value;
+					yield {
+						messages: next.value.messages.map((message) => ({ ...message, at: isoTime(message.at) })),
+						skipped: next.value.skipped,
+					};
+				}
+			} catch (error) {
+				if (call.signal.aborted) throw error;
+				return unavailable(error, call);
+			}
+		},
+
+		async 'link.send'(params, call) {
+			if ((params.from === undefined) === (params.to === undefined))
+				call.fail('request.invalid', { issues: ['either to or from is needed, not both'] });
+			if (params.codec === 'json') {
+				const reason = jsonFault(params.body);
+				if (reason !== undefined) call.fail('message.invalid', { reason });
+			}
+			const from = params.from === undefined ? null : resolveRuntime(directory, params.from, call).id;
+			const to = params.to === undefined ? null : resolveRuntime(directory, params.to, call).id;
+			if (from !== null) {
+				const taken = [
+					...new Set(
+						links
+							.list()
+							.filter((link) => link.from === from || link.from === anySender)
+							.map(({ type }) => type),
+					),
+				];
+				if (!taken.includes(params.type)) {
+					call.fail('link.not_linked', {
+						type: params.type,
+						from: party(from).name,
+						taken,
+						candidates: suggest(params.type, taken),
+					});
+				}
+			}
+			try {
+				await links.routed(call.signal);
+				return await links.inject({ type: params.type, codec: params.codec, body: params.body, from, to });
+			} catch (error) {
+				return unavailable(error, call);
+			}
+		},
+
+		async 'link.stats'(params, call) {
+			const chosen = select(params, call);
+			let figures: RouterFigures;
+			try {
+				figures = await links.figures();
+			} catch (error) {
+				return unavailable(error, call);
+			}
+			const byId = new Map(figures.links.map((row) => [row.id, row]));
+			const from = params.from === undefined ? undefined : sender(params.from, call);
+			return {
+				links: chosen.map((link) => {
+					const { id: _id, lastAt, ...row } = byId.get(link.id) ?? nothingYet(link.id);
+					return { ...describe(link, figures), ...row, lastAt: lastAt === null ? null : isoTime(lastAt) };
+				}),
+				unrouted:
+					params.to === undefined
+						? figures.unrouted
+								.filter(
+									(row) => (from === undefined || row.from === from) && (params.type === undefined || row.type === params.type),
+								)
+								.map((row) => ({ ...row, from: party(row.from), lastAt: isoTime(row.lastAt) }))
+						: [],
+			};
+		},
+	};
+}
+
+/** A link that the router has not heard of yet. */
+const nothingYet = (id: string): LinkFigures => ({
+	id,
+	counters: { received: 0, delivered: 0, deliveredBytes: 0, dropped: {}, queued: 0, queuedBytes: 0, inFlight: 0 },
+	messagesPerSecond: 0,
+	bytesPerSecond: 0,
+	latencyP50Ms: null,
+	latencyP99Ms: null,
+	lastAt: null,
+	blocking: false,
+});
+
+function notices(link: Link, figures: RouterFigures | undefined, nameOf: (id: string) => string): string[] {
+	const said: string[] = [];
+	if (link.overflow !== 'block') return said;
+	const codecOf = new Map(figures?.ports.map(({ runtime, codec }) => [runtime, codec]));
+	const codec = link.from === anySender ? null : (codecOf.get(link.from) ?? null);
+	if (codec === 'json' || codec === 'veecle') {
+		said.push(
+			`${nameOf(link.from)} speaks ${codec === 'json' ? 'JSON Lines' : "Veecle's dialect"}, which has no credits: block acts as drop-newest (reason no_credit_sender)`,
+		);
+	}
+	if (figures?.links.find(({ id }) => id === link.id)?.blocking) {
+		said.push(`${nameOf(link.to)} is the slowest: senders of ${link.type} wait for it`);
+	}
+	return said;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function jsonFault(body: Uint8Array): string | undefined {
+	try {
+		JSON.parse(decoder.decode(body));
+		return undefined;
+	} catch (error) {
+		return error instanceof Error ? error.message : String(error);
+	}
+}

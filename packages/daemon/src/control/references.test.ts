@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { findByReference, freeName, nameOfProgram, shortId } from './references.ts';
+
+const ping = { id: '019aa000-1111-7222-8333-a3f19c02b001', name: 'ping' };
+const pong = { id: '019aa000-1111-7222-8333-a3f1e7710002', name: 'pong' };
+const hex = { id: '019aa000-1111-7222-8333-bbbb00000003', name: 'a3f1' };
+const all = [ping, pong, hex];
+
+describe('references', () => {
+	it('take the name first, also when it reads like a prefix', () => {
+		expect(findByReference('a3f1', all)).toEqual({ kind: 'one', one: hex });
+	});
+
+	it('take the full id, and unique prefixes of the id or of its last group', () => {
+		expect(findByReference(ping.id, all)).toEqual({ kind: 'one', one: ping });
+		expect(findByReference(shortId(pong.id), all)).toEqual({ kind: 'one', one: pong });
+		expect(findByReference('a3f19', all)).toEqual({ kind: 'one', one: ping });
+		expect(findByReference('BBBB', all)).toEqual({ kind: 'one', one: hex });
+	});
+
+	it('name every match of an ambiguous prefix, as a clock prefix always is', () => {
+		expect(findByReference('019aa000', all)).toEqual({ kind: 'many', matches: all });
+	});
+
+	it('take no prefix shorter than four digits, and suggest near names', () => {
+		expect(findByReference('a3f', [ping, pong])).toEqual({ kind: 'none', candidates: [] });
+		expect(findByReference('pnig', all)).toEqual({ kind: 'none', candidates: ['ping'] });
+	});
+});
+
+describe('default names', () => {
+	it('are the file name, then numbered', () => {
+		const taken = new Set(['ping', 'ping-2']);
+		expect(freeName('ping', (name) => taken.has(name))).toBe('ping-3');
+		expect(freeName('pong', (name) => taken.has(name))).toBe('pong');
+	});
+
+	it('hold only what names may hold', () => {
+		expect(nameOfProgram('/usr/bin/ping')).toBe('ping');
+		expect(nameOfProgram('/x/my prog (1).py')).toBe('my-prog-1-.py');
+		expect(nameOfProgram('/x/...')).toBe('runtime');
+	});
+});

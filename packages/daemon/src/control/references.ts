@@ -1,0 +1,58 @@
+/** How people name things: by name, by id, or by a unique prefix of what differs between ids. */
+import { suggest } from '@orch/protocol';
+
+export interface Named {
+	readonly id: string;
+	readonly name: string;
+}
+
+/** The first 8 digits of an id's last group: of a UUIDv7 that is chance, where the first groups are the clock. */
+export const shortId = (id: string): string => id.slice(-12, -4);
+
+export type Found<T> =
+	| { readonly kind: 'one'; readonly one: T }
+	| { readonly kind: 'none'; readonly candidates: readonly string[] }
+	| { readonly kind: 'many'; readonly matches: readonly T[] };
+
+const shortestPrefix = 4;
+
+/** The exact name wins, then the exact id, then the prefix of an id or of its last group. */
+export function findByReference<T extends Named>(ref: string, all: readonly T[]): Found<T> {
+	const exact = all.find(({ name }) => name === ref) ?? all.find(({ id }) => id === ref);
+	if (exact) return { kind: 'one', one: exact };
+	const prefix = ref.toLowerCase();
+	if (prefix.length >= shortestPrefix && /^[0-9a-f-]+$/.test(prefix)) {
+		const matches = all.filter(({ id }) => id.startsWith(prefix) || id.slice(-12).startsWith(prefix));
+		const [first] = matches;
+		if (first && matches.length === 1) return { kind: 'one', one: first };
+		if (matches.length > 1) return { kind: 'many', matches };
+	}
+	return {
+		kind: 'none',
+		candidates: suggest(
+			ref,
+			all.map(({ name }) => name),
+		),
+	};
+}
+
+/** The first name of `base`, `base-2`, `base-3` … that is free. */
+export function freeName(base: string, taken: (name: string) => boolean): string {
+	if (!taken(base)) return base;
+	for (let number = 2; ; number++) {
+		const name = `${base}-${number}`;
+		if (!taken(name)) return name;
+	}
+}
+
+const longestName = 60;
+
+/** A name made of a program's file name: what names may not hold becomes `-`. */
+export function nameOfProgram(program: string): string {
+	const base = program
+		.slice(program.lastIndexOf('/') + 1)
+		.replace(/[^A-Za-z0-9_.+-]+/g, '-')
+		.replace(/^[.+-]+/, '')
+		.slice(0, longestName);
+	return base === '' ? 'runtime' : base;
+}

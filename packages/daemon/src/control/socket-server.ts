@@ -1,0 +1,128 @@
+/** The Unix socket that clients connect to: taking it over or refusing it, and one session for each connection. */
+import { lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { type Clock, closeServer, connectUnix, listenUnix, type Logger, socketChannel } from '@orch/base';
+import type { Dispatch } from '@orch/protocol';
+import { ourHello, Session, version } from '@orch/protocol/wire';
+
+export interface SocketServerOptions {
+	readonly path: string;
+	readonly dispatch: Dispatch;
+	readonly log: Logger;
+	readonly clock: Clock;
+	readonly maxConnections?: number;
+}
+
+/** Connections at once; one more is told so and closed. */
+export const maxConnections = 256;
+
+/** How long a closing server waits for its clients to read their last answers. */
+const lingerMs = 250;
+
+/** The socket cannot be listened on, in words for the person who started the daemon. */
+export class SocketRefused extends Error {
+	override readonly name = 'SocketRefused';
+	readonly exit: number;
+
+	constructor(message: string, exit: number) {
+		super(message);
+		this.exit = exit;
+	}
+}
+
+/** The directory of a socket: made private when it is missing; refused when it is somebody else's. */
+export function prepareSocketDirectory(directory: string, uid: number): void {
+	try {
+		mkdirSync(directory, { recursive: true, mode: 0o700 });
+	} catch (error) {
+		throw new SocketRefused(`cannot make the directory ${directory}: ${(error as Error).message}`, 6);
+	}
+	const stat = statSync(directory);
+	const link = lstatSync(directory).isSymbolicLink();
+	const sticky = (stat.mode & 0o1000) !== 0;
+	// root's directories (/run, a sticky /tmp) are fine to be in; another user's are a trap
+	if (stat.uid !== uid && !(stat.uid === 0 && !link && (sticky || uid === 0))) {
+		throw new SocketRefused(`permission denied: ${directory} belongs to uid ${stat.uid}, you are uid ${uid}`, 6);
+	}
+}
+
+/** Removes a socket that nobody answers on; refuses what is alive and what is no socket. The caller holds the lock. */
+async function clearStale(path: string, log: Logger): Promise<void> {
+	let stat: ReturnType<typeof lstatSync>;
+	try {
+		stat = lstatSync(path);
+	} catch {
+		return;
+	}
+	if (!stat?.isSocket())
+		throw new SocketRefused(`${path} exists and is not a socket: remove it, or choose another path by --socket`, 8);
+	try {
+		const socket = await connectUnix(path);
+		socket.destroy();
+	} catch {
+		log.info('stale socket removed', { path });
+		unlinkSync(path);
+		return;
+	}
+	throw new SocketRefused(`${path} is in use by another program`, 7);
+}
+
+export class SocketServer {
+	readonly #options: SocketServerOptions;
+	readonly #server: Server;
+	readonly #sockets = new Map<Socket, Session>();
+
+	private constructor(options: SocketServerOptions, server: Server) {
+		this.#options = options;
+		this.#server = server;
+	}
+
+	static async open(options: SocketServerOptions): Promise<SocketServer> {
+		await clearStale(options.path, options.log);
+		let opened: SocketServer | undefined;
+		const server = await listenUnix({
+			path: options.path,
+			onConnection: (socket) => (opened ? opened.#accept(socket) : socket.destroy()),
+		});
+		// a failing accept (no descriptors left) must not end the daemon: the client is refused, the next one may succeed
+		server.on('error', (error) => options.log.error('cannot accept a connection', { error }));
+		opened = new SocketServer(options, server);
+		return opened;
+	}
+
+	get connections(): number {
+		return this.#sockets.size;
+	}
+
+	/** Ends every session; what has been written goes out, but a client that does not read it is not waited for long. */
+	async close(): Promise<void> {
+		for (const session of this.#sockets.values()) session.close('orchd is stopping');
+		const timer = this.#options.clock.setTimer(lingerMs, () => {
+			for (const socket of this.#sockets.keys()) socket.destroy();
+		});
+		await closeServer(this.#server);
+		timer.cancel();
+	}
+
+	#accept(socket: Socket): void {
+		const { dispatch, log } = this.#options;
+		const channel = socketChannel(socket);
+		if (this.#sockets.size >= (this.#options.maxConnections ?? maxConnections)) {
+			log.warn('connection refused: too many', { connections: this.#sockets.size });
+			socket.on('error', () => {});
+			channel.end();
+			return;
+		}
+		const session = new Session({ channel, role: 'server', hello: ourHello(`orchd/${version}`, process.pid), dispatch });
+		this.#sockets.set(socket, session);
+		channel.bind({
+			receive: (bytes) => session.receive(bytes),
+			writable: () => session.writable(),
+			disconnected: (reason) => {
+				this.#sockets.delete(socket);
+				session.disconnected(reason);
+			},
+		});
+	}
+}

@@ -1,0 +1,23 @@
+/**
+ * Links: who is linked to whom, and the router that carries their messages.
+ *
+ * Guarantees: the router routes by the newest table, sent whole and swapped at once; a lost router is found or started
+ * anew; a runtime's sockets exist before its program is launched. Deliberately not here: queues and forwarding (they are
+ * the router's), names and prefixes of runtimes (ids only), any wire (the router is a port).
+ */
+export { anySender, defaultMailbox, type Link, Links, type LinksOptions, type LinkWish } from './links.ts';
+export type {
+	Injection,
+	LinkFigures,
+	LinkRow,
+	Overflow,
+	PortRow,
+	RouterConnection,
+	RouterEvent,
+	RouterFigures,
+	RouterGate,
+	RoutingTable,
+	TappedMessage,
+	WhileDown,
+} from './ports.ts';
+export { RouterUnavailable } from './router-keeper.ts';

@@ -1,0 +1,241 @@
+/** Who is linked to whom: the links and the runtimes' ports, of which the routing table is made. */
+import { createHmac } from 'node:crypto';
+import { type Clock, type Logger, Publisher, type Random, withDeadline } from '@orch/base';
+import type {
+	Injection,
+	LinkRow,
+	Overflow,
+	PortRow,
+	RouterEvent,
+	RouterFigures,
+	RouterGate,
+	RoutingTable,
+	TappedMessage,
+	WhileDown,
+} from './ports.ts';
+import { RouterKeeper } from './router-keeper.ts';
+
+export interface Link extends LinkRow {
+	/** Milliseconds since the Unix epoch. */
+	readonly addedAt: number;
+}
+
+export interface LinkWish {
+	readonly from: string;
+	readonly type: string;
+	readonly to: string;
+	readonly messages?: number | undefined;
+	readonly bytes?: number | undefined;
+	readonly overflow?: Overflow | undefined;
+	readonly whileDown?: WhileDown | undefined;
+}
+
+export interface LinksOptions {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+	readonly gate: RouterGate;
+	/** Key of the tokens; kept in the state, so that tokens survive both daemon and router. */
+	readonly secret: Uint8Array;
+	/** Where the runtimes' sockets are made. */
+	readonly socketDirectory: string;
+}
+
+/** A mailbox of a link that says nothing else. */
+export const defaultMailbox = { messages: 1024, bytes: 8 * 1024 * 1024 } as const;
+
+/** How long a launch waits for the router to listen before it goes on without. */
+const routerWaitMs = 5_000;
+
+export const anySender = '*';
+
+export class Links {
+	readonly events: Publisher<RouterEvent>;
+	readonly #options: LinksOptions;
+	readonly #keeper: RouterKeeper;
+	readonly #ports = new Map<string, PortRow>();
+	readonly #links = new Map<string, Link>();
+	readonly #problems = new Map<string, string>();
+	// from the clock, so that the tables of a later daemon are newer to a router that outlived an earlier one
+	#version: number;
+
+	constructor(options: LinksOptions) {
+		this.#options = options;
+		this.#version = options.clock.now();
+		this.events = new Publisher((error) => options.log.error('a router event was not handled', { error }));
+		this.#keeper = new RouterKeeper({
+			gate: options.gate,
+			clock: options.clock,
+			random: options.random,
+			log: options.log,
+			table: () => this.table(),
+			onEvent: (event) => this.events.publish(event),
+			onProblem: ({ runtime, path, message }) => {
+				this.#problems.set(runtime, `cannot listen on ${path}: ${message}`);
+				options.log.error('runtime socket not made', { runtime, path, message });
+			},
+		});
+	}
+
+	start(): void {
+		this.#keeper.start();
+	}
+
+	close(): Promise<void> {
+		return this.#keeper.close();
+	}
+
+	get router(): RouterKeeper {
+		return this.#keeper;
+	}
+
+	table(): RoutingTable {
+		return { version: this.#version, ports: [...this.#ports.values()], links: [...this.#links.values()] };
+	}
+
+	/** Gives a new runtime its port. Its paths last as long as it does. */
+	register(runtime: { readonly id: string; readonly name: string; readonly privileged: boolean }): void {
+		const stem = `${this.#options.socketDirectory}/${runtime.id.slice(-12)}`;
+		this.#ports.set(runtime.id, {
+			runtime: runtime.id,
+			name: runtime.name,
+			socket: `${stem}.sock`,
+			veecleSocket: `${stem}.v.sock`,
+			privileged: runtime.privileged,
+			generation: 0,
+			token: this.#token(runtime.id, ''),
+		});
+		this.#changed();
+	}
+
+	/** Takes away a runtime's port and every link from or to it; gives those links. */
+	unregister(runtime: string): readonly Link[] {
+		const gone = [...this.#links.values()].filter(({ from, to }) => from === runtime || to === runtime);
+		for (const { id } of gone) this.#links.delete(id);
+		this.#ports.delete(runtime);
+		this.#problems.delete(runtime);
+		this.#changed();
+		return gone;
+	}
+
+	port(runtime: string): PortRow | undefined {
+		return this.#ports.get(runtime);
+	}
+
+	/** What stands in the way of a runtime's messages, if anything. */
+	problem(runtime: string): string | undefined {
+		return this.#problems.get(runtime);
+	}
+
+	/**
+	 * The environment by which a new process finds the router, once the router listens for it. A router that does not
+	 * answer in time is no reason not to launch: the sockets' paths are known, and clients connect when it is back.
+	 */
+	async prepare(
+		runtime: string,
+		process: { readonly processId: string; readonly generation: number },
+		signal: AbortSignal,
+	): Promise<Record<string, string>> {
+		const port = this.#ports.get(runtime);
+		if (!port) throw new Error(`Cannot prepare runtime ${runtime}: it has no port`);
+		const { clock, log } = this.#options;
+		const token = this.#token(runtime, process.processId);
+		this.#ports.set(runtime, { ...port, generation: process.generation, token });
+		this.#changed();
+		const { version } = this.table();
+		try {
+			await withDeadline(
+				clock,
+				routerWaitMs,
+				(deadline) => this.#keeper.routed(version, deadline),
+				() => new Error('the router does not answer'),
+				signal,
+			);
+		} catch (error) {
+			if (signal.aborted) throw error;
+			log.warn('launching without the router', { runtime, error });
+		}
+		return {
+			ORCH_IPC_SOCKET: port.socket,
+			ORCH_IPC_TOKEN: token,
+			VEECLE_IPC_SOCKET: port.veecleSocket,
+			VEECLE_RUNTIME_ID: runtime,
+		};
+	}
+
+	/** A process has ended: the router closes what it has left connected. */
+	ended(runtime: string, generation: number): void {
+		this.#keeper.connection
+			?.ended(runtime, generation)
+			.catch((error) => this.#options.log.debug('router not told of an end', { runtime, error }));
+	}
+
+	/** Adds a link, or gives the one that is there already. */
+	add(wish: LinkWish): { readonly added: boolean; readonly link: Link } {
+		const present = this.find(wish);
+		if (present) return { added: false, link: present };
+		const link: Link = {
+			id: this.#options.random.uuid(),
+			from: wish.from,
+			type: wish.type,
+			to: wish.to,
+			messages: wish.messages ?? (wish.overflow === 'latest' ? 1 : defaultMailbox.messages),
+			bytes: wish.bytes ?? defaultMailbox.bytes,
+			overflow: wish.overflow ?? 'block',
+			whileDown: wish.whileDown ?? 'drop',
+			addedAt: this.#options.clock.now(),
+		};
+		this.#links.set(link.id, link);
+		this.#changed();
+		return { added: true, link };
+	}
+
+	find({ from, type, to }: Pick<LinkWish, 'from' | 'type' | 'to'>): Link | undefined {
+		for (const link of this.#links.values()) if (link.from === from && link.type === type && link.to === to) return link;
+		return undefined;
+	}
+
+	remove(id: string): void {
+		if (this.#links.delete(id)) this.#changed();
+	}
+
+	list(): readonly Link[] {
+		return [...this.#links.values()];
+	}
+
+	/** Resolves once the router routes by all that has been said so far. */
+	routed(signal: AbortSignal): Promise<void> {
+		return this.#keeper.routed(this.#version, signal);
+	}
+
+	async figures(): Promise<RouterFigures> {
+		return this.#keeper.require().figures();
+	}
+
+	tap(
+		links: readonly string[],
+		bodyBytes: number,
+		signal: AbortSignal,
+	): AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }> {
+		return this.#keeper.require().tap(links, bodyBytes, signal);
+	}
+
+	async inject(message: Injection): Promise<{ readonly accepted: number; readonly dropped: Readonly<Record<string, number>> }> {
+		return this.#keeper.require().inject(message);
+	}
+
+	answer(request: number, outcome: { readonly ok: unknown } | { readonly error: unknown }): void {
+		this.#keeper.connection
+			?.answer(request, outcome)
+			.catch((error) => this.#options.log.warn('a control request stayed unanswered', { request, error }));
+	}
+
+	#changed(): void {
+		this.#version++;
+		this.#keeper.changed();
+	}
+
+	#token(runtime: string, processId: string): string {
+		return createHmac('sha256', this.#options.secret).update(`${runtime}/${processId}`).digest('hex');
+	}
+}

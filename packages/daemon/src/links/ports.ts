@@ -1,0 +1,133 @@
+/** What the links room needs of the world: a router, wherever it runs. Its shapes are this room's own. */
+
+export type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'latest';
+export type WhileDown = 'drop' | 'block';
+
+/** Where a runtime meets the router. */
+export interface PortRow {
+	readonly runtime: string;
+	readonly name: string;
+	readonly socket: string;
+	readonly veecleSocket: string;
+	readonly privileged: boolean;
+	readonly generation: number;
+	readonly token: string;
+}
+
+export interface LinkRow {
+	readonly id: string;
+	/** A runtime's id, or `*`. */
+	readonly from: string;
+	readonly type: string;
+	readonly to: string;
+	readonly messages: number;
+	readonly bytes: number;
+	readonly overflow: Overflow;
+	readonly whileDown: WhileDown;
+}
+
+export interface RoutingTable {
+	readonly version: number;
+	readonly ports: readonly PortRow[];
+	readonly links: readonly LinkRow[];
+}
+
+export interface LinkFigures {
+	readonly id: string;
+	readonly counters: {
+		readonly received: number;
+		readonly delivered: number;
+		readonly deliveredBytes: number;
+		readonly dropped: Readonly<Record<string, number>>;
+		readonly queued: number;
+		readonly queuedBytes: number;
+		readonly inFlight: number;
+	};
+	readonly messagesPerSecond: number;
+	readonly bytesPerSecond: number;
+	readonly latencyP50Ms: number | null;
+	readonly latencyP99Ms: number | null;
+	/** Milliseconds since the Unix epoch. */
+	readonly lastAt: number | null;
+	readonly blocking: boolean;
+}
+
+export interface RouterFigures {
+	readonly links: readonly LinkFigures[];
+	readonly unrouted: readonly {
+		readonly from: string;
+		readonly type: string;
+		readonly count: number;
+		readonly messagesPerSecond: number;
+		readonly lastAt: number;
+	}[];
+	readonly ports: readonly {
+		readonly runtime: string;
+		readonly connected: boolean;
+		readonly codec: 'binary' | 'json' | 'veecle' | null;
+	}[];
+}
+
+export interface TappedMessage {
+	readonly at: number;
+	readonly link: string;
+	readonly from: string;
+	readonly to: string;
+	readonly type: string;
+	readonly seq: number;
+	readonly bytes: number;
+	readonly codec: string;
+	readonly body: Uint8Array;
+}
+
+export type RouterEvent =
+	| { readonly kind: 'connected'; readonly runtime: string; readonly generation: number; readonly codec: string }
+	| { readonly kind: 'disconnected'; readonly runtime: string; readonly generation: number }
+	| { readonly kind: 'ready'; readonly runtime: string; readonly generation: number }
+	| {
+			readonly kind: 'control';
+			readonly request: number;
+			readonly runtime: string;
+			readonly operation: string;
+			readonly params: unknown;
+	  }
+	| { readonly kind: 'spoof'; readonly runtime: string; readonly claimed: number };
+
+export type Injection = {
+	readonly type: string;
+	readonly codec: 'json' | 'msgpack' | 'raw';
+	readonly body: Uint8Array;
+	readonly from: string | null;
+	readonly to: string | null;
+};
+
+/** One connection to a living router. */
+export interface RouterConnection {
+	readonly pid: number;
+	readonly version: string;
+	route(
+		table: RoutingTable,
+	): Promise<{ readonly problems: readonly { readonly runtime: string; readonly path: string; readonly message: string }[] }>;
+	ended(runtime: string, generation: number): Promise<void>;
+	figures(): Promise<RouterFigures>;
+	memoryBytes(): Promise<number>;
+	tap(
+		links: readonly string[],
+		bodyBytes: number,
+		signal: AbortSignal,
+	): AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }>;
+	inject(message: Injection): Promise<{ readonly accepted: number; readonly dropped: Readonly<Record<string, number>> }>;
+	answer(request: number, outcome: { readonly ok: unknown } | { readonly error: unknown }): Promise<void>;
+	/** Ends with the connection. */
+	events(signal: AbortSignal): AsyncIterable<RouterEvent>;
+	/** Asks the router itself to end. */
+	stop(): Promise<void>;
+	/** Settles when the connection is gone, for whatever reason. */
+	readonly closed: Promise<void>;
+	close(): void;
+}
+
+export interface RouterGate {
+	/** Finds the living router or starts one; rejects when neither works. */
+	connect(signal: AbortSignal): Promise<RouterConnection>;
+}

@@ -1,0 +1,172 @@
+/** Keeps one router running and routing by the newest table, for as long as the daemon lives. */
+import { type Backoff, backoffMs, type Clock, type Logger, type Random } from '@orch/base';
+import type { RouterConnection, RouterEvent, RouterGate, RoutingTable } from './ports.ts';
+
+export interface RouterKeeperOptions {
+	readonly gate: RouterGate;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+	/** The table as it is now; asked for when it is about to be sent, so that many changes make one sending. */
+	readonly table: () => RoutingTable;
+	readonly onEvent: (event: RouterEvent) => void;
+	readonly onProblem: (problem: { readonly runtime: string; readonly path: string; readonly message: string }) => void;
+}
+
+export class RouterUnavailable extends Error {
+	override readonly name = 'RouterUnavailable';
+}
+
+const reconnect: Backoff = { firstMs: 20, factor: 2, capMs: 5_000, jitter: 0.2 };
+
+interface Waiter {
+	readonly version: number;
+	readonly resolve: () => void;
+}
+
+export class RouterKeeper {
+	readonly #options: RouterKeeperOptions;
+	readonly #stop = new AbortController();
+	#connection: RouterConnection | undefined;
+	#keeping: Promise<void> | undefined;
+	#sending = false;
+	#sentVersion = -1;
+	#ackedVersion = -1;
+	#waiters: Waiter[] = [];
+	#connects = 0;
+
+	constructor(options: RouterKeeperOptions) {
+		this.#options = options;
+	}
+
+	start(): void {
+		this.#keeping ??= this.#keep();
+	}
+
+	get connection(): RouterConnection | undefined {
+		return this.#connection;
+	}
+
+	/** How often a router had to be found anew. */
+	get restarts(): number {
+		return Math.max(0, this.#connects - 1);
+	}
+
+	/** The living connection, or RouterUnavailable. */
+	require(): RouterConnection {
+		if (!this.#connection) throw new RouterUnavailable('it is being started');
+		return this.#connection;
+	}
+
+	/** The table has changed: send it as soon as the last one is acknowledged. */
+	changed(): void {
+		void this.#send();
+	}
+
+	/** Resolves once a router routes by table `version` or a newer one. */
+	async routed(version: number, signal: AbortSignal): Promise<void> {
+		if (this.#ackedVersion >= version) return;
+		await new Promise<void>((resolve, reject) => {
+			const aborted = () => {
+				this.#waiters = this.#waiters.filter((other) => other !== waiter);
+				reject(signal.reason);
+			};
+			const waiter: Waiter = {
+				version,
+				resolve: () => {
+					signal.removeEventListener('abort', aborted);
+					resolve();
+				},
+			};
+			if (signal.aborted) {
+				reject(signal.reason);
+				return;
+			}
+			signal.addEventListener('abort', aborted, { once: true });
+			this.#waiters.push(waiter);
+		});
+	}
+
+	/** Ends the keeping and, with it, the router. */
+	async close(): Promise<void> {
+		this.#stop.abort(new Error('the daemon is closing'));
+		const connection = this.#connection;
+		if (connection) {
+			try {
+				await connection.stop();
+			} catch {
+				// it is gone already, which is what was wanted
+			}
+			await connection.closed;
+		}
+		await this.#keeping;
+	}
+
+	async #keep(): Promise<void> {
+		const { gate, clock, random, log } = this.#options;
+		const { signal } = this.#stop;
+		let failures = 0;
+		while (!signal.aborted) {
+			try {
+				const connection = await gate.connect(signal);
+				if (signal.aborted) {
+					connection.close();
+					return;
+				}
+				failures = 0;
+				this.#connects++;
+				this.#connection = connection;
+				this.#sentVersion = -1;
+				log.info('router connected', { router: connection.pid });
+				void this.#send();
+				void this.#listen(connection);
+				await connection.closed;
+				this.#connection = undefined;
+				if (!signal.aborted) log.warn('router lost', { router: connection.pid });
+			} catch (error) {
+				if (signal.aborted) return;
+				log.error('router not reached', { error, failures });
+				try {
+					await clock.sleep(backoffMs(reconnect, failures++, random.float()), signal);
+				} catch {
+					// aborted: the loop ends
+				}
+			}
+		}
+	}
+
+	async #listen(connection: RouterConnection): Promise<void> {
+		try {
+			for await (const event of connection.events(this.#stop.signal)) this.#options.onEvent(event);
+		} catch (error) {
+			// the end of the connection is told by `closed`; anything else is worth a line
+			if (this.#connection === connection && !this.#stop.signal.aborted)
+				this.#options.log.debug('router events ended', { error });
+		}
+	}
+
+	async #send(): Promise<void> {
+		if (this.#sending) return;
+		this.#sending = true;
+		try {
+			// a turn's changes go out together
+			await Promise.resolve();
+			for (let connection = this.#connection; connection; connection = this.#connection) {
+				const table = this.#options.table();
+				if (table.version <= this.#sentVersion) return;
+				this.#sentVersion = table.version;
+				const { problems } = await connection.route(table);
+				for (const problem of problems) this.#options.onProblem(problem);
+				this.#ackedVersion = table.version;
+				const done = this.#waiters.filter(({ version }) => version <= table.version);
+				this.#waiters = this.#waiters.filter(({ version }) => version > table.version);
+				for (const waiter of done) waiter.resolve();
+			}
+		} catch (error) {
+			this.#options.log.warn('router did not take the table', { error });
+			this.#connection?.close();
+		} finally {
+			this.#sending = false;
+		}
+	}
+}

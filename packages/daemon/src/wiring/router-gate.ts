@@ -1,0 +1,126 @@
+/** The way to the router: finds the living one on its socket, or launches one that outlives this daemon. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { type Clock, connectUnix, type Logger, socketChannel } from '@orch/base';
+import type { RouterApi } from '@orch/protocol';
+import { createCaller, ourHello, Session, version } from '@orch/protocol/wire';
+import type { LinkRow, RouterConnection, RouterEvent, RouterGate } from '../links/index.ts';
+
+export interface RouterGateOptions {
+	readonly clock: Clock;
+	readonly log: Logger;
+	/** The program of the router, run by this Node. */
+	readonly program: string;
+	readonly socket: string;
+	/** The router's state: type ids and ports that must never change meaning. */
+	readonly stateDirectory: string;
+	readonly logFile: string;
+	readonly logLevel: string;
+}
+
+/** A router that has been launched answers within this time, or is taken to have failed. */
+const launchMs = 10_000;
+const lookEveryMs = 10;
+
+export function createRouterGate(options: RouterGateOptions): RouterGate {
+	return {
+		async connect(signal) {
+			const present = await tryConnect(options);
+			if (present) return present;
+			const failed = launch(options);
+			const deadline = options.clock.monotonicMs() + launchMs;
+			while (options.clock.monotonicMs() < deadline) {
+				const connection = await tryConnect(options);
+				if (connection) return connection;
+				const reason = failed();
+				if (reason !== undefined) throw new Error(`Cannot start the router: ${reason} (see ${options.logFile})`);
+				await options.clock.sleep(lookEveryMs, signal);
+			}
+			throw new Error(`Cannot reach the router: nothing answers on ${options.socket} within ${launchMs} ms`);
+		},
+	};
+}
+
+/** Launches it in a session of its own; gives a look at whether it has ended already. */
+function launch({ program, socket, stateDirectory, logFile, logLevel, log }: RouterGateOptions): () => string | undefined {
+	const output = openSync(logFile, 'a', 0o600);
+	try {
+		const child = spawn(process.execPath, [program, '--socket', socket, '--state', stateDirectory, '--log-level', logLevel], {
+			detached: true,
+			stdio: ['ignore', output, output],
+			cwd: '/',
+			// nothing of ours: what it needs it gets by argument
+			env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+		});
+		let ended: string | undefined;
+		child.on('error', (error) => {
+			ended = error.message;
+		});
+		child.on('exit', (code, cause) => {
+			ended = cause === null ? `it ended with code ${code}` : `it was ended by ${cause}`;
+			log.warn('router ended', { router: child.pid, code, signal: cause });
+		});
+		child.unref();
+		return () => ended;
+	} finally {
+		closeSync(output);
+	}
+}
+
+async function tryConnect(options: RouterGateOptions): Promise<RouterConnection | undefined> {
+	let socket: Awaited<ReturnType<typeof connectUnix>>;
+	try {
+		socket = await connectUnix(options.socket);
+	} catch {
+		// nobody listens there: absent or stale, both mean that one is to be launched
+		return undefined;
+	}
+	const channel = socketChannel(socket);
+	const session = new Session({ channel, role: 'client', hello: ourHello(`orchd/${version}`, process.pid) });
+	const closed = new Promise<void>((resolve) => {
+		channel.bind({
+			receive: (bytes) => session.receive(bytes),
+			writable: () => session.writable(),
+			disconnected: (reason) => {
+				session.disconnected(reason);
+				resolve();
+			},
+		});
+	});
+	const caller = createCaller<RouterApi>(session);
+	let status: Awaited<ReturnType<typeof caller.call<'router.status'>>>;
+	try {
+		status = await caller.call('router.status', {});
+	} catch (error) {
+		session.close();
+		options.log.warn('a router that cannot be used is on the socket', { socket: options.socket, error });
+		return undefined;
+	}
+	return {
+		pid: status.pid,
+		version: status.version,
+		closed,
+		close: () => session.close(),
+		route: async (table) =>
+			caller.call('router.table', { version: table.version, ports: [...table.ports], links: table.links.map(toRouterLink) }),
+		ended: async (runtime, generation) => {
+			await caller.call('router.ended', { runtime, generation });
+		},
+		figures: () => caller.call('router.stats', {}),
+		memoryBytes: async () => (await caller.call('router.status', {})).memoryBytes,
+		tap: (links, bodyBytes, signal) => caller.stream('router.tap', { links: [...links], bodyBytes }, { signal, window: 8 }),
+		inject: (message) => caller.call('router.send', message),
+		answer: async (request, outcome) => {
+			await caller.call('router.answer', { request, ...outcome });
+		},
+		events: (signal) => caller.stream('router.events', {}, { signal, window: 256 }) as AsyncIterable<RouterEvent>,
+		stop: async () => {
+			await caller.call('router.stop', {});
+		},
+	};
+}
+
+/** A link as the router knows it: without what only the daemon keeps. */
+function toRouterLink({ id, from, type, to, messages, bytes, overflow, whileDown }: LinkRow) {
+	return { id, from, type, to, messages, bytes, overflow, whileDown };
+}

@@ -1,0 +1,13 @@
+/** Where the packages' sources are: bundles are made of them, so that no bundle can hold a stale build. */
+import { join } from 'node:path';
+
+export const sourceAliases = (root) => {
+	const source = (path) => join(root, 'packages', path);
+	return {
+		'@orch/base': source('base/src/index.ts'),
+		'@orch/protocol/wire': source('protocol/src/wire/index.ts'),
+		'@orch/protocol/data': source('protocol/src/data/index.ts'),
+		'@orch/protocol': source('protocol/src/index.ts'),
+		'@orch/sdk': source('sdk/src/index.ts'),
+	};
+};
