@@ -24,7 +24,8 @@ export default defineConfig({
 					name: 'unit',
 					include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
 					environment: 'node',
-					pool: 'threads',
+					// processes, not threads: sockets are made under a umask, which threads may not set
+					pool: 'forks',
 					isolate: false,
 					testTimeout: 30_000,
 				},

@@ -8,7 +8,7 @@ export { Mailbox } from './actor.ts';
 export { type Backoff, backoffMs } from './backoff.ts';
 export { type Clock, sleepOn, systemClock, type Timer, withDeadline } from './clock.ts';
 export { type Listener, Publisher } from './events.ts';
-export { createLogger, type LogFields, type Logger, type LogLevel, logLevels, silentLogger } from './log.ts';
+export { createLogger, type LogFields, type Logger, type LogLevel, logLevels, readableDestination, silentLogger } from './log.ts';
 export { diagram, type Row, type Step, step, type Table } from './machine.ts';
 export { type Random, systemRandom } from './random.ts';
 export { Scope, type ScopeOptions } from './scope.ts';

@@ -61,3 +61,20 @@ export const silentLogger: Logger = {
 	error: () => {},
 	with: () => silentLogger,
 };
+
+/** A destination for people: one line of words for each fact, as a daemon in the foreground of a terminal prints it. */
+export function readableDestination(write: (line: string) => void): DestinationStream {
+	return {
+		write(line: string) {
+			const { level, time, msg, name: _name, pid: _pid, ...fields } = JSON.parse(line) as Record<string, unknown>;
+			const rest = Object.entries(fields).map(([key, value]) => `${key}=${fieldText(value)}`);
+			write(`${[String(time).slice(11, 23), String(level).padEnd(5), String(msg), ...rest].join(' ')}\n`);
+		},
+	};
+}
+
+function fieldText(value: unknown): string {
+	if (typeof value === 'string') return /[\s"=]/.test(value) ? JSON.stringify(value) : value;
+	if (typeof value === 'object' && value !== null && 'message' in value) return JSON.stringify(value.message);
+	return JSON.stringify(value);
+}

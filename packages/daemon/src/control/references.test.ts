@@ -24,7 +24,7 @@ describe('references', () => {
 
 	it('take no prefix shorter than four digits, and suggest near names', () => {
 		expect(findByReference('a3f', [ping, pong])).toEqual({ kind: 'none', candidates: [] });
-		expect(findByReference('pnig', all)).toEqual({ kind: 'none', candidates: ['ping'] });
+		expect(findByReference('pnig', all)).toEqual({ kind: 'none', candidates: ['ping', 'pong'] });
 	});
 });
 

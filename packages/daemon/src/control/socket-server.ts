@@ -1,7 +1,6 @@
 /** The Unix socket that clients connect to: taking it over or refusing it, and one session for each connection. */
 import { lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
-import { dirname } from 'node:path';
 import { type Clock, closeServer, connectUnix, listenUnix, type Logger, socketChannel } from '@orch/base';
 import type { Dispatch } from '@orch/protocol';
 import { ourHello, Session, version } from '@orch/protocol/wire';

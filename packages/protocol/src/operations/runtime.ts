@@ -97,8 +97,8 @@ export const runtimeOperations = {
 	}),
 	'runtime.start': operation({
 		summary: 'Start a runtime; answers once its program runs',
-		notes: 'Starting what runs already changes nothing.',
-		params: one,
+		notes: 'Starting what runs already changes nothing. A priority given here holds from this start on.',
+		params: Type.Object({ runtime: Ref, priority: Type.Optional(Priority) }),
 		result: RuntimeInfo,
 		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.start_failed', 'runtime.superseded', 'daemon.stopping'],
 		http: { method: 'POST', path: '/runtimes/{runtime}/start' },

@@ -1,0 +1,30 @@
+/** Handlers of the operations on the daemon itself. */
+import type { Call, DaemonStatus, daemonOperations, Handlers } from '@orch/protocol';
+import { version } from '@orch/protocol';
+import { controlProtocol } from '@orch/protocol/wire';
+import type { Static } from 'typebox';
+
+type Status = Static<typeof DaemonStatus>;
+
+/** What these handlers ask of the composition root. */
+export interface DaemonFacts {
+	status(): Promise<Omit<Status, 'version' | 'protocol' | 'pid' | 'node'>>;
+	/** Stops every runtime; the daemon ends after the answer. */
+	stop(): Promise<{ readonly stopped: number }>;
+	clear(signal: AbortSignal): Promise<{ readonly runtimes: number; readonly links: number }>;
+}
+
+export function daemonHandlers(facts: DaemonFacts): Handlers<typeof daemonOperations> {
+	const identity = () => ({
+		version,
+		protocol: { min: controlProtocol.min, max: controlProtocol.max },
+		pid: process.pid,
+		node: process.version,
+	});
+	return {
+		'daemon.version': async () => identity(),
+		'daemon.status': async () => ({ ...identity(), ...(await facts.status()) }),
+		'daemon.stop': () => facts.stop(),
+		clear: (_params, call: Call<never>) => facts.clear(call.signal),
+	};
+}

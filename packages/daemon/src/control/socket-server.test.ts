@@ -1,0 +1,137 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectUnix, type Logger, silentLogger, socketChannel, systemClock } from '@orch/base';
+import { until } from '@orch/base/testing';
+import { ourHello, Session } from '@orch/protocol/wire';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Locked, takeLock } from './lock.ts';
+import { prepareSocketDirectory, SocketServer } from './socket-server.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+	for (const close of closers.splice(0).reverse()) await close();
+});
+
+function directory(): string {
+	const path = mkdtempSync(join(tmpdir(), 'orch-socket-'));
+	closers.push(() => rmSync(path, { recursive: true, force: true }));
+	return path;
+}
+
+const echo = async (_name: string, params: unknown) => ({ kind: 'ok' as const, result: params });
+
+async function open(
+	path: string,
+	options: { readonly maxConnections?: number; readonly log?: Logger } = {},
+): Promise<SocketServer> {
+	const server = await SocketServer.open({ path, dispatch: echo, log: silentLogger, clock: systemClock, ...options });
+	closers.push(() => server.close());
+	return server;
+}
+
+async function connect(path: string): Promise<Session> {
+	const socket = await connectUnix(path);
+	const channel = socketChannel(socket);
+	const session = new Session({ channel, role: 'client', hello: ourHello('test/1', 1) });
+	channel.bind({
+		receive: (bytes) => session.receive(bytes),
+		writable: () => session.writable(),
+		disconnected: (reason) => session.disconnected(reason),
+	});
+	closers.push(() => socket.destroy());
+	return session;
+}
+
+describe('the control socket', () => {
+	it('is its owner’s alone from the first moment on', async () => {
+		const path = join(directory(), 'o.sock');
+		await open(path);
+		expect(statSync(path).mode & 0o777).toBe(0o600);
+	});
+
+	it('is taken over when nobody answers on it', async () => {
+		const path = join(directory(), 'o.sock');
+		// a socket file whose process is gone: made by a server that loses its file's inode link to a hard link
+		const dead = createServer();
+		await new Promise<void>((resolve) => dead.listen(`${path}.x`, resolve));
+		const { linkSync } = await import('node:fs');
+		linkSync(`${path}.x`, path);
+		await new Promise((resolve) => dead.close(resolve));
+		expect(existsSync(path)).toBe(true);
+		await open(path);
+		const session = await connect(path);
+		await expect(session.request('x', { a: 1 })).resolves.toEqual({ a: 1 });
+	});
+
+	it('is refused, untouched, when another program listens on it, or when it is no socket', async () => {
+		const path = join(directory(), 'o.sock');
+		const other = createServer((socket) => socket.end());
+		await new Promise<void>((resolve) => other.listen(path, resolve));
+		await expect(open(path)).rejects.toThrow('is in use by another program');
+		await new Promise((resolve) => other.close(resolve));
+		writeFileSync(path, 'precious');
+		await expect(open(path)).rejects.toThrow('exists and is not a socket');
+		expect(statSync(path).size).toBe(8);
+	});
+
+	it('answers one more connection than it takes by closing it, and goes on', async () => {
+		const path = join(directory(), 'o.sock');
+		const server = await open(path, { maxConnections: 2 });
+		const first = await connect(path);
+		const second = await connect(path);
+		await Promise.all([first.hello(), second.hello()]);
+		const third = await connect(path);
+		await expect(third.hello()).rejects.toMatchObject({ code: 'disconnected' });
+		expect(server.connections).toBe(2);
+		await expect(first.request('x', 1)).resolves.toBe(1);
+	});
+
+	it('closes in bounded time while a client does not read its answers', async () => {
+		const path = join(directory(), 'o.sock');
+		const server = await open(path);
+		const socket = await connectUnix(path);
+		closers.push(() => socket.destroy());
+		socket.pause();
+		socket.write(`${JSON.stringify({ id: 1, op: 'x', params: 'y'.repeat(4_000_000) })}\n`);
+		const witness = await connect(path);
+		await witness.request('x', 1);
+		await server.close();
+		await until('every connection is gone', () => server.connections === 0);
+	});
+});
+
+describe('the directory of the socket', () => {
+	it('is made private when it is missing', () => {
+		const path = join(directory(), 'a', 'b');
+		prepareSocketDirectory(path, process.getuid?.() ?? 0);
+		expect(statSync(path).mode & 0o777).toBe(0o700);
+	});
+
+	it('is refused when it belongs to somebody else', () => {
+		const path = join(directory(), 'mine');
+		mkdirSync(path);
+		chmodSync(path, 0o700);
+		expect(() => prepareSocketDirectory(path, (process.getuid?.() ?? 0) + 1000)).toThrow('permission denied');
+	});
+});
+
+describe('the lock', () => {
+	it('is one holder’s, who is named to the next', async () => {
+		const path = join(directory(), 'o.sock');
+		const lock = await takeLock('socket', path, 1);
+		closers.push(() => lock.release());
+		const refused = await takeLock('socket', path, 1).catch((error: unknown) => error);
+		expect(refused).toBeInstanceOf(Locked);
+		expect((refused as Locked).pid).toBe(process.pid);
+		const state = await takeLock('state', path, 1);
+		await state.release();
+	});
+
+	it('is free again when its holder lets go', async () => {
+		const path = join(directory(), 'o.sock');
+		await (await takeLock('socket', path, 1)).release();
+		await (await takeLock('socket', path, 1)).release();
+	});
+});

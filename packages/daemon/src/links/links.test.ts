@@ -1,0 +1,210 @@
+import { silentLogger } from '@orch/base';
+import { ManualClock, seededRandom, settle } from '@orch/base/testing';
+import { describe, expect, it } from 'vitest';
+import { Links } from './links.ts';
+import type { RouterConnection, RouterGate, RoutingTable } from './ports.ts';
+
+/** A router in memory: keeps the tables it was sent, answers when the test lets it. */
+function fakeRouter() {
+	const tables: RoutingTable[] = [];
+	let hold: Promise<void> | undefined;
+	let release: () => void = () => {};
+	let die: () => void = () => {};
+	let connects = 0;
+	let failing = false;
+	const gate: RouterGate = {
+		async connect() {
+			connects++;
+			if (failing) throw new Error('no router today');
+			const closed = new Promise<void>((resolve) => {
+				die = resolve;
+			});
+			const connection: RouterConnection = {
+				pid: 1,
+				version: '1',
+				closed,
+				close: () => die(),
+				async route(table) {
+					tables.push(table);
+					await hold;
+					return { problems: [] };
+				},
+				ended: async () => {},
+				figures: async () => ({ links: [], unrouted: [], ports: [] }),
+				memoryBytes: async () => 0,
+				async *tap() {
+					return { skipped: 0 };
+				},
+				inject: async () => ({ accepted: 1, dropped: {} }),
+				answer: async () => {},
+				async *events() {},
+				stop: async () => die(),
+			};
+			return connection;
+		},
+	};
+	return {
+		gate,
+		tables,
+		die: () => die(),
+		holdAnswers() {
+			hold = new Promise((resolve) => {
+				release = resolve;
+			});
+		},
+		letAnswer: () => {
+			release();
+			hold = undefined;
+		},
+		fail(value: boolean) {
+			failing = value;
+		},
+		get connects() {
+			return connects;
+		},
+	};
+}
+
+function setUp() {
+	const router = fakeRouter();
+	const clock = new ManualClock();
+	const links = new Links({
+		clock,
+		random: seededRandom(1),
+		log: silentLogger,
+		gate: router.gate,
+		secret: new Uint8Array(32),
+		socketDirectory: '/run/x.d',
+	});
+	links.start();
+	return { router, clock, links };
+}
+
+const ping = { id: '019aa000-1111-7222-8333-a3f19c02b001', name: 'ping', privileged: false };
+const pong = { id: '019aa000-1111-7222-8333-b3f19c02b002', name: 'pong', privileged: true };
+
+describe('links', () => {
+	it('send the router everything that one turn changes as one table', async () => {
+		const { router, links } = setUp();
+		await settle();
+		const before = router.tables.length;
+		links.register(ping);
+		links.register(pong);
+		links.add({ from: ping.id, type: 'Ping', to: pong.id });
+		await settle();
+		expect(router.tables.slice(before)).toHaveLength(1);
+		expect(router.tables.at(-1)).toMatchObject({
+			ports: [{ name: 'ping', socket: '/run/x.d/a3f19c02b001.sock' }, { name: 'pong' }],
+			links: [{ type: 'Ping', messages: 1024, overflow: 'block' }],
+		});
+	});
+
+	it('never have more than one table on its way, and end with the newest', async () => {
+		const { router, links } = setUp();
+		await settle();
+		router.holdAnswers();
+		links.register(ping);
+		await settle();
+		const sent = router.tables.length;
+		for (let count = 0; count < 50; count++) {
+			links.add({ from: '*', type: `T${count}`, to: ping.id });
+			await settle();
+		}
+		expect(router.tables).toHaveLength(sent);
+		router.letAnswer();
+		await settle();
+		expect(router.tables).toHaveLength(sent + 1);
+		expect(router.tables.at(-1)?.links).toHaveLength(50);
+	});
+
+	it('send the whole table again to a router that was started anew', async () => {
+		const { router, links, clock } = setUp();
+		links.register(ping);
+		await settle();
+		const sent = router.tables.length;
+		router.die();
+		await settle();
+		await clock.advance(0);
+		expect(router.connects).toBe(2);
+		expect(router.tables.length).toBe(sent + 1);
+		expect(router.tables.at(-1)).toEqual(router.tables[sent - 1]);
+	});
+
+	it('try again, ever more slowly, while no router can be had', async () => {
+		const { router, clock } = setUp();
+		await settle();
+		router.fail(true);
+		router.die();
+		await settle();
+		for (let tries = 0; tries < 6; tries++) await clock.advance(clock.nextMs ?? 0);
+		expect(router.connects).toBe(8);
+		expect(clock.nextMs).toBeGreaterThan(1_000);
+		router.fail(false);
+		await clock.advance(5_000);
+		expect(clock.pending).toBe(0);
+	});
+
+	it('hold a launch until the router listens for it', async () => {
+		const { router, links } = setUp();
+		links.register(ping);
+		await settle();
+		router.holdAnswers();
+		let prepared: Record<string, string> | undefined;
+		const preparing = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal).then((env) => {
+			prepared = env;
+		});
+		await settle();
+		expect(prepared).toBeUndefined();
+		router.letAnswer();
+		await preparing;
+		expect(prepared).toMatchObject({
+			ORCH_IPC_SOCKET: '/run/x.d/a3f19c02b001.sock',
+			VEECLE_IPC_SOCKET: '/run/x.d/a3f19c02b001.v.sock',
+			VEECLE_RUNTIME_ID: ping.id,
+		});
+		expect(router.tables.at(-1)?.ports[0]).toMatchObject({ generation: 1, token: prepared?.['ORCH_IPC_TOKEN'] });
+	});
+
+	it('let a launch go on when the router does not answer in time', async () => {
+		const { router, links, clock } = setUp();
+		links.register(ping);
+		await settle();
+		router.holdAnswers();
+		const preparing = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal);
+		await clock.advance(5_000);
+		await expect(preparing).resolves.toHaveProperty('ORCH_IPC_TOKEN');
+		router.letAnswer();
+	});
+
+	it('give every process a token of its own, the same whenever it is asked for', async () => {
+		const { links } = setUp();
+		links.register(ping);
+		await settle();
+		const signal = new AbortController().signal;
+		const token = async (processId: string) =>
+			(await links.prepare(ping.id, { processId, generation: 1 }, signal))['ORCH_IPC_TOKEN'];
+		expect(await token('p1')).toBe(await token('p1'));
+		expect(await token('p1')).not.toBe(await token('p2'));
+	});
+
+	it('links 5.15: the same link added twice is one link, shown once', () => {
+		const { links } = setUp();
+		links.register(ping);
+		const first = links.add({ from: '*', type: 'Ping', to: ping.id });
+		const second = links.add({ from: '*', type: 'Ping', to: ping.id, overflow: 'latest' });
+		expect(second).toEqual({ added: false, link: first.link });
+		expect(links.list()).toHaveLength(1);
+	});
+
+	it('go with the runtimes at either end', () => {
+		const { links } = setUp();
+		links.register(ping);
+		links.register(pong);
+		links.add({ from: ping.id, type: 'Ping', to: pong.id });
+		links.add({ from: pong.id, type: 'Pong', to: ping.id });
+		links.add({ from: '*', type: 'Log', to: pong.id });
+		expect(links.unregister(ping.id)).toHaveLength(2);
+		expect(links.list().map(({ type }) => type)).toEqual(['Log']);
+		expect(links.table().ports).toHaveLength(1);
+	});
+});
