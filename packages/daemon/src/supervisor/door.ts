@@ -1,0 +1,83 @@
+/** The supervisor as its users see it. */
+import type { Clock, Logger, Publisher } from '@orch/base';
+import type { Prepare, World } from './ports.ts';
+import type { Escaped, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
+import type { Priority, RuntimeSpec } from './spec.ts';
+
+export interface SupervisorOptions extends World {
+	/** Holds `processes/` and `logs/`; belongs to this supervisor alone. */
+	readonly stateDirectory: string;
+	readonly prepare: Prepare;
+	/** Called once for every generation that was prepared, when its process has ended or could not be launched. */
+	readonly ended: (runtimeId: string, generation: number) => void;
+}
+
+export interface Supervisor {
+	/** Every change, in order, at once. */
+	readonly events: Publisher<SupervisorEvent>;
+	/** Registers; starts nothing. Throws id_taken. */
+	add(spec: RuntimeSpec): RuntimeSnapshot;
+	/** In the order in which they were added. */
+	list(): readonly RuntimeSnapshot[];
+	find(id: string): RuntimeSnapshot | undefined;
+	/** As find, but throws not_found. */
+	snapshot(id: string): RuntimeSnapshot;
+	/**
+	 * Resolves once the program runs, at once where it does. Rejects with start_failed, or superseded by a later stop or
+	 * remove. `signal` ends the waiting, not the command: that holds for all commands here.
+	 */
+	start(
+		id: string,
+		options?: {
+			/** Instead of the spec's, from now on. */
+			readonly priority?: Priority | undefined;
+			readonly signal?: AbortSignal | undefined;
+		},
+	): Promise<RuntimeSnapshot>;
+	/** Resolves when nothing of the runtime is left; rejects with stop_incomplete naming what is. `graceMs` instead of the policy's; it can shorten a stop under way. */
+	stop(
+		id: string,
+		options?: { readonly graceMs?: number | undefined; readonly signal?: AbortSignal | undefined },
+	): Promise<RuntimeSnapshot>;
+	/** Stops what runs and starts anew; resolves as start does. */
+	restart(
+		id: string,
+		options?: { readonly graceMs?: number | undefined; readonly signal?: AbortSignal | undefined },
+	): Promise<RuntimeSnapshot>;
+	/** Forgets the runtime and its output. Rejects with running unless `force` is set; with stop_incomplete, and then keeps it. */
+	remove(
+		id: string,
+		options?: { readonly force?: boolean | undefined; readonly signal?: AbortSignal | undefined },
+	): Promise<RuntimeSnapshot>;
+	/** Sends a signal to the program alone; gives its pid. Throws not_running, unknown_signal. */
+	signal(id: string, name: string): number;
+	/** The program says that it is ready. What comes from an earlier generation is ignored. */
+	markReady(id: string, generation: number): void;
+	/** The bytes of a stream as the program wrote them, 64 KiB at most at a time: the backlog, or its last `lines`, then what comes. Returns how it ended. */
+	output(
+		id: string,
+		stream: 'stdout' | 'stderr',
+		options: { readonly follow: boolean; readonly lines?: number | undefined; readonly signal?: AbortSignal | undefined },
+	): AsyncGenerator<Uint8Array, 'end' | 'removed', void>;
+	/** Stops all of them at the same time; resolves when nothing is left, with what could not be ended. */
+	stopAll(options?: {
+		readonly graceMs?: number | undefined;
+	}): Promise<readonly { readonly id: string; readonly name: string; readonly escaped: readonly Escaped[] }[]>;
+	/** Refuses all further commands, restarts nothing any more, and lets go of what runs without stopping it. */
+	close(): Promise<void>;
+}
+
+export interface SettleOptions {
+	readonly stateDirectory: string;
+	readonly clock: Clock;
+	readonly log: Logger;
+}
+
+/** What an earlier daemon left behind, and what became of it. */
+export interface SettleReport {
+	/** Runtimes of which something still ran, and was ended. */
+	readonly stopped: readonly { readonly runtimeId: string; readonly name: string; readonly pid: number }[];
+	readonly escaped: readonly Escaped[];
+	/** How many recorded processes had ended with all they forked. */
+	readonly gone: number;
+}

@@ -1,0 +1,35 @@
+/**
+ * Supervision: programs are launched, watched, restarted by policy and stopped with all that they forked.
+ *
+ * Guarantees: never two processes of one runtime; a stop is never forgotten and returns when nothing is left, or says
+ * what is; no signal goes to a pid that has become someone else's; deadlines hold; a program's output is written by the
+ * program itself and costs the daemon nothing. Deliberately not here: names and prefixes, sockets, messages, any store.
+ */
+export type { SettleOptions, SettleReport, Supervisor, SupervisorOptions } from './door.ts';
+export {
+	describeLaunchFault,
+	LaunchError,
+	type LaunchFault,
+	type ProgramFault,
+	SupervisorError,
+	type SupervisorFault,
+} from './faults.ts';
+export type { Prepare } from './ports.ts';
+export type {
+	BackoffInfo,
+	Escaped,
+	LastExit,
+	RuntimeSnapshot,
+	RuntimeStatus,
+	StatusChanged,
+	SupervisorEvent,
+} from './snapshot.ts';
+export {
+	defaultRestart,
+	defaultStop,
+	isSignal,
+	type Priority,
+	type RestartPolicy,
+	type RuntimeSpec,
+	type StopPolicy,
+} from './spec.ts';

@@ -1,0 +1,63 @@
+/** What the supervisor needs of the world: a launcher, the table of processes, and those who prepare a launch. */
+import type { Clock, Logger, Random } from '@orch/base';
+import type { ExitStatus } from './exit-record.ts';
+import type { Priority, StopPolicy } from './spec.ts';
+
+/** Which process a pid means: with its start time and the boot, for a pid alone is soon someone else's. */
+export interface Identity {
+	readonly pid: number;
+	/** In clock ticks since the boot: field 22 of /proc/<pid>/stat. 0 where the system does not tell. */
+	readonly startTicks: number;
+}
+
+export interface LaunchRequest {
+	readonly processId: string;
+	readonly generation: number;
+	readonly runtimeId: string;
+	readonly runtimeName: string;
+	readonly program: string;
+	readonly args: readonly string[];
+	readonly cwd: string;
+	/** The whole environment but for ORCH_PROCESS, which the launcher adds. */
+	readonly env: Readonly<Record<string, string>>;
+	readonly priority: Priority;
+	/** For the daemon after us, should it have to stop what we left. */
+	readonly stop: StopPolicy;
+	readonly stdoutPath: string;
+	readonly stderrPath: string;
+}
+
+export interface Launched {
+	/** The shim: leader of the process group and of the session. */
+	readonly root: Identity;
+	/** The program's own. */
+	readonly pid: number;
+	readonly warnings: readonly string[];
+	/** Calls `listener` once, when the process has ended, never before this turn is over. `killed` is asked then: whether we sent SIGKILL. */
+	onExit(killed: () => boolean, listener: (status: ExitStatus) => void): void;
+	/** Lets the daemon end while the process runs on. */
+	release(): void;
+}
+
+export interface Launcher {
+	/**
+	 * Launches, or rejects with a LaunchError, in which case nothing runs. When `signal` is aborted before the program
+	 * is let go nothing is launched; after that the launch is completed.
+	 */
+	launch(request: LaunchRequest, signal: AbortSignal): Promise<Launched>;
+	/** Takes away what is recorded of a process that has ended with all it forked. */
+	forget(processId: string): void;
+}
+
+/** Called before each launch; what it gives is added to the environment. */
+export type Prepare = (
+	runtimeId: string,
+	process: { readonly processId: string; readonly generation: number },
+	signal: AbortSignal,
+) => Promise<Readonly<Record<string, string>>>;
+
+export interface World {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+}
