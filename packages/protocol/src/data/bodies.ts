@@ -15,9 +15,9 @@ export interface HelloBody {
 	/** On a reconnection: what this process was and had done before. */
 	readonly resume?: {
 		readonly port: number;
-		/** [typeId, last seq sent]. */
+		/** Of data frames: [typeId, last seq sent]. */
 		readonly sent: readonly (readonly [number, number])[];
-		/** [src, typeId, last seq seen]. */
+		/** Of data frames: [src, typeId, last seq seen]. */
 		readonly seen: readonly (readonly [number, number, number])[];
 	};
 }
@@ -32,7 +32,10 @@ export interface WelcomeBody {
 	readonly reports: boolean;
 	/** Bytes per type that the router lets be unconsumed at a client: report well before. */
 	readonly windowBytes: number;
-	/** Type ids that links into or out of this runtime use already; more follow in typedef frames. */
+	/**
+	 * Type ids that links into or out of this runtime use already; more follow in typedef frames. For reading only: what is
+	 * to be sent must be declared on each connection, because credit comes with the answer to that.
+	 */
 	readonly types: readonly TypeEntry[];
 	/** On a reconnection: how many frames sent before it never reached a mailbox, by type name. */
 	readonly lost?: readonly { readonly type: string; readonly count: number }[];
@@ -42,8 +45,14 @@ export interface TypeEntry {
 	readonly id: number;
 	readonly name: string;
 	readonly codec: Codec;
+	/**
+	 * To a receiver: report each message of this type as soon as it is consumed, because one of its links lets only a few
+	 * be on their way. A later typedef of the same id may change it.
+	 */
+	readonly prompt?: boolean;
 }
 
+/** Answered by one typedef with those accepted, one credit frame with an entry for each, and one error for each refused. */
 export interface DeclareBody {
 	readonly types: readonly { readonly name: string; readonly codec: Codec }[];
 }
@@ -91,6 +100,7 @@ export interface DroppedBody {
 	readonly from: string;
 	readonly count: number;
 	readonly reason: DropReason;
+	/** Of the messages dropped, as far as it is known: 0 where it is not. */
 	readonly firstSeq: number;
 	readonly lastSeq: number;
 }
@@ -124,6 +134,15 @@ export interface ErrorBody {
 	readonly corr?: number;
 	readonly type?: string;
 }
+
+/** The payload of a reply with FrameFlag.error, in MessagePack whatever the codec of the type. */
+export interface ReplyErrorBody {
+	readonly code: string;
+	readonly message: string;
+}
+
+/** What a ping may carry. */
+export const maxPingBytes = 64;
 
 /** Type names: 1 to 255 bytes of UTF-8 without control characters. Anything else goes: `::`, `.`, spaces, `/`. */
 export const maxTypeNameBytes = 255;

@@ -10,6 +10,13 @@
  *
  * From a receiver to the router an entry is a report: so many frames and bytes of that type have been consumed (its
  * handlers have returned). Within a type, consumption is in the order of arrival. A welcome with `reports: false` asks for none.
+ * A report is due when a quarter of the welcome's `windowBytes` is unreported, at once for a type that is `prompt`, else
+ * within 50 ms; one that goes along with something else costs next to nothing.
+ *
+ * Data and request frames count, both ways. Replies need no credit and are not reported: whoever asked has room for them.
+ *
+ * When `unlimited` is lifted, messages are under way that the new limit does not know. The router sends a ping with the
+ * new limit; what comes before its pong is not held against the sender.
  */
 import { readU32, writeU32 } from './frame.ts';
 

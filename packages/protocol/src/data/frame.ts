@@ -10,7 +10,8 @@
  *    4   4  frameLen   total length, header included
  *    8   4  typeId     the same id on every connection of a router, 0 = none
  *   12   4  src        port id of the sender, given by the router
- *   16   4  seq        +1 per (src, typeId), wraps; a gap is a loss
+ *   16   4  seq        of data frames: +1 per (src, typeId), the first is 1, wraps; a gap is a loss. 0 in all others: requests
+ *                      and replies go to one receiver, and what they took of the numbers would look like a loss to the rest
  *   20   4  corr       request/reply: correlation id, else 0
  *   24   8  ts         microseconds since the Unix epoch at the sender
  *  [32   4  dst]       when FrameFlag.direct: port id of the one receiver (replies)
@@ -33,7 +34,7 @@ export const FrameKind = {
 	data: 0,
 	/** c→r→c: a message that wants a reply; `corr` is the requester's. */
 	request: 1,
-	/** c→r→c: the reply, `direct` to the requester's port, same `corr` and `typeId`; with FrameFlag.error the payload is `{code, message}`. */
+	/** c→r→c: the reply, `direct` to the requester's port, same `corr` and `typeId`; with FrameFlag.error the payload is a ReplyErrorBody. */
 	reply: 2,
 	/** c→r, first: HelloBody. */
 	hello: 16,
@@ -49,7 +50,7 @@ export const FrameKind = {
 	credit: 21,
 	/** r→c: DroppedBody, before the next delivered frame of that link. */
 	dropped: 22,
-	/** both: answered by `pong` with the same payload. */
+	/** both: answered by `pong` with the same payload (at most `maxPingBytes`), in order with what else is sent. */
 	ping: 23,
 	pong: 24,
 	/** r→c: ErrorBody. */
