@@ -5,6 +5,7 @@
  * any platform can import it. Deliberately not here: any behaviour of the daemon.
  */
 export { type Api, api, type OperationName } from './api.ts';
+export { errorsPage, operationsPage } from './describe/reference.ts';
 export { type Check, createDispatch, type Dispatch, type DispatchOptions, type ItemSource, type Outcome } from './dispatch.ts';
 export {
 	type ErrorCode,

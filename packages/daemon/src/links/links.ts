@@ -156,6 +156,8 @@ export class Links {
 			log.warn('launching without the router', { runtime, error });
 		}
 		return {
+			ORCH_RUNTIME_ID: runtime,
+			ORCH_RUNTIME_NAME: port.name,
 			ORCH_IPC_SOCKET: port.socket,
 			ORCH_IPC_TOKEN: token,
 			VEECLE_IPC_SOCKET: port.veecleSocket,

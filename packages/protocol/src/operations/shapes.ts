@@ -47,10 +47,16 @@ export const StopPolicy = Type.Object({
 });
 export type StopPolicy = Static<typeof StopPolicy>;
 
-export const RuntimeStatus = Type.Union(
-	(['stopped', 'starting', 'running', 'stopping', 'backoff', 'exited', 'failed'] as const).map((status) => Type.Literal(status)),
-);
-export type RuntimeStatus = 'stopped' | 'starting' | 'running' | 'stopping' | 'backoff' | 'exited' | 'failed';
+export const RuntimeStatus = Type.Union([
+	Type.Literal('stopped'),
+	Type.Literal('starting'),
+	Type.Literal('running'),
+	Type.Literal('stopping'),
+	Type.Literal('backoff'),
+	Type.Literal('exited'),
+	Type.Literal('failed'),
+]);
+export type RuntimeStatus = Static<typeof RuntimeStatus>;
 
 export const LastExit = Type.Object({
 	code: nullable(Type.Integer()),

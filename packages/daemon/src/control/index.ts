@@ -1,0 +1,15 @@
+/**
+ * Control: how requests reach the domains: sockets, sessions, checks, handlers.
+ *
+ * Guarantees: one daemon per socket and per state; a request is checked against its declaration before a handler sees it;
+ * bad input gets a typed error and harms no other client. Deliberately not here: decisions. Handlers translate.
+ */
+export { createCheck } from './check.ts';
+export { binaryHandlers } from './handlers/binary.ts';
+export { type DaemonFacts, daemonHandlers } from './handlers/daemon.ts';
+export { type Directory, type Entry, isoTime, resolveRuntime } from './handlers/directory.ts';
+export { type LinkHandlersOptions, linkHandlers } from './handlers/link.ts';
+export { type RuntimeDetails, type RuntimeHandlersOptions, type RuntimeInfo, type Runtimes, type RuntimeWish, runtimeHandlers } from './handlers/runtime.ts';
+export { type Lock, Locked, takeLock } from './lock.ts';
+export { findByReference, freeName, nameOfProgram, shortId } from './references.ts';
+export { prepareSocketDirectory, SocketRefused, SocketServer, type SocketServerOptions } from './socket-server.ts';

@@ -1,0 +1,204 @@
+/** The composition root: builds the daemon's parts in order, closes them in reverse. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, type Logger, measureSocketPath, type Random, Scope } from '@orch/base';
+import { api, type Call, createDispatch, type Dispatch, suggest } from '@orch/protocol';
+import type { Places } from '@orch/protocol/wire';
+import { Binaries } from './binaries/index.ts';
+import {
+	binaryHandlers,
+	createCheck,
+	daemonHandlers,
+	isoTime,
+	linkHandlers,
+	prepareSocketDirectory,
+	runtimeHandlers,
+	SocketServer,
+	takeLock,
+} from './control/index.ts';
+import { Links } from './links/index.ts';
+import { createSupervisor, settleLeftovers } from './supervisor/index.ts';
+import { answerControlRequests, createRouterGate, joinRuntimes } from './wiring/index.ts';
+
+export interface DaemonOptions {
+	readonly places: Places;
+	readonly log: Logger;
+	readonly logLevel: string;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly uid: number;
+	/** The program of the router. */
+	readonly routerProgram: string;
+	/** Check answers against their declarations as well: for tests. */
+	readonly checkResults?: boolean;
+}
+
+export interface Daemon {
+	/** Stops every runtime gracefully, then everything else; calling it again waits for the same stop. */
+	stop(): Promise<void>;
+	/** Settles when it has ended. */
+	readonly closed: Promise<void>;
+	/** The way in without a socket: what the socket itself uses. */
+	readonly dispatch: Dispatch;
+}
+
+/** How long one part may take to close. A stop of runtimes has deadlines of its own and is not cut short by this. */
+const closeMs = 10_000;
+/** Registered runtimes at once. */
+const maxRuntimes = 10_000;
+/** The longest name that is made in the directory of the sockets: 12 digits and `.v.sock`, behind `.d/`. */
+const longestSocketName = '.d/0123456789ab.v.sock';
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+	const { places, log, clock, random, uid } = options;
+	measureSocketPath(`${places.socket}${longestSocketName}`);
+	const scope = new Scope({ clock, log, closeMs });
+	const startedAt = clock.now();
+	const startedMs = clock.monotonicMs();
+	const notices: string[] = [];
+	let stopping: Promise<{ readonly stopped: number }> | undefined;
+	try {
+		prepareSocketDirectory(places.socket.slice(0, places.socket.lastIndexOf('/')) || '/', uid);
+		mkdirSync(places.home, { recursive: true, mode: 0o700 });
+		const socketLock = await takeLock('socket', places.socket, uid);
+		scope.add('lock of the socket', () => socketLock.release());
+		const stateLock = await takeLock('state', places.home, uid);
+		scope.add('lock of the state', () => stateLock.release());
+		prepareSocketDirectory(places.socketDirectory, uid);
+		scope.add('directory of the runtimes’ sockets', () => rmSync(places.socketDirectory, { recursive: true, force: true }));
+
+		// DESIGN 14.15: until specs are durable, what an earlier daemon left running is stopped, and that is said
+		const leftovers = await settleLeftovers({ stateDirectory: places.home, clock, log });
+		for (const { name, pids } of leftovers.stopped) notices.push(`stopped ${name} (pid ${pids.join(', ')}), which an earlier daemon had left running`);
+		for (const { pid, command } of leftovers.escaped) notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
+
+		const binaries = new Binaries({ clock, random, log, directory: join(places.home, 'binaries') });
+		scope.add('uploads', () => binaries.close());
+
+		const gate = createRouterGate({
+			clock,
+			log,
+			program: options.routerProgram,
+			socket: places.routerSocket,
+			stateDirectory: join(places.home, 'router'),
+			logFile: join(places.home, 'router.log'),
+			logLevel: options.logLevel,
+		});
+		const links = new Links({ clock, random, log, gate, secret: secretOf(places.home, random), socketDirectory: places.socketDirectory });
+		scope.add('router', () => links.close());
+		links.start();
+
+		const supervisor = createSupervisor({
+			clock,
+			random,
+			log,
+			stateDirectory: places.home,
+			prepare: async (runtime, process, signal) => ({ ...(await links.prepare(runtime, process, signal)), ORCH_SOCKET: places.socket }),
+			ended: (runtime, generation) => links.ended(runtime, generation),
+		});
+		scope.add('supervisor', () => supervisor.close());
+
+		const runtimes = joinRuntimes({ supervisor, links, binaries, random });
+		const stopAll = async () => {
+			const running = runtimes.list().filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
+			await supervisor.stopAll();
+			return { stopped: running };
+		};
+		const beginStop = (): Promise<{ readonly stopped: number }> => {
+			stopping ??= stopAll();
+			return stopping;
+		};
+		const whileOpen = (call: Call<'daemon.stopping'>) => {
+			if (stopping !== undefined) call.fail('daemon.stopping', {});
+		};
+
+		const dispatch = createDispatch(
+			api,
+			{
+				...daemonHandlers({
+					async status() {
+						const router = links.router.connection;
+						const counts: Record<string, number> = {};
+						for (const { status } of runtimes.list()) counts[status] = (counts[status] ?? 0) + 1;
+						return {
+							startedAt: isoTime(startedAt),
+							uptimeMs: Math.round(clock.monotonicMs() - startedMs),
+							socket: places.socket,
+							home: places.home,
+							memoryBytes: process.memoryUsage.rss(),
+							runtimes: counts,
+							links: links.list().length,
+							router: {
+								status: router ? 'running' : 'starting',
+								pid: router?.pid ?? null,
+								version: router?.version ?? null,
+								memoryBytes: router ? await router.memoryBytes().catch(() => null) : null,
+								restarts: links.router.restarts,
+							},
+							notices,
+						};
+					},
+					async stop() {
+						const stopped = await beginStop();
+						// after the answer has been written
+						clock.setTimer(0, () => void daemon.stop());
+						return stopped;
+					},
+					async clear(signal) {
+						const before = { runtimes: runtimes.list().length, links: links.list().length };
+						await Promise.all(runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal })));
+						for (const { id } of links.list()) links.remove(id);
+						return before;
+					},
+				}),
+				...runtimeHandlers({ runtimes, binaries, maxRuntimes, whileOpen }),
+				...binaryHandlers(binaries),
+				...linkHandlers({ links, directory: runtimes, whileOpen }),
+			},
+			{
+				check: createCheck(),
+				checkResults: options.checkResults ?? false,
+				onDefect: (error, operation) => log.error('defect in an operation', { operation, error }),
+				suggest,
+			},
+		);
+		scope.add('control requests of runtimes', answerControlRequests({ links, supervisor, dispatch, log }));
+
+		const server = await SocketServer.open({ path: places.socket, dispatch, log, clock });
+		scope.add('control socket', () => server.close());
+		log.info('listening', { socket: places.socket, home: places.home });
+
+		let settleClosed: () => void = () => {};
+		const closed = new Promise<void>((resolve) => {
+			settleClosed = resolve;
+		});
+		const daemon: Daemon = {
+			dispatch,
+			closed,
+			async stop() {
+				await beginStop();
+				await scope.close();
+				log.info('stopped');
+				settleClosed();
+			},
+		};
+		return daemon;
+	} catch (error) {
+		await scope.close();
+		throw error;
+	}
+}
+
+/** The key of the tokens, made once: 32 unpredictable bytes that only the owner can read. */
+function secretOf(home: string, random: Random): Uint8Array {
+	const path = join(home, 'secret');
+	try {
+		const kept = readFileSync(path);
+		if (kept.length === 32) return kept;
+	} catch {
+		// not there yet
+	}
+	const secret = random.bytes(32);
+	writeFileSync(path, secret, { mode: 0o600 });
+	return secret;
+}

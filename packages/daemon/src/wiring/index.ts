@@ -1,0 +1,9 @@
+/**
+ * Wiring: the only place, beside the composition root, where two domains meet.
+ *
+ * Guarantees: a domain that needs something of another gets it here, by a port of its own. Deliberately not here:
+ * decisions of either domain.
+ */
+export { answerControlRequests } from './control-requests.ts';
+export { joinRuntimes } from './runtimes.ts';
+export { createRouterGate, type RouterGateOptions } from './router-gate.ts';

@@ -1,0 +1,197 @@
+/** Runtimes as clients see them: supervision, ports and uploads joined, the supervisor's faults as declared errors. */
+import { readdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Random } from '@orch/base';
+import { OrchError, suggest } from '@orch/protocol';
+import type { Binaries } from '../binaries/index.ts';
+import { isoTime, type RuntimeInfo, type Runtimes, shortId } from '../control/index.ts';
+import type { Links } from '../links/index.ts';
+import {
+	checkProgram,
+	defaultRestart,
+	defaultStop,
+	isSignal,
+	type ProgramFault,
+	type RuntimeSnapshot,
+	type Supervisor,
+	SupervisorError,
+} from '../supervisor/index.ts';
+
+export interface JoinOptions {
+	readonly supervisor: Supervisor;
+	readonly links: Links;
+	readonly binaries: Binaries;
+	readonly random: Random;
+}
+
+export function joinRuntimes({ supervisor, links, binaries, random }: JoinOptions): Runtimes {
+	const describe = (id: string): RuntimeInfo => toInfo(supervisor.snapshot(id), links.problem(id));
+	const done = async (id: string, work: Promise<RuntimeSnapshot>): Promise<RuntimeInfo> => {
+		try {
+			return toInfo(await work, links.problem(id));
+		} catch (error) {
+			throw toOrchError(error);
+		}
+	};
+	return {
+		get: (id) => {
+			const snapshot = supervisor.find(id);
+			return snapshot && { id, name: snapshot.spec.name, status: snapshot.status };
+		},
+		list: () => supervisor.list().map((snapshot) => toInfo(snapshot, links.problem(snapshot.spec.id))),
+		describe,
+		details(id) {
+			const { spec, stdoutPath, stderrPath } = supervisor.snapshot(id);
+			const port = links.port(id);
+			return { env: { ...spec.env }, stdoutPath, stderrPath, socket: port?.socket ?? '', veecleSocket: port?.veecleSocket ?? '' };
+		},
+		async connectedBy(id) {
+			try {
+				const figures = await links.figures();
+				return figures.ports.find(({ runtime }) => runtime === id)?.codec ?? null;
+			} catch {
+				// without its router a runtime is connected to nothing
+				return null;
+			}
+		},
+		add(wish) {
+			const fault = checkProgram(wish.program, wish.cwd);
+			if (fault) throw programError(fault, wish.program, wish.cwd);
+			const signal = wish.stop.signal ?? defaultStop.signal;
+			if (!isSignal(signal)) throw new OrchError('request.invalid', { issues: [`this system has no signal ${signal}`] });
+			const id = wish.id ?? random.uuid();
+			supervisor.add({
+				id,
+				name: wish.name,
+				program: wish.program,
+				args: wish.args,
+				cwd: wish.cwd,
+				env: wish.env,
+				priority: wish.priority,
+				privileged: wish.privileged,
+				restart: { ...defaultRestart, ...wish.restart },
+				stop: { signal, graceMs: wish.stop.graceMs ?? defaultStop.graceMs },
+			});
+			links.register({ id, name: wish.name, privileged: wish.privileged });
+			if (wish.binary !== undefined) binaries.use(wish.binary, id);
+			return describe(id);
+		},
+		start: (id, options) => done(id, supervisor.start(id, options)),
+		stop: (id, options) => done(id, supervisor.stop(id, options)),
+		restart: (id, options) => done(id, supervisor.restart(id, options)),
+		async remove(id, options) {
+			try {
+				await supervisor.remove(id, options);
+			} catch (error) {
+				throw toOrchError(error);
+			}
+			links.unregister(id);
+			binaries.release(id);
+		},
+		signal(id, name) {
+			try {
+				return supervisor.signal(id, name);
+			} catch (error) {
+				throw toOrchError(error);
+			}
+		},
+		output: (id, stream, options) => supervisor.output(id, stream, options),
+	};
+}
+
+function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): RuntimeInfo {
+	const { spec, lastExit, backoff } = snapshot;
+	return {
+		id: spec.id,
+		shortId: shortId(spec.id),
+		name: spec.name,
+		status: snapshot.status,
+		desired: snapshot.desired,
+		ready: snapshot.ready ?? null,
+		reason: snapshot.reason ?? null,
+		pid: snapshot.pid ?? null,
+		generation: snapshot.generation,
+		restarts: snapshot.restarts,
+		startedAt: snapshot.startedAt === undefined ? null : isoTime(snapshot.startedAt),
+		uptimeMs: snapshot.uptimeMs ?? null,
+		lastExit: lastExit
+			? { code: lastExit.code ?? null, signal: lastExit.signal ?? null, coreDumped: lastExit.coreDumped, at: isoTime(lastExit.at), by: lastExit.by }
+			: null,
+		backoff: backoff
+			? {
+					failures: backoff.failures,
+					of: backoff.of,
+					withinMs: backoff.withinMs,
+					nextAt: backoff.nextAt === undefined ? null : isoTime(backoff.nextAt),
+					nextInMs: backoff.nextInMs ?? null,
+				}
+			: null,
+		command: spec.program,
+		args: [...spec.args],
+		cwd: spec.cwd,
+		priority: spec.priority,
+		privileged: spec.privileged,
+		restart: spec.restart,
+		stop: spec.stop,
+		addedAt: isoTime(snapshot.addedAt),
+		escaped: [...snapshot.escaped],
+		warnings: problem === undefined ? [...snapshot.warnings] : [...snapshot.warnings, problem],
+	};
+}
+
+function toOrchError(error: unknown): unknown {
+	if (!(error instanceof SupervisorError)) return error;
+	const { fault } = error;
+	const options = { cause: error.cause };
+	switch (fault.kind) {
+		case 'not_found':
+			return new OrchError('runtime.not_found', { ref: fault.id, candidates: [] }, options);
+		case 'id_taken':
+			return new OrchError('runtime.id_taken', { id: fault.id, name: fault.id }, options);
+		case 'running':
+			return new OrchError('runtime.running', { name: fault.name, pid: fault.pid ?? null }, options);
+		case 'not_running':
+			return new OrchError('runtime.not_running', { name: fault.name, status: fault.status }, options);
+		case 'unknown_signal':
+			return new OrchError('request.invalid', { issues: [`this system has no signal ${fault.signal}`] }, options);
+		case 'start_failed':
+			return new OrchError('runtime.start_failed', { name: fault.name, reason: fault.reason }, options);
+		case 'superseded':
+			return new OrchError('runtime.superseded', { name: fault.name, by: fault.by }, options);
+		case 'stop_incomplete':
+			return new OrchError('runtime.stop_incomplete', { name: fault.name, escaped: fault.escaped }, options);
+		case 'closing':
+			return new OrchError('daemon.stopping', {}, options);
+	}
+}
+
+function programError(fault: ProgramFault, program: string, cwd: string): OrchError {
+	switch (fault.kind) {
+		case 'cwd_missing':
+			return new OrchError('program.cwd_missing', { cwd: fault.cwd });
+		case 'not_found':
+			return new OrchError('program.not_found', { program, cwd, candidates: neighbours(program) });
+		case 'is_directory':
+			return new OrchError('program.is_directory', { program });
+		case 'not_executable':
+			return new OrchError('program.not_executable', { program, mode: fault.mode });
+		case 'wrong_format':
+			return new OrchError('program.wrong_format', { program });
+		case 'missing_interpreter':
+			return new OrchError('program.missing_interpreter', { program, interpreter: fault.interpreter });
+		case 'missing_loader':
+			return new OrchError('program.missing_interpreter', { program, interpreter: fault.loader });
+		case 'wrong_machine':
+			return new OrchError('program.wrong_machine', { program, machine: fault.machine, here: fault.here });
+	}
+}
+
+/** Files beside a missing program with names like its own. */
+function neighbours(program: string): string[] {
+	const directory = dirname(program);
+	try {
+		return suggest(basename(program), readdirSync(directory)).map((name) => `${directory}/${name}`);
+	} catch {
+		return [];
+	}
+}
