@@ -1,0 +1,210 @@
+/** What a runtime does next: states, events and effects, with no clock and no process in sight. */
+import { type Step, step, type Table } from '@orch/base';
+import { type Account, afterRestart, type End, freshAccount, judge } from './restart.ts';
+import type { RestartPolicy } from './spec.ts';
+
+/**
+ * `clearing` is whether what the last process has left is being ended: nothing is launched before that is over.
+ * `due` is whether the wait before the next try is over.
+ */
+export type RuntimeState =
+	| { readonly kind: 'stopped' }
+	| { readonly kind: 'starting'; readonly account: Account }
+	| { readonly kind: 'running'; readonly account: Account }
+	/** `launching`: the launch that was under way is not settled yet. `thenStart`: a start has come since. */
+	| { readonly kind: 'stopping'; readonly launching: boolean; readonly thenStart: boolean }
+	| {
+			readonly kind: 'backoff';
+			readonly account: Account;
+			readonly reason: string;
+			readonly clearing: boolean;
+			readonly due: boolean;
+	  }
+	/** Ended by itself, and is not restarted. */
+	| { readonly kind: 'exited'; readonly clearing: boolean }
+	/** Could not start, or gave up. */
+	| {
+			readonly kind: 'failed';
+			readonly account: Account;
+			readonly reason: string;
+			readonly clearing: boolean;
+			readonly due: boolean;
+			readonly retries: boolean;
+	  };
+
+/**
+ * Every `launch` is answered by exactly one `launched` or `launch_failed`, every `launched` by one `exited`, and every
+ * `end` by one `emptied`; an `end` while one is under way joins it. `exited` comes before the `emptied` of its process,
+ * unless the process cannot be ended at all.
+ */
+export type RuntimeEvent =
+	| { readonly kind: 'start' }
+	| { readonly kind: 'restart' }
+	| { readonly kind: 'stop' }
+	| { readonly kind: 'launched' }
+	| { readonly kind: 'launch_failed'; readonly end: End }
+	/** `leftovers`: the process group is not empty. */
+	| { readonly kind: 'exited'; readonly end: End; readonly leftovers: boolean }
+	| { readonly kind: 'emptied' }
+	| { readonly kind: 'backoff_over' };
+
+export type RuntimeEffect =
+	| { readonly kind: 'launch'; readonly by: 'command' | 'policy' }
+	/** Give up the launch that is under way, if the program is not let go yet. */
+	| { readonly kind: 'abandon' }
+	/** End everything there is of this runtime: signal, grace, SIGKILL, until nothing is left. */
+	| { readonly kind: 'end' }
+	/** Look, beside all else, whether something has escaped from a process whose group is empty; and end it. */
+	| { readonly kind: 'sweep' }
+	| { readonly kind: 'set_timer'; readonly ms: number }
+	| { readonly kind: 'clear_timer' };
+
+type Next = Step<RuntimeState, RuntimeEffect>;
+
+const launch = (account: Account, by: 'command' | 'policy', ...before: readonly RuntimeEffect[]): Next => ({
+	state: { kind: 'starting', account },
+	effects: [...before, { kind: 'launch', by }],
+});
+
+const relaunch = (account: Account, policy: RestartPolicy): Next => launch(afterRestart(account, policy), 'policy');
+
+const stop = (thenStart: boolean, ...before: readonly RuntimeEffect[]): Next => ({
+	state: { kind: 'stopping', launching: false, thenStart },
+	effects: [...before, { kind: 'end' }],
+});
+
+const abandon = (thenStart: boolean): Next => ({
+	state: { kind: 'stopping', launching: true, thenStart },
+	effects: [{ kind: 'abandon' }],
+});
+
+/** A process is over, or could not be launched: what now. `leftovers` must be ended before anything else is launched. */
+function settle(account: Account, end: End, leftovers: boolean, policy: RestartPolicy): Next | undefined {
+	const verdict = judge(account, end, policy);
+	switch (verdict.kind) {
+		case 'rest':
+			return undefined;
+		case 'again': {
+			if (!leftovers && verdict.waitMs === 0) {
+				const { state, effects } = relaunch(verdict.account, policy);
+				return { state, effects: [...effects, { kind: 'sweep' }] };
+			}
+			const due = verdict.waitMs === 0;
+			return {
+				state: { kind: 'backoff', account: verdict.account, reason: end.what, clearing: leftovers, due },
+				effects: [{ kind: leftovers ? 'end' : 'sweep' }, ...timer(due ? null : verdict.waitMs)],
+			};
+		}
+		case 'give_up':
+			return {
+				state: {
+					kind: 'failed',
+					account: verdict.account,
+					reason: verdict.reason,
+					clearing: true,
+					due: false,
+					retries: verdict.retryMs !== null,
+				},
+				effects: [{ kind: 'end' }, ...timer(verdict.retryMs)],
+			};
+	}
+}
+
+const timer = (ms: number | null): RuntimeEffect[] => (ms === null ? [] : [{ kind: 'set_timer', ms }]);
+const clearTimer: RuntimeEffect = { kind: 'clear_timer' };
+
+/** A start by command where nothing runs; what is still being ended is waited for. */
+const start = (clearing: boolean, ...before: readonly RuntimeEffect[]): Next =>
+	clearing
+		? { state: { kind: 'stopping', launching: false, thenStart: true }, effects: before }
+		: launch(freshAccount, 'command', ...before);
+
+export const runtimeTable = {
+	stopped: {
+		start: { to: ['starting'], run: () => launch(freshAccount, 'command') },
+		restart: { to: ['starting'], run: () => launch(freshAccount, 'command') },
+	},
+	starting: {
+		stop: { to: ['stopping'], run: () => abandon(false) },
+		restart: { to: ['stopping'], run: () => abandon(true) },
+		launched: { to: ['running'], run: ({ account }) => ({ state: { kind: 'running', account }, effects: [] }) },
+		launch_failed: {
+			to: ['starting', 'backoff', 'failed'],
+			run: ({ account }, { end }, policy) =>
+				settle(account, end, false, policy) ?? {
+					state: { kind: 'failed', account, reason: end.what, clearing: true, due: false, retries: false },
+					effects: [{ kind: 'end' }],
+				},
+		},
+	},
+	running: {
+		stop: { to: ['stopping'], run: () => stop(false) },
+		restart: { to: ['stopping'], run: () => stop(true) },
+		exited: {
+			to: ['starting', 'backoff', 'exited', 'failed'],
+			run: ({ account }, { end, leftovers }, policy) =>
+				settle(account, end, leftovers, policy) ?? { state: { kind: 'exited', clearing: true }, effects: [{ kind: 'end' }] },
+		},
+	},
+	stopping: {
+		start: {
+			to: ['stopping'],
+			run: (state) => ({ state: { ...state, thenStart: true }, effects: [] }),
+		},
+		restart: { to: ['stopping'], run: (state) => ({ state: { ...state, thenStart: true }, effects: [] }) },
+		// a stop again may bring a shorter grace
+		stop: {
+			to: ['stopping'],
+			run: (state) => ({ state: { ...state, thenStart: false }, effects: state.launching ? [] : [{ kind: 'end' }] }),
+		},
+		launched: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
+		launch_failed: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
+		emptied: {
+			to: ['stopped', 'starting'],
+			run: ({ thenStart }) => (thenStart ? launch(freshAccount, 'command') : { state: { kind: 'stopped' }, effects: [] }),
+		},
+	},
+	backoff: {
+		start: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
+		restart: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
+		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
+		backoff_over: {
+			to: ['starting', 'backoff'],
+			run: (state, _event, policy) =>
+				state.clearing ? { state: { ...state, due: true }, effects: [] } : relaunch(state.account, policy),
+		},
+		emptied: {
+			to: ['starting', 'backoff'],
+			run: (state, _event, policy) =>
+				state.due ? relaunch(state.account, policy) : { state: { ...state, clearing: false }, effects: [] },
+		},
+	},
+	exited: {
+		start: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing) },
+		restart: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing) },
+		stop: { to: ['stopping'], run: () => stop(false) },
+		emptied: { to: ['exited'], run: () => ({ state: { kind: 'exited', clearing: false }, effects: [] }) },
+	},
+	failed: {
+		start: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
+		restart: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
+		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
+		backoff_over: {
+			to: ['starting', 'failed'],
+			run: (state, _event, policy) =>
+				state.clearing ? { state: { ...state, due: true }, effects: [] } : relaunch(state.account, policy),
+		},
+		emptied: {
+			to: ['starting', 'failed'],
+			run: (state, _event, policy) =>
+				state.due ? relaunch(state.account, policy) : { state: { ...state, clearing: false }, effects: [] },
+		},
+	},
+} satisfies Table<RuntimeState, RuntimeEvent, RuntimeEffect, RestartPolicy>;
+
+/** Stays where it is at an event for which there is no row: a late timer is no error. */
+export function stepRuntime(state: RuntimeState, event: RuntimeEvent, policy: RestartPolicy): Next {
+	return (
+		step<RuntimeState, RuntimeEvent, RuntimeEffect, RestartPolicy>(runtimeTable, state, event, policy) ?? { state, effects: [] }
+	);
+}
