@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { type ExitStatus, readExitRecord, readProgramPid } from './exit-record.ts';
 
-const record = (words: string, code: number) => `pid 41\n${words}exit ${code}\n`;
-const job = '( case $orch_shim_locale in \n    x*)\n        LC_ALL=${orch_shim_locale#x}\n    ;;\nesac; exec "$@" 2>&4 )\n';
+const record = (words: string, code: number) => `pid 41\ntold\n${words}exit ${code}\n`;
+const job = `( case $orch_shim_locale in \n    x*)\n        LC_ALL=\${orch_shim_locale#x}\n    ;;\nesac; exec "$@" 2>&4 )\n`;
 
 test('without a word of the shell every code is itself, but for the two signals on which shells are silent', () => {
 	for (let code = 0; code < 256; code++) {
@@ -56,14 +56,21 @@ test.each<[what: string, text: string, status: ExitStatus]>([
 	],
 	['nothing at all', '', { kind: 'unknown', reason: '' }],
 	['complaints and then nothing', 'orch-shim: 1: Cannot fork\n', { kind: 'unknown', reason: 'orch-shim: 1: Cannot fork' }],
-	['a launch without an end', 'pid 41\n', { kind: 'unknown', reason: '' }],
-	['a line that is still being written', 'pid 41\nexit 1', { kind: 'unknown', reason: '' }],
+	['a launch whose pid nobody heard', 'pid 41\nexit 141\n', { kind: 'not_launched', reason: '' }],
+	['the same of a shell that is not silent', 'pid 41\nBroken pipe\nexit 141\n', { kind: 'not_launched', reason: '' }],
+	[
+		'a signal between pid and program',
+		'pid 41\nTerminated\nexit 143\n',
+		{ kind: 'signal', signal: 'SIGTERM', coreDumped: false },
+	],
+	['a launch without an end', 'pid 41\ntold\n', { kind: 'unknown', reason: '' }],
+	['a line that is still being written', 'pid 41\ntold\nexit 1', { kind: 'unknown', reason: '' }],
 ])('reads %s', (_, text, status) => {
 	expect(readExitRecord(text, false)).toEqual(status);
 });
 
 test('SIGKILL by us explains a record without an end, and does not change one that has an end', () => {
-	expect(readExitRecord('pid 41\n', true)).toEqual({ kind: 'signal', signal: 'SIGKILL', coreDumped: false });
+	expect(readExitRecord('pid 41\ntold\n', true)).toEqual({ kind: 'signal', signal: 'SIGKILL', coreDumped: false });
 	expect(readExitRecord('', true)).toEqual({ kind: 'not_launched', reason: '' });
 	expect(readExitRecord(record('', 3), true)).toEqual({ kind: 'code', code: 3 });
 });

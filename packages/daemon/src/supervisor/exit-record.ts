@@ -7,7 +7,7 @@ export type SignalName = NodeJS.Signals | `SIG${number}`;
 export type ExitStatus =
 	| { readonly kind: 'code'; readonly code: number }
 	| { readonly kind: 'signal'; readonly signal: SignalName; readonly coreDumped: boolean }
-	/** The program never ran. `reason` is what the shell said about it; empty when orchd was gone before it gave the word. */
+	/** The program never ran. `reason` is what the shell said about it; empty when orchd was gone before it gave the word or heard the pid. */
 	| { readonly kind: 'not_launched'; readonly reason: string }
 	/** The shim was killed before it could write, and not by us. */
 	| { readonly kind: 'unknown'; readonly reason: string };
@@ -16,22 +16,23 @@ export type ExitStatus =
  * How the program ended, by the record of a launch whose shim has ended. `killedByUs` is whether we sent SIGKILL to the group: it takes the
  * shim along, and so is known without a record.
  *
- * The record is what the shell had to say before the launch, `pid N`, what it had to say of the end ("Segmentation fault (core dumped)"), and `exit N`;
- * or `not launched`. That the shell says anything of the end is what tells signal 11 from `exit 139`; the words differ between shells.
- * No shell says anything of SIGINT and SIGPIPE, so 130 and 141 count as these: the two codes that a program cannot use for itself.
+ * The record is `not launched`, or the lines `pid N`, `told` (the pid was handed over) and `exit N`. Whatever else stands before the pid are
+ * complaints of the shell; what stands behind it are its words on the end ("Segmentation fault (core dumped)"). That there are words tells
+ * signal 11 from `exit 139`; which words differs between shells. No shell has any for SIGINT and SIGPIPE, so 130 and 141 count as these: the
+ * two codes that a program cannot have for itself.
  */
 export function readExitRecord(text: string, killedByUs: boolean): ExitStatus {
-	const { before, pid, words, code } = partsOf(text);
+	const { complaints, pid, told, words, code } = partsOf(text);
 	if (pid === undefined) {
-		const reason = before.filter((line) => line !== notLaunched).join('\n');
-		if (killedByUs || code !== undefined || before.includes(notLaunched)) return { kind: 'not_launched', reason };
-		return { kind: 'unknown', reason };
+		const reason = complaints.filter((line) => line !== notLaunched).join('\n');
+		const isCertain = killedByUs || code !== undefined || complaints.includes(notLaunched);
+		return { kind: isCertain ? 'not_launched' : 'unknown', reason };
 	}
 	if (code === undefined) {
-		if (killedByUs) return { kind: 'signal', signal: 'SIGKILL', coreDumped: false };
-		return { kind: 'unknown', reason: words.join('\n') };
+		return killedByUs ? { kind: 'signal', signal: 'SIGKILL', coreDumped: false } : { kind: 'unknown', reason: words.join('\n') };
 	}
 	const number = code - 128;
+	if (number === constants.signals.SIGPIPE && !told) return { kind: 'not_launched', reason: '' };
 	if (number > 0 && number <= lastSignal && (words.length > 0 || silentSignals.has(number))) {
 		return { kind: 'signal', signal: signalName(number), coreDumped: words.some((line) => line.includes('(core dumped)')) };
 	}
@@ -48,10 +49,13 @@ function partsOf(text: string) {
 	const lines = text.split('\n').slice(0, -1);
 	const pidAt = lines.findIndex((line) => pidLine.test(line));
 	const exitAt = lines.findIndex((line, index) => index > pidAt && exitLine.test(line));
+	const launch = exitAt === -1 ? lines : lines.slice(0, exitAt);
+	const afterPid = pidAt === -1 ? [] : launch.slice(pidAt + 1);
 	return {
-		before: lines.slice(0, pidAt === -1 ? (exitAt === -1 ? undefined : exitAt) : pidAt),
+		complaints: pidAt === -1 ? launch : launch.slice(0, pidAt),
 		pid: numberIn(lines[pidAt], pidLine),
-		words: pidAt === -1 ? [] : lines.slice(pidAt + 1, exitAt === -1 ? undefined : exitAt),
+		told: afterPid[0] === told,
+		words: afterPid.filter((line) => line !== told),
 		code: numberIn(lines[exitAt], exitLine),
 	};
 }
@@ -67,6 +71,7 @@ function signalName(number: number): SignalName {
 }
 
 const notLaunched = 'not launched';
+const told = 'told';
 const pidLine = /^pid (\d{1,10})$/;
 const exitLine = /^exit (\d{1,3})$/;
 const lastSignal = 64;

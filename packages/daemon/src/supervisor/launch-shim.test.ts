@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPassedOnByShells, LAUNCH_SHIM, SHIM_NAME, shimInvocation } from './launch-shim.ts';
+import { isForGroup, isPassedOnByShells, LAUNCH_SHIM, SHIM_NAME, shimInvocation } from './launch-shim.ts';
 
 test('the program and its arguments follow the script as they are', () => {
 	expect(shimInvocation({ program: '/bin/echo', args: ['-n', '$HOME; "x"', ''], env: { PATH: '/bin' } })).toEqual({
@@ -28,4 +28,9 @@ test('a path that env would take for a variable is refused only where env is nee
 test('names are passed on by shells when they are identifiers and not names of shells', () => {
 	const names = ['HOME', '_x1', 'LC_ALL', 'PWD', 'a.b', 'A-B', '1A', '', 'BASH_FUNC_f%%', 'IFS', 'SHELLOPTS'];
 	expect(names.filter(isPassedOnByShells)).toEqual(['HOME', '_x1', 'LC_ALL', 'PWD']);
+});
+
+test('signals that would end the shim without a record are not for the group', () => {
+	const signals = ['SIGTERM', 'SIGINT', 'SIGUSR2', 'SIGKILL', 'SIGSTOP', 'SIGCONT', 'SIGSEGV', 'SIGIO', 'SIGPWR'] as const;
+	expect(signals.filter(isForGroup)).toEqual(['SIGTERM', 'SIGINT', 'SIGUSR2', 'SIGKILL', 'SIGSTOP', 'SIGCONT']);
 });

@@ -24,27 +24,37 @@ export const shimDescriptors = {
 	pid: 6,
 } as const;
 
-/**
- * The signals that the shim outlives when they are sent to the process group. Any other deadly signal belongs to the program's pid alone:
- * sent to the group it would take the shim along and with it the record (SIGKILL, which we send ourselves, is known without one).
- */
-export const groupSignals = [
-	'HUP',
-	'INT',
-	'QUIT',
-	'TRAP',
-	'ABRT',
-	'USR1',
-	'USR2',
-	'PIPE',
-	'ALRM',
-	'TERM',
-	'XCPU',
-	'XFSZ',
-	'VTALRM',
-	'PROF',
-	'SYS',
-] as const;
+/** The deadly signals that the shim outlives, so that they may go to the whole process group. */
+const outlivedSignals: readonly NodeJS.Signals[] = [
+	'SIGHUP',
+	'SIGINT',
+	'SIGQUIT',
+	'SIGTRAP',
+	'SIGABRT',
+	'SIGUSR1',
+	'SIGUSR2',
+	'SIGPIPE',
+	'SIGALRM',
+	'SIGTERM',
+	'SIGXCPU',
+	'SIGXFSZ',
+	'SIGVTALRM',
+	'SIGPROF',
+	'SIGSYS',
+];
+
+/** Those that end nobody, and SIGKILL: it ends the shim as well, but what we do ourselves needs no record. */
+const harmlessSignals: readonly NodeJS.Signals[] = [
+	'SIGKILL',
+	'SIGSTOP',
+	'SIGTSTP',
+	'SIGTTIN',
+	'SIGTTOU',
+	'SIGCONT',
+	'SIGCHLD',
+	'SIGURG',
+	'SIGWINCH',
+];
 
 /**
  * Traps are `:` and never '': a handler is reset by exec, an ignored signal would be inherited. The program runs in the foreground, since
@@ -54,20 +64,19 @@ export const LAUNCH_SHIM = [
 	// A bash that is called sh runs `-c` in POSIX mode, in which it never says which signal ended a command.
 	'command set +o posix 2>/dev/null',
 	// The words in English, for the record alone; the program gets back what was there.
-	'orch_shim_locale=${LC_ALL+x$LC_ALL}',
+	`orch_shim_locale=\${LC_ALL+x$LC_ALL}`,
 	'LC_ALL=C',
-	`trap : ${groupSignals.join(' ')}`,
+	`trap : ${outlivedSignals.map((signal) => signal.slice('SIG'.length)).join(' ')}`,
 	`read -r orch_shim_go <&${shimDescriptors.go} || { echo "not launched" >&${shimDescriptors.record}; exit 0; }`,
 	`exec ${shimDescriptors.go}<&-`,
 	'(' +
 		[
-			'case $orch_shim_locale in x*) LC_ALL=${orch_shim_locale#x};; *) unset LC_ALL;; esac',
+			`case $orch_shim_locale in x*) LC_ALL=\${orch_shim_locale#x};; *) unset LC_ALL;; esac`,
 			"read -r orch_shim_pid orch_shim_rest </proc/self/stat || orch_shim_pid=$(exec /bin/sh -c 'echo $PPID')",
 			`echo "pid $orch_shim_pid" >&${shimDescriptors.record}`,
-			// Nobody may be left to read the pid: that must not end the launch.
-			'trap : PIPE',
-			`echo "$orch_shim_pid" >&${shimDescriptors.pid} 2>&-`,
-			'trap - PIPE',
+			// With nobody left to hear it, SIGPIPE ends the launch here, and the record has no `told`. Not trapped: a trap would swallow a real one.
+			`echo "$orch_shim_pid" >&${shimDescriptors.pid}`,
+			`echo told >&${shimDescriptors.record}`,
 			`exec "$@" 2>&${shimDescriptors.stderr} ${shimDescriptors.stderr}>&- ${shimDescriptors.record}>&- ${shimDescriptors.pid}>&-`,
 		].join('; ') +
 		')',
@@ -104,6 +113,11 @@ export function shimInvocation({ program, args, env }: ShimLaunch): {
 /** The `stdio` to spawn the shim with. `record` must be opened O_APPEND; the pipes are found at `shimDescriptors.go` and `.pid`. */
 export function shimStdio(files: { readonly stdout: number; readonly stderr: number; readonly record: number }) {
 	return ['ignore', files.stdout, files.record, 'pipe', files.stderr, files.record, 'pipe'] as const;
+}
+
+/** Whether a signal may go to the process group. Any other is for the program's pid alone: it would end the shim, and with it the record. */
+export function isForGroup(signal: NodeJS.Signals): boolean {
+	return outlivedSignals.includes(signal) || harmlessSignals.includes(signal);
 }
 
 /**
