@@ -22,7 +22,7 @@ export default defineConfig({
 				resolve: { alias },
 				test: {
 					name: 'unit',
-					include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+					include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.mjs'],
 					environment: 'node',
 					// processes, not threads: sockets are made under a umask, which threads may not set
 					pool: 'forks',

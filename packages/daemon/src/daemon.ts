@@ -69,8 +69,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 		// DESIGN 14.15: until specs are durable, what an earlier daemon left running is stopped, and that is said
 		const leftovers = await settleLeftovers({ stateDirectory: places.home, clock, log });
-		for (const { name, pids } of leftovers.stopped) notices.push(`stopped ${name} (pid ${pids.join(', ')}), which an earlier daemon had left running`);
-		for (const { pid, command } of leftovers.escaped) notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
+		for (const { name, pids } of leftovers.stopped)
+			notices.push(`stopped ${name} (pid ${pids.join(', ')}), which an earlier daemon had left running`);
+		for (const { pid, command } of leftovers.escaped)
+			notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
 
 		const binaries = new Binaries({ clock, random, log, directory: join(places.home, 'binaries') });
 		scope.add('uploads', () => binaries.close());
@@ -84,7 +86,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			logFile: join(places.home, 'router.log'),
 			logLevel: options.logLevel,
 		});
-		const links = new Links({ clock, random, log, gate, secret: secretOf(places.home, random), socketDirectory: places.socketDirectory });
+		const links = new Links({
+			clock,
+			random,
+			log,
+			gate,
+			secret: secretOf(places.home, random),
+			socketDirectory: places.socketDirectory,
+		});
 		scope.add('router', () => links.close());
 		links.start();
 
@@ -93,14 +102,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			random,
 			log,
 			stateDirectory: places.home,
-			prepare: async (runtime, process, signal) => ({ ...(await links.prepare(runtime, process, signal)), ORCH_SOCKET: places.socket }),
+			prepare: async (runtime, process, signal) => ({
+				...(await links.prepare(runtime, process, signal)),
+				ORCH_SOCKET: places.socket,
+			}),
 			ended: (runtime, generation) => links.ended(runtime, generation),
 		});
 		scope.add('supervisor', () => supervisor.close());
 
 		const runtimes = joinRuntimes({ supervisor, links, binaries, random });
 		const stopAll = async () => {
-			const running = runtimes.list().filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
+			const running = runtimes
+				.list()
+				.filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
 			await supervisor.stopAll();
 			return { stopped: running };
 		};

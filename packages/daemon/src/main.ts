@@ -4,7 +4,15 @@ import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createLogger, type LogLevel, logLevels, readableDestination, SocketPathTooLong, systemClock, systemRandom } from '@orch/base';
+import {
+	createLogger,
+	type LogLevel,
+	logLevels,
+	readableDestination,
+	SocketPathTooLong,
+	systemClock,
+	systemRandom,
+} from '@orch/base';
 import { findPlaces, suggest, version } from '@orch/protocol/wire';
 import { Locked, SocketRefused } from './control/index.ts';
 import { startDaemon } from './daemon.ts';
@@ -34,7 +42,14 @@ interface Arguments {
 const optionNames = ['socket', 'home', 'log-level', 'router', 'version', 'help'];
 
 function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Arguments | 'version' | 'help' {
-	let values: { readonly socket?: string; readonly home?: string; readonly 'log-level'?: string; readonly router?: string; readonly version?: boolean; readonly help?: boolean };
+	let values: {
+		readonly socket?: string;
+		readonly home?: string;
+		readonly 'log-level'?: string;
+		readonly router?: string;
+		readonly version?: boolean;
+		readonly help?: boolean;
+	};
 	try {
 		({ values } = parseArgs({
 			args: [...argv],
@@ -51,13 +66,17 @@ function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Argumen
 	} catch (error) {
 		const unknown = /'(--?[^']*)'/.exec((error as Error).message)?.[1];
 		const near = unknown === undefined ? [] : suggest(unknown.replace(/^-+/, ''), optionNames).map((name) => `--${name}`);
-		throw new UsageError(`${(error as Error).message.split('. ')[0]}${near.length > 0 ? `\n  did you mean: ${near.join(', ')}` : ''}`);
+		throw new UsageError(
+			`${(error as Error).message.split('. ')[0]}${near.length > 0 ? `\n  did you mean: ${near.join(', ')}` : ''}`,
+		);
 	}
 	if (values.help) return 'help';
 	if (values.version) return 'version';
 	const level = values['log-level'] ?? env['ORCH_LOG'] ?? 'info';
-	if (!(logLevels as readonly string[]).includes(level)) throw new UsageError(`the log level is one of ${logLevels.join(', ')}, not '${level}'`);
-	const absolute = (path: string | undefined) => (path === undefined || path === '' || isAbsolute(path) ? path || undefined : resolve(path));
+	if (!(logLevels as readonly string[]).includes(level))
+		throw new UsageError(`the log level is one of ${logLevels.join(', ')}, not '${level}'`);
+	const absolute = (path: string | undefined) =>
+		path === undefined || path === '' || isAbsolute(path) ? path || undefined : resolve(path);
 	return {
 		socket: absolute(values.socket ?? env['ORCH_SOCKET']),
 		home: absolute(values.home ?? env['ORCH_HOME']),
@@ -72,7 +91,10 @@ function failureOf(error: unknown): { readonly text: string; readonly exit: numb
 	if (error instanceof Locked) return { text: `orchd is already running: ${error.message}\nhint: orch daemon status`, exit: 7 };
 	if (error instanceof SocketRefused) return { text: error.message, exit: error.exit };
 	if (error instanceof SocketPathTooLong) {
-		return { text: `socket path is ${error.bytes} bytes, the system allows 107: ${error.path}\nhint: export ORCH_SOCKET=/tmp/orch-${process.getuid?.() ?? 0}/orchd.sock`, exit: 8 };
+		return {
+			text: `socket path is ${error.bytes} bytes, the system allows 107: ${error.path}\nhint: export ORCH_SOCKET=/tmp/orch-${process.getuid?.() ?? 0}/orchd.sock`,
+			exit: 8,
+		};
 	}
 	return { text: error instanceof Error ? (error.stack ?? error.message) : String(error), exit: 1 };
 }

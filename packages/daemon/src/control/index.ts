@@ -9,7 +9,14 @@ export { binaryHandlers } from './handlers/binary.ts';
 export { type DaemonFacts, daemonHandlers } from './handlers/daemon.ts';
 export { type Directory, type Entry, isoTime, resolveRuntime } from './handlers/directory.ts';
 export { type LinkHandlersOptions, linkHandlers } from './handlers/link.ts';
-export { type RuntimeDetails, type RuntimeHandlersOptions, type RuntimeInfo, type Runtimes, type RuntimeWish, runtimeHandlers } from './handlers/runtime.ts';
+export {
+	type RuntimeDetails,
+	type RuntimeHandlersOptions,
+	type RuntimeInfo,
+	type Runtimes,
+	type RuntimeWish,
+	runtimeHandlers,
+} from './handlers/runtime.ts';
 export { type Lock, Locked, takeLock } from './lock.ts';
 export { findByReference, freeName, nameOfProgram, shortId } from './references.ts';
 export { prepareSocketDirectory, SocketRefused, SocketServer, type SocketServerOptions } from './socket-server.ts';

@@ -115,7 +115,13 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		startedAt: snapshot.startedAt === undefined ? null : isoTime(snapshot.startedAt),
 		uptimeMs: snapshot.uptimeMs ?? null,
 		lastExit: lastExit
-			? { code: lastExit.code ?? null, signal: lastExit.signal ?? null, coreDumped: lastExit.coreDumped, at: isoTime(lastExit.at), by: lastExit.by }
+			? {
+					code: lastExit.code ?? null,
+					signal: lastExit.signal ?? null,
+					coreDumped: lastExit.coreDumped,
+					at: isoTime(lastExit.at),
+					by: lastExit.by,
+				}
 			: null,
 		backoff: backoff
 			? {

@@ -30,7 +30,11 @@ export interface CreditEntry {
 }
 
 /** Writes a limit or a report; `unlimited` is told by a byte count of all ones. */
-export function writeCredit(target: Uint8Array, at: number, entry: { readonly typeId: number; readonly frames: number; readonly bytes: number; readonly unlimited?: boolean }): void {
+export function writeCredit(
+	target: Uint8Array,
+	at: number,
+	entry: { readonly typeId: number; readonly frames: number; readonly bytes: number; readonly unlimited?: boolean },
+): void {
 	writeU32(target, at, entry.typeId);
 	writeU32(target, at + 4, entry.frames);
 	writeU32(target, at + 8, entry.unlimited ? 0xffffffff : entry.bytes % 2 ** 32);

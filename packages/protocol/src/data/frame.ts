@@ -106,7 +106,11 @@ export interface FrameFields {
 }
 
 export const readU32 = (bytes: Uint8Array, at: number): number =>
-	((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
+	((bytes[at] as number) |
+		((bytes[at + 1] as number) << 8) |
+		((bytes[at + 2] as number) << 16) |
+		((bytes[at + 3] as number) << 24)) >>>
+	0;
 
 export function writeU32(bytes: Uint8Array, at: number, value: number): void {
 	bytes[at] = value;

@@ -28,9 +28,22 @@ export function operationsPage(api: Operations): string {
 		lines.push('', `## \`${name}\``, '', `${declared.summary}.`);
 		if (declared.notes) lines.push('', declared.notes);
 		lines.push('', '**Params**', '', ...shapeLines(declared.params));
-		if (declared.item) lines.push('', '**Item**', '', ...shapeLines(declared.item), '', '**Summary at the end**', '', ...shapeLines(declared.result));
+		if (declared.item)
+			lines.push(
+				'',
+				'**Item**',
+				'',
+				...shapeLines(declared.item),
+				'',
+				'**Summary at the end**',
+				'',
+				...shapeLines(declared.result),
+			);
 		else lines.push('', '**Answer**', '', ...shapeLines(declared.result));
-		lines.push('', `**Errors**: ${declared.errors.length > 0 ? declared.errors.map((code) => `[\`${code}\`](errors.md#${anchor(code)})`).join(', ') : 'none of its own'}.`);
+		lines.push(
+			'',
+			`**Errors**: ${declared.errors.length > 0 ? declared.errors.map((code) => `[\`${code}\`](errors.md#${anchor(code)})`).join(', ') : 'none of its own'}.`,
+		);
 		if (declared.http) lines.push('', `**HTTP**: \`${declared.http.method} /api${declared.http.path}\`.`);
 	}
 	return `${lines.join('\n')}\n`;
@@ -47,7 +60,10 @@ export function errorsPage(): string {
 		'',
 		'| code | number | exit | HTTP | try again |',
 		'|---|---|---|---|---|',
-		...rows.map(([code, entry]) => `| <a id="${anchor(code)}"></a>\`${code}\` | ${entry.number} | ${entry.exit} | ${entry.status} | ${entry.retryable ? 'may help' : ''} |`),
+		...rows.map(
+			([code, entry]) =>
+				`| <a id="${anchor(code)}"></a>\`${code}\` | ${entry.number} | ${entry.exit} | ${entry.status} | ${entry.retryable ? 'may help' : ''} |`,
+		),
 	];
 	return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,5 @@
 /** Handlers of the runtime operations: params to domain calls to answers. */
-import { type Call, type Handlers, type RuntimeInfo as RuntimeInfoSchema, type runtimeOperations } from '@orch/protocol';
+import type { Call, Handlers, RuntimeInfo as RuntimeInfoSchema, runtimeOperations } from '@orch/protocol';
 import type { Static } from 'typebox';
 import type { Binaries } from '../../binaries/index.ts';
 import { freeName, nameOfProgram } from '../references.ts';
@@ -41,7 +41,10 @@ export interface Runtimes extends Directory {
 	/** Resolves with how it is connected: its codec, or null. */
 	connectedBy(id: string): Promise<string | null>;
 	add(wish: RuntimeWish): RuntimeInfo;
-	start(id: string, options: { readonly priority?: 'high' | 'normal' | 'low' | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
+	start(
+		id: string,
+		options: { readonly priority?: 'high' | 'normal' | 'low' | undefined; readonly signal: AbortSignal },
+	): Promise<RuntimeInfo>;
 	stop(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
 	restart(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
 	remove(id: string, options: { readonly force: boolean; readonly signal: AbortSignal }): Promise<void>;
@@ -61,10 +64,18 @@ export interface RuntimeHandlersOptions {
 	readonly whileOpen: (call: Call<'daemon.stopping'>) => void;
 }
 
-export function runtimeHandlers({ runtimes, binaries, maxRuntimes, whileOpen }: RuntimeHandlersOptions): Handlers<typeof runtimeOperations> {
+export function runtimeHandlers({
+	runtimes,
+	binaries,
+	maxRuntimes,
+	whileOpen,
+}: RuntimeHandlersOptions): Handlers<typeof runtimeOperations> {
 	const find = (ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Entry => resolveRuntime(runtimes, ref, call);
 	const output = (stream: 'stdout' | 'stderr') =>
-		async function* (params: { readonly runtime: string; readonly follow: boolean; readonly lines?: number }, call: Call<'runtime.not_found' | 'runtime.ambiguous'>) {
+		async function* (
+			params: { readonly runtime: string; readonly follow: boolean; readonly lines?: number },
+			call: Call<'runtime.not_found' | 'runtime.ambiguous'>,
+		) {
 			const { id } = find(params.runtime, call);
 			const chunks = runtimes.output(id, stream, { follow: params.follow, lines: params.lines, signal: call.signal });
 			for (let next = await chunks.next(); ; next = await chunks.next()) {
@@ -77,7 +88,9 @@ export function runtimeHandlers({ runtimes, binaries, maxRuntimes, whileOpen }: 
 		const free = (base: string) => freeName(base, (name) => holder(name) !== undefined);
 		if (params.name === undefined) return free(nameOfProgram(params.program));
 		const taken = holder(params.name);
-		return taken ? call.fail('runtime.name_taken', { name: params.name, status: taken.status, free: free(params.name) }) : params.name;
+		return taken
+			? call.fail('runtime.name_taken', { name: params.name, status: taken.status, free: free(params.name) })
+			: params.name;
 	};
 
 	return {
@@ -136,4 +149,3 @@ export function runtimeHandlers({ runtimes, binaries, maxRuntimes, whileOpen }: 
 		'runtime.stderr': output('stderr'),
 	};
 }
-
