@@ -20,7 +20,7 @@ import { type Command, type Launched, launch, launchPlain, type Place } from '..
 import { processAt, processes } from '../fixtures/shim/processes.ts';
 import { findProgram, shells } from '../fixtures/shim/shells.ts';
 
-const sleep: Command = { program: findProgram('sleep') ?? '/bin/sleep', args: ['120'] };
+const sleep: Command = { program: findProgram('sleep') ?? '/bin/sleep', args: ['120'], silent: true };
 const script = (text: string, ...args: string[]): Command => ({ program: '/bin/sh', args: ['-c', text, 'sh', ...args] });
 const dies = (signal: NodeJS.Signals): ExitStatus => ({ kind: 'signal', signal, coreDumped: false });
 
@@ -108,7 +108,7 @@ describe.each(shells)('under $name, the launch shim', ({ name, file: shell = '' 
 	test('records the exit codes 0 to 255 as they are, but for 130 and 141, which count as signals', async () => {
 		const seen: ExitStatus[] = [];
 		await eachOf(256, async (code) => {
-			const one = start(script(`exit ${code}`), 'execa');
+			const one = start({ ...script(`exit ${code}`), silent: true }, 'execa');
 			expect(await one.ended).toEqual({ code, signal: null });
 			seen[code] = one.status();
 		});
@@ -310,9 +310,10 @@ describe.each(shells)('under $name, the launch shim', ({ name, file: shell = '' 
 		}
 
 		test.each(['before go', 'after go, deaf'] as const)('%s, launches nothing and says so', async (step) => {
-			const { shim, status, stdout } = await killOrchdAt(step);
+			const { shim, record, status, stdout } = await killOrchdAt(step);
 			await until('the shim is gone', () => processAt(shim) === undefined);
 			expect({ status: status(), stdout: stdout() }).toEqual({ status: { kind: 'not_launched', reason: '' }, stdout: '' });
+			if (step === 'before go') expect(record()).toBe('not launched\n');
 			expect(groupsAlive([{ shimPid: shim }])).toEqual([]);
 		});
 
