@@ -7,6 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const checks = [
 	['lint and format', ['node_modules/@biomejs/biome/bin/biome', 'check', '--error-on-warnings', '.']],
 	['types', ['node_modules/typescript/bin/tsc', '-b']],
+	['types of the tests', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json']],
 	['architecture', ['scripts/check-architecture.mjs']],
 	['reference', ['scripts/generate-reference.mjs', '--check']],
 ];
