@@ -1,0 +1,17 @@
+/** One client connection of the control protocol, to a daemon or to a router. */
+import { connectUnix, socketChannel } from '@orch/base';
+import { createCaller, ourHello, Session } from '@orch/protocol/wire';
+
+export async function controlClient(scratch, socketPath) {
+	const channel = socketChannel(await connectUnix(socketPath));
+	const session = new Session({ channel, role: 'client', hello: ourHello('orch-bench', process.pid) });
+	channel.bind({
+		receive: (bytes) => session.receive(bytes),
+		writable: () => session.writable(),
+		disconnected: (reason) => session.disconnected(reason),
+	});
+	await session.hello();
+	const caller = createCaller(session);
+	const close = scratch.add(() => session.close());
+	return { call: caller.call, stream: caller.stream, close };
+}

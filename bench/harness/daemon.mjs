@@ -1,0 +1,74 @@
+/** An orchd of one's own on a private socket, with one client connection to it. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { startChild } from './children.mjs';
+import { controlClient } from './control.mjs';
+import { isAlive } from './processes.mjs';
+import { until } from './wait.mjs';
+
+const program = fileURLToPath(new URL('../../packages/daemon/dist/orchd.cjs', import.meta.url));
+
+export async function startDaemon(scratch, { nodeArgs = [] } = {}) {
+	if (!existsSync(program)) throw new Error(`${program} is not there: run \`npm run build\` first`);
+	const directory = scratch.fresh('d');
+	const socket = `${directory}/orchd.sock`;
+	const home = `${directory}/home`;
+	const daemon = startChild(
+		scratch,
+		process.execPath,
+		[...nodeArgs, program, '--socket', socket, '--home', home, '--log-level', 'warn'],
+		{
+			name: 'orchd',
+			talks: false,
+			cwd: directory,
+		},
+	);
+	let ended;
+	daemon.exited.then((result) => {
+		ended = result;
+	});
+	await until(() => ended !== undefined || existsSync(socket), 20_000, 'the socket of orchd');
+	if (ended !== undefined) throw new Error(`orchd ended at its start: ${ended.errors ?? ended.message}`);
+	const control = await controlClient(scratch, socket);
+	const status = await until(
+		async () => {
+			const now = await control.call('daemon.status', {});
+			return now.router.status === 'running' && now.router.pid !== null ? now : undefined;
+		},
+		20_000,
+		'the router of orchd',
+		20,
+	);
+	const routerPid = status.router.pid;
+	// SIGTERM stops all runtimes and the router; what does not go by that is killed, by the pid that we know to be ours
+	const stop = scratch.add(async () => {
+		control.close();
+		daemon.child.kill('SIGTERM');
+		await until(() => !isAlive(daemon.pid) && !isAlive(routerPid), 30_000, 'the end of orchd').catch((error) => {
+			for (const pid of [daemon.pid, routerPid]) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+			throw error;
+		});
+		await daemon.end();
+	});
+	return {
+		pid: daemon.pid,
+		routerPid,
+		socket,
+		home,
+		directory,
+		control,
+		stop,
+		environment: { ORCH_SOCKET: socket, ORCH_HOME: home },
+	};
+}
+
+/** As many at a time as one connection may have under way. */
+export async function inParallel(items, work, atOnce = 60) {
+	const results = [];
+	let next = 0;
+	const worker = async () => {
+		for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index], index);
+	};
+	await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+	return results;
+}

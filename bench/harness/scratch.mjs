@@ -1,0 +1,51 @@
+/** A private directory, and everything that has to be taken down again: in reverse order, whatever happens. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export class Scratch {
+	#directory;
+	#closers = [];
+	#parts = 0;
+
+	constructor() {
+		this.#directory = mkdtempSync(join(tmpdir(), 'orch-bench-'));
+	}
+
+	get directory() {
+		return this.#directory;
+	}
+
+	path(...parts) {
+		return join(this.#directory, ...parts);
+	}
+
+	/** An empty directory of its own. The name is short: sockets live in it. */
+	fresh(name) {
+		const directory = join(this.#directory, `${name}${++this.#parts}`);
+		mkdirSync(directory, { mode: 0o700 });
+		return directory;
+	}
+
+	/** `close` is called at the end; what is returned calls it now instead. */
+	add(close) {
+		let closing;
+		const once = () => {
+			closing ??= Promise.resolve().then(close);
+			return closing;
+		};
+		this.#closers.push(once);
+		return once;
+	}
+
+	async close() {
+		for (const close of this.#closers.splice(0).reverse()) {
+			try {
+				await close();
+			} catch (error) {
+				console.error(`bench: taking down: ${error.message}`);
+			}
+		}
+		rmSync(this.#directory, { recursive: true, force: true });
+	}
+}
