@@ -5,6 +5,7 @@
  * what is; no signal goes to a pid that has become someone else's; deadlines hold; a program's output is written by the
  * program itself and costs the daemon nothing. Deliberately not here: names and prefixes, sockets, messages, any store.
  */
+export { checkProgram } from './check-program.ts';
 export type { SettleOptions, SettleReport, Supervisor, SupervisorOptions } from './door.ts';
 export {
 	describeLaunchFault,
@@ -33,3 +34,5 @@ export {
 	type RuntimeSpec,
 	type StopPolicy,
 } from './spec.ts';
+export { settleLeftovers } from './settle.ts';
+export { createSupervisor } from './supervisor.ts';

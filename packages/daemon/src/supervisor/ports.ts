@@ -30,8 +30,7 @@ export interface LaunchRequest {
 export interface Launched {
 	/** The shim: leader of the process group and of the session. */
 	readonly root: Identity;
-	/** The program's own. */
-	readonly pid: number;
+	readonly program: Identity;
 	readonly warnings: readonly string[];
 	/** Calls `listener` once, when the process has ended, never before this turn is over. `killed` is asked then: whether we sent SIGKILL. */
 	onExit(killed: () => boolean, listener: (status: ExitStatus) => void): void;

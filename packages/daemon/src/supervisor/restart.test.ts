@@ -6,7 +6,7 @@ import { defaultRestart, type RestartPolicy } from './spec.ts';
 const end = (wish: Partial<End> = {}): End => ({ failed: true, what: 'exit code 1', livedMs: 10, at: 0, chance: 0.5, ...wish });
 
 /** Lets one process after the other end after `livedMs`; gives the waits until it gives up, or `most` of them. */
-function crash(policy: RestartPolicy, { livedMs = 10, most = 12, failed = true, chance = () => 0.5 } = {}) {
+function crash(policy: RestartPolicy, { livedMs = 10, most = 12, failed = true, chance = (): number => 0.5 } = {}) {
 	const waits: number[] = [];
 	let account: Account = freshAccount;
 	let at = 0;

@@ -22,7 +22,7 @@ const policies: RestartPolicy[] = [
 	{ ...policy, when: 'always', failures: 0 },
 	{ ...policy, retryEveryMs: 5_000 },
 ];
-const stopped: RuntimeState = { kind: 'stopped' };
+const stopped = { kind: 'stopped' } as RuntimeState;
 const rows: Record<string, Record<string, { to: readonly string[] }>> = runtimeTable;
 
 const end = (wish: Partial<End> = {}): End => ({ failed: true, what: 'exit code 1', livedMs: 0, at: 0, chance: 0.5, ...wish });

@@ -123,6 +123,8 @@ export const runtimeTable = {
 	stopped: {
 		start: { to: ['starting'], run: () => launch(freshAccount, 'command') },
 		restart: { to: ['starting'], run: () => launch(freshAccount, 'command') },
+		// what an earlier stop could not end is tried again
+		stop: { to: ['stopping'], run: () => stop(false) },
 	},
 	starting: {
 		stop: { to: ['stopping'], run: () => abandon(false) },

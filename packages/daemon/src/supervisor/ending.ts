@@ -1,0 +1,205 @@
+/** Ends sets of processes: carries out what the machine of endings says. */
+import type { Clock, Logger, Timer } from '@orch/base';
+import { beginEnding, type EndingEffect, type EndingEvent, type EndingState, stepEnding } from './ending.machine.ts';
+import { isForGroup } from './launch-shim.ts';
+import type { Member, ProcessSet } from './process-set.ts';
+import type { ProcessTable } from './process-table.ts';
+import type { Escaped } from './snapshot.ts';
+
+export interface EndingOptions {
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly table: ProcessTable;
+	readonly sets: readonly ProcessSet[];
+	readonly signal: NodeJS.Signals;
+	readonly graceMs: number;
+	/** Called once, never within `begin`. */
+	readonly onOver: (escaped: readonly Escaped[]) => void;
+	/** Called for everyone who is signalled for the first time, but for those who were reached by their group. */
+	readonly onSignal?: (member: Member) => void;
+}
+
+/** What SIGKILL has not ended after this time is reported as escaped. */
+export const killMs = 5_000;
+
+/** Waits between two looks at what is left, growing; an exit that is told of ends them at once. */
+const firstLookMs = 4;
+const lastLookMs = 200;
+
+export class Ending {
+	readonly sets: readonly ProcessSet[];
+	readonly #options: EndingOptions;
+	/** Who has been asked, as pid and start: nobody is asked twice, for some take a second time for "now". */
+	readonly #asked = new Set<string>();
+	/** Sets whose whole group was asked at once; the look that follows finds who that was. */
+	readonly #askedGroups = new Set<ProcessSet>();
+	#state: EndingState;
+	#found = new Map<ProcessSet, readonly Member[]>();
+	#deadline: { readonly at: number; readonly timer: Timer } | undefined;
+	#look: Timer | undefined;
+	#lookMs = firstLookMs;
+	#isLooking = false;
+	#lookAgain = false;
+
+	constructor(options: EndingOptions) {
+		this.#options = options;
+		this.sets = options.sets;
+		this.#state = { kind: 'asking' };
+	}
+
+	begin(): void {
+		const { state, effects } = beginEnding(this.#options.graceMs, { killMs });
+		this.#state = state;
+		for (const effect of effects) this.#perform(effect);
+		this.poke();
+	}
+
+	/** Something has ended, or may have: looks now. */
+	poke(): void {
+		this.#lookMs = firstLookMs;
+		this.#lookNow();
+	}
+
+	/** Makes the grace end sooner; never later. */
+	hurry(graceMs: number): void {
+		if (!this.#deadline || this.#options.clock.monotonicMs() + graceMs >= this.#deadline.at) return;
+		this.#send({ kind: 'hurry', graceMs });
+	}
+
+	/** Ends no more, and tells nobody. */
+	cancel(): void {
+		this.#state = { kind: 'over', escaped: true };
+		this.#deadline?.timer.cancel();
+		this.#look?.cancel();
+	}
+
+	#send(event: EndingEvent): void {
+		const before = this.#state;
+		const { state, effects } = stepEnding(before, event, { killMs });
+		this.#state = state;
+		for (const effect of effects) this.#perform(effect);
+		if (state.kind === before.kind) return;
+		if (state.kind !== 'over') {
+			this.poke();
+			return;
+		}
+		this.#look?.cancel();
+		this.#options.onOver(state.escaped ? this.#describeLeft() : []);
+	}
+
+	#perform(effect: EndingEffect): void {
+		switch (effect.kind) {
+			case 'ask':
+				for (const set of this.sets) this.#ask(set);
+				return;
+			case 'kill':
+				for (const set of this.sets) this.#kill(set);
+				return;
+			case 'set_timer': {
+				this.#deadline?.timer.cancel();
+				const { clock } = this.#options;
+				const kind = effect.timer === 'grace' ? 'grace_over' : 'kill_over';
+				this.#deadline = { at: clock.monotonicMs() + effect.ms, timer: clock.setTimer(effect.ms, () => this.#send({ kind })) };
+				return;
+			}
+			case 'clear_timer':
+				this.#deadline?.timer.cancel();
+				this.#deadline = undefined;
+				return;
+		}
+	}
+
+	#ask(set: ProcessSet): void {
+		const { table, signal } = this.#options;
+		const members = this.#found.get(set);
+		if (members === undefined) {
+			if (!isForGroup(signal) || !table.signalGroup(set, signal)) return;
+			this.#askedGroups.add(set);
+			return;
+		}
+		for (const member of members) {
+			const name = `${member.pid} ${member.startTicks}`;
+			if (!this.#asked.has(name)) {
+				this.#asked.add(name);
+				const isReached = this.#askedGroups.has(set) && member.group === set.root?.pid;
+				// a signal that the shim would not outlive is not for the shim
+				const isSpared = member.pid === set.root?.pid && !isForGroup(signal);
+				if (!isReached && !isSpared) this.#tell(member, signal);
+			}
+			if (member.stopped) table.signal(member, 'SIGCONT');
+		}
+	}
+
+	#kill(set: ProcessSet): void {
+		const { table } = this.#options;
+		set.killed = true;
+		table.signalGroup(set, 'SIGKILL');
+		table.kill(this.#found.get(set) ?? []);
+	}
+
+	#tell(member: Member, signal: NodeJS.Signals): void {
+		this.#options.onSignal?.(member);
+		if (!this.#options.table.signal(member, signal)) {
+			this.#options.log.debug('signal not sent', { pid: member.pid, signal });
+		}
+	}
+
+	/** Never empty: what could not be seen to be gone is told as well. */
+	#describeLeft(): Escaped[] {
+		const members = this.#members();
+		const seen = new Set(members.map(({ pid }) => pid));
+		const unseen = this.sets.filter(({ root, exited }) => root && !exited && !seen.has(root.pid));
+		const left = [
+			...members.map((member) => this.#options.table.describe(member)),
+			...unseen.map(({ root }) => ({ pid: root?.pid ?? 0, command: 'its end was not told' })),
+		];
+		return left.length > 0
+			? left
+			: this.sets.map(({ root }) => ({ pid: root?.pid ?? 0, command: 'what is left of it is unknown' }));
+	}
+
+	#members(): Member[] {
+		return [...this.#found.values()].flat();
+	}
+
+	#lookNow(): void {
+		this.#look?.cancel();
+		this.#look = undefined;
+		if (this.#state.kind === 'over') return;
+		if (this.#isLooking) {
+			this.#lookAgain = true;
+			return;
+		}
+		this.#isLooking = true;
+		this.#lookAgain = false;
+		void this.#lookOnce();
+	}
+
+	async #lookOnce(): Promise<void> {
+		const { table, log, clock } = this.#options;
+		try {
+			const found = await Promise.all(this.sets.map(async (set) => [set, await table.members(set)] as const));
+			if (this.#state.kind === 'over') return;
+			this.#found = new Map(found);
+			// an end that has not been told yet is not over, even if nothing is to be seen any more
+			const untold = this.sets.filter(({ exited }) => !exited).length;
+			this.#send({ kind: 'looked', left: this.#members().length + untold });
+		} catch (error) {
+			// neither everything nor nothing is left: the deadlines decide
+			log.error('what is left could not be looked at', { error });
+		} finally {
+			this.#isLooking = false;
+		}
+		if ((this.#state as EndingState).kind === 'over') return;
+		if (this.#lookAgain) this.#lookNow();
+		else if (this.#mustPoll()) {
+			this.#look = clock.setTimer(this.#lookMs, () => this.#lookNow());
+			this.#lookMs = Math.min(lastLookMs, this.#lookMs * 2);
+		}
+	}
+
+	/** While all that is left will be told by the end of its root there is nothing to look for. */
+	#mustPoll(): boolean {
+		return this.#state.kind === 'killing' || this.sets.some((set) => set.exited);
+	}
+}

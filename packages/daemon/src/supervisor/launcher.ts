@@ -1,0 +1,281 @@
+/** Launches programs through the shim: recorded before they run, in groups of their own, with their output in files. */
+import { closeSync, openSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import type { Duplex } from 'node:stream';
+import type { Clock, Logger } from '@orch/base';
+import { execa, type Options } from 'execa';
+import { checkProgram } from './check-program.ts';
+import { type ExitStatus, readExitRecord, readProgramPid } from './exit-record.ts';
+import { faultOfSystem, LaunchError, type LaunchFault } from './faults.ts';
+import { GO, shimDescriptors, shimInvocation, shimStdio } from './launch-shim.ts';
+import type { Identity, Launched, Launcher, LaunchRequest } from './ports.ts';
+import { bootId } from './proc-scan.ts';
+import { ProcessRecords } from './process-record.ts';
+import { cookieName } from './process-set.ts';
+import type { ProcessTable } from './process-table.ts';
+import { niceOf } from './spec.ts';
+
+export interface LauncherOptions {
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly stateDirectory: string;
+	readonly table: Pick<ProcessTable, 'identify'>;
+	/** The POSIX shell that runs the shim. */
+	readonly shell?: string;
+}
+
+/** Launches under way at once: the processor has no use for more, and every one of them holds two descriptors. */
+const mostLaunches = 16;
+/** From the word to the pid. */
+const launchMs = 10_000;
+
+export function createLauncher(options: LauncherOptions): Launcher {
+	const records = new ProcessRecords(options.stateDirectory);
+	const turns = new Turns(mostLaunches);
+	return {
+		async launch(request, signal) {
+			await turns.next();
+			try {
+				if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
+				const fault = checkProgram(request.program, request.cwd);
+				if (fault) throw new LaunchError(fault);
+				return await new Launch(options, records, request).run();
+			} finally {
+				turns.done();
+			}
+		},
+		forget(processId) {
+			try {
+				records.forget(processId);
+			} catch (error) {
+				options.log.warn('record not removed', { process: processId, error });
+			}
+		},
+	};
+}
+
+/** One spawn per turn of the event loop, for each blocks it for a millisecond or two; and not too many under way. */
+class Turns {
+	readonly #most: number;
+	readonly #waiting: (() => void)[] = [];
+	#underWay = 0;
+	#isTaken = false;
+
+	constructor(most: number) {
+		this.#most = most;
+	}
+
+	next(): Promise<void> | undefined {
+		if (!this.#isTaken && this.#underWay < this.#most && this.#waiting.length === 0) {
+			this.#take();
+			return undefined;
+		}
+		return new Promise((resolve) => this.#waiting.push(resolve));
+	}
+
+	done(): void {
+		this.#underWay--;
+		this.#admit();
+	}
+
+	#take(): void {
+		this.#underWay++;
+		this.#isTaken = true;
+		setImmediate(() => {
+			this.#isTaken = false;
+			this.#admit();
+		});
+	}
+
+	#admit(): void {
+		if (this.#isTaken || this.#underWay >= this.#most) return;
+		const next = this.#waiting.shift();
+		if (!next) return;
+		this.#take();
+		next();
+	}
+}
+
+class Launch {
+	readonly #options: LauncherOptions;
+	readonly #records: ProcessRecords;
+	readonly #request: LaunchRequest;
+	#hasExited = false;
+	#onExit: (() => void) | undefined;
+
+	constructor(options: LauncherOptions, records: ProcessRecords, request: LaunchRequest) {
+		this.#options = options;
+		this.#records = records;
+		this.#request = request;
+	}
+
+	async run(): Promise<Launched> {
+		const { processId } = this.#request;
+		try {
+			const shim = this.#spawn();
+			if (shim.pid === undefined) throw await this.#whyNotSpawned(shim);
+			const root = this.#identify(shim.pid);
+			const warnings = this.#prioritise(root);
+			const pid = await this.#letGo(shim, root);
+			return {
+				root,
+				program: this.#identify(pid),
+				warnings,
+				release: () => shim.unref(),
+				onExit: (killed, listener) => {
+					this.#onExit = () => listener(this.#readExit(killed()));
+					if (this.#hasExited) queueMicrotask(this.#onExit);
+				},
+			};
+		} catch (error) {
+			this.#records.forget(processId);
+			throw error instanceof LaunchError ? error : new LaunchError(faultOfSystem(error), { cause: error });
+		}
+	}
+
+	#spawn(): Shim {
+		const { program, args, env, cwd, processId, stdoutPath, stderrPath } = this.#request;
+		const invocation = shimInvocation({ program, args, env: { ...env, [cookieName]: processId } });
+		const files: number[] = [];
+		const open = (file: number) => {
+			files.push(file);
+			return file;
+		};
+		try {
+			const stdio = shimStdio({
+				record: open(this.#records.open(processId)),
+				stdout: open(openSync(stdoutPath, 'a', 0o600)),
+				stderr: open(openSync(stderrPath, 'a', 0o600)),
+			});
+			const shim = execa(this.#options.shell ?? '/bin/sh', invocation.args, {
+				// its types know of descriptors up to 9 only
+				stdio: stdio as unknown as NonNullable<Options['stdio']>,
+				cwd,
+				env: invocation.env,
+				extendEnv: false,
+				detached: true,
+				cleanup: false,
+				buffer: false,
+				reject: false,
+			});
+			shim.on('exit', () => {
+				this.#hasExited = true;
+				this.#onExit?.();
+			});
+			return shim;
+		} finally {
+			for (const file of files) closeSync(file);
+		}
+	}
+
+	async #whyNotSpawned(shim: Shim): Promise<LaunchError> {
+		const { program, cwd } = this.#request;
+		const { cause } = await shim;
+		// the shell is there, so what is missing is the directory to begin in
+		const isDirectory = ['ENOENT', 'ENOTDIR', 'EACCES'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
+		const fault: LaunchFault = isDirectory ? (checkProgram(program, cwd) ?? { kind: 'cwd_missing', cwd }) : faultOfSystem(cause);
+		return new LaunchError(fault, { cause });
+	}
+
+	/** One that is gone already has a start at which no process starts, and so is never signalled. */
+	#identify(pid: number): Identity {
+		return this.#options.table.identify(pid) ?? { pid, startTicks: 0 };
+	}
+
+	/** Before the program runs, so that it and all it forks have the priority from their first instruction. */
+	#prioritise({ pid }: Identity): string[] {
+		const { priority } = this.#request;
+		if (priority === 'normal') return [];
+		try {
+			setPriority(pid, niceOf[priority]);
+			return [];
+		} catch (error) {
+			const { code } = error as NodeJS.ErrnoException & { info?: { code?: string } };
+			const reason = (error as { info?: { code?: string } }).info?.code ?? code ?? String(error);
+			return [`priority ${priority} could not be set: ${reason === 'EACCES' || reason === 'EPERM' ? 'not permitted' : reason}`];
+		}
+	}
+
+	/** Writes the record, then gives the word; gives the program's pid. */
+	async #letGo(shim: Shim, root: Identity): Promise<number> {
+		const go = pipeOf(shim, shimDescriptors.go);
+		const told = pipeOf(shim, shimDescriptors.pid);
+		try {
+			this.#record(root);
+		} catch (error) {
+			// the end of file is the word not to launch
+			go.destroy();
+			told.destroy();
+			throw error;
+		}
+		// a shim that is gone does not read it, which its record tells
+		go.on('error', () => {});
+		go.end(GO, () => go.destroy());
+		try {
+			return await this.#awaitPid(told, root);
+		} finally {
+			told.destroy();
+		}
+	}
+
+	#record(root: Identity): void {
+		const { processId, runtimeId, runtimeName, generation, program, args, stop, stdoutPath } = this.#request;
+		this.#records.write({
+			version: 1,
+			processId,
+			runtimeId,
+			runtimeName,
+			generation,
+			...root,
+			bootId: bootId(),
+			command: [program, ...args],
+			stop,
+			outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
+			launchedAt: this.#options.clock.now(),
+		});
+	}
+
+	#awaitPid(told: Duplex, root: Identity): Promise<number> {
+		return new Promise((resolve, reject) => {
+			let text = '';
+			const deadline = this.#options.clock.setTimer(launchMs, () => {
+				if (!this.#hasExited) process.kill(-root.pid, 'SIGKILL');
+				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
+			});
+			const settle = (pid: number | undefined) => {
+				deadline.cancel();
+				this.#onExit = undefined;
+				if (pid !== undefined) resolve(pid);
+				else reject(new LaunchError(this.#whyNotLaunched()));
+			};
+			told.on('data', (bytes: Buffer) => {
+				text += bytes.toString('latin1');
+				if (text.endsWith('\n')) settle(Number(text));
+			});
+			told.on('error', () => {});
+			// it may have ended before we came to read what it told
+			this.#onExit = () => settle(readProgramPid(this.#records.readExit(this.#request.processId)));
+		});
+	}
+
+	#whyNotLaunched(): LaunchFault {
+		const status = readExitRecord(this.#records.readExit(this.#request.processId), false);
+		return { kind: 'not_launched', reason: 'reason' in status ? status.reason : '' };
+	}
+
+	#readExit(killed: boolean): ExitStatus {
+		return readExitRecord(this.#records.readExit(this.#request.processId), killed);
+	}
+}
+
+/** What is used of execa's subprocess; awaited only where there is none, to learn why. */
+interface Shim extends PromiseLike<{ readonly cause?: unknown }> {
+	readonly pid?: number | undefined;
+	readonly stdio: readonly unknown[];
+	on(event: 'exit', listener: () => void): unknown;
+	unref(): void;
+}
+
+function pipeOf(shim: Shim, descriptor: number): Duplex {
+	return shim.stdio[descriptor] as Duplex;
+}

@@ -1,0 +1,138 @@
+/**
+ * Reads what /proc tells of processes. That one is gone, or another user's, is an answer; that we have no descriptor or memory
+ * left to look with is none, and throws: nobody may take it for an absence.
+ */
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import type { Identity } from './ports.ts';
+
+export interface ProcessStat extends Identity {
+	readonly parent: number;
+	readonly group: number;
+	readonly session: number;
+	readonly state: string;
+	/** The name of what was executed, 15 bytes of it. */
+	readonly name: string;
+}
+
+/** Dead, but not yet waited for by its parent: nothing runs any more, and a signal reaches nobody. */
+export const isDead = ({ state }: ProcessStat): boolean => state === 'Z' || state === 'X' || state === 'x';
+
+/** Stopped by a signal or a tracer: it acts on no other signal but SIGKILL before it is continued. */
+export const isStopped = ({ state }: ProcessStat): boolean => state === 'T' || state === 't';
+
+/** A name may hold spaces and parentheses, so all else is counted from the last one. */
+export function parseStat(text: string): ProcessStat | undefined {
+	const nameAt = text.indexOf('(');
+	const nameEnd = text.lastIndexOf(')');
+	const fields = text.slice(nameEnd + 2).split(' ', 20);
+	const state = fields[0];
+	const startTicks = Number(fields[19]);
+	if (nameAt === -1 || nameEnd < nameAt || !state || fields[19] === undefined || !Number.isSafeInteger(startTicks))
+		return undefined;
+	return {
+		pid: Number.parseInt(text, 10),
+		name: text.slice(nameAt + 1, nameEnd),
+		state,
+		parent: Number(fields[1]),
+		group: Number(fields[2]),
+		session: Number(fields[3]),
+		startTicks,
+	};
+}
+
+/** One buffer for all: reads are synchronous, and a stat line is far shorter. */
+const statBytes = Buffer.allocUnsafe(4096);
+
+export function readStat(pid: number): ProcessStat | undefined {
+	let descriptor: number;
+	try {
+		descriptor = openSync(`/proc/${pid}/stat`, 'r');
+	} catch (error) {
+		return nothing(error);
+	}
+	try {
+		return parseStat(statBytes.toString('latin1', 0, readSync(descriptor, statBytes)));
+	} catch (error) {
+		return nothing(error);
+	} finally {
+		closeSync(descriptor);
+	}
+}
+
+export function listPids(): number[] {
+	const pids: number[] = [];
+	for (const name of readdirSync('/proc')) {
+		const first = name.charCodeAt(0);
+		if (first >= 49 && first <= 57) pids.push(Number(name));
+	}
+	return pids;
+}
+
+/** The value of a variable in the environment with which a process was executed; undefined where we may not look. */
+export function readVariable(pid: number, name: string): string | undefined {
+	let environment: string;
+	try {
+		environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+	} catch (error) {
+		return nothing(error);
+	}
+	const at = environment.startsWith(`${name}=`) ? 0 : environment.indexOf(`\0${name}=`) + 1;
+	if (at === 0 && !environment.startsWith(`${name}=`)) return undefined;
+	const from = at + name.length + 1;
+	const to = environment.indexOf('\0', from);
+	return environment.slice(from, to === -1 ? undefined : to);
+}
+
+/** The files below `directory` that a process has open for writing. */
+export function filesWritten(pid: number, directory: string): string[] {
+	const paths: string[] = [];
+	try {
+		for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+			const link = `/proc/${pid}/fd/${descriptor}`;
+			try {
+				// the link itself is read, never its target: that may be on a file system that does not answer
+				const target = readlinkSync(link);
+				if (target.startsWith(directory) && (lstatSync(link).mode & 0o200) !== 0) paths.push(target);
+			} catch (error) {
+				nothing(error);
+			}
+		}
+	} catch (error) {
+		nothing(error);
+	}
+	return paths;
+}
+
+const longestCommand = 200;
+
+/** What a process was executed with, in one line, for people. */
+export function readCommand({ pid, name }: Pick<ProcessStat, 'pid' | 'name'>): string {
+	try {
+		const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
+		if (words !== '') return words.length > longestCommand ? `${words.slice(0, longestCommand - 1)}…` : words;
+	} catch (error) {
+		nothing(error);
+	}
+	return `[${name}]`;
+}
+
+function nothing(error: unknown): undefined {
+	if (shortages.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+	return undefined;
+}
+
+const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+let boot: string | undefined;
+
+/** Which boot this is: pids and start times mean nothing across boots. Empty where the system does not tell. */
+export function bootId(): string {
+	if (boot === undefined) {
+		try {
+			boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+		} catch {
+			boot = '';
+		}
+	}
+	return boot;
+}
