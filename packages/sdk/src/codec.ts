@@ -1,0 +1,80 @@
+/** How the payload of a message becomes bytes, and bytes a payload. */
+import type { Codec } from '@orch/protocol/data';
+import { Packr } from 'msgpackr/pack';
+import { OrchError } from './error.ts';
+
+// records would be a private dialect, and decoded bytes must not share memory with the buffer that is read into next
+const packr = new Packr({
+	useRecords: false,
+	encodeUndefinedAsNil: true,
+	copyBuffers: true,
+	int64AsType: 'number',
+	mapsAsObjects: true,
+});
+
+export const pack = (value: unknown): Uint8Array => packr.pack(value);
+
+export const unpack = (bytes: Uint8Array, start: number, end: number): unknown => packr.unpack(bytes.subarray(start, end));
+
+/** A text stands for its UTF-8. Bytes of `raw` are the caller's own. */
+export function encode(codec: Codec, type: string, data: unknown): string | Uint8Array {
+	switch (codec) {
+		case 'json':
+			return asJson(type, data);
+		case 'msgpack':
+			return pack(data);
+		case 'raw':
+			if (data instanceof Uint8Array) return data;
+			throw new OrchError(
+				'codec',
+				`Cannot send a message of type "${type}": its codec is raw, which takes a Uint8Array, not ${describe(data)}`,
+			);
+	}
+}
+
+function asJson(type: string, data: unknown): string {
+	try {
+		// what JSON has no word for, such as undefined or a function, is null
+		return JSON.stringify(data) ?? 'null';
+	} catch (cause) {
+		throw new OrchError('codec', `Cannot send a message of type "${type}": it cannot be written as JSON`, { cause });
+	}
+}
+
+/** Throws on what is not a payload of this codec. Bytes of `raw` are a view: whoever keeps them copies them. */
+export function decode(codec: Codec, bytes: Buffer, start: number, end: number): unknown {
+	switch (codec) {
+		case 'json':
+			return JSON.parse(bytes.toString('utf8', start, end));
+		case 'msgpack':
+			return unpack(bytes, start, end);
+		case 'raw':
+			return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
+	}
+}
+
+const describe = (data: unknown): string =>
+	data === null ? 'null' : Array.isArray(data) ? 'an array' : `a value of type ${typeof data}`;
+
+const slabBytes = 8 * 1024;
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
+/** A copy that is the caller's to keep. Small ones share memory by the slab, so that each costs no allocation of its own. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+	const length = bytes.length;
+	if (length > slabBytes / 4) {
+		const copy = Buffer.allocUnsafeSlow(length);
+		copy.set(bytes);
+		return new Uint8Array(copy.buffer, 0, length);
+	}
+	if (slabUsed + length > slab.length) {
+		slab = new Uint8Array(slabBytes);
+		slabUsed = 0;
+	}
+	slab.set(bytes, slabUsed);
+	const copy = new Uint8Array(slab.buffer, slabUsed, length);
+	// the next one begins at a multiple of eight, so that a typed array of any width can be laid over it
+	slabUsed = (slabUsed + length + 7) & ~7;
+	return copy;
+}
