@@ -26,12 +26,20 @@ export interface ListenOptions {
 	readonly highWaterMark?: number;
 	/** File mode bits to take away while the socket is made: 0o177 leaves the owner's read and write. */
 	readonly umask?: number;
+	/** Leave it to the receiver to end its side when the other one has: `socketChannel` tells it by `finished`. */
+	readonly allowHalfOpen?: boolean;
 }
 
 /** Listens; the socket file is never, not even for a moment, open to others. */
-export async function listenUnix({ path, onConnection, highWaterMark, umask = 0o177 }: ListenOptions): Promise<Server> {
+export async function listenUnix({
+	path,
+	onConnection,
+	highWaterMark,
+	umask = 0o177,
+	allowHalfOpen = false,
+}: ListenOptions): Promise<Server> {
 	measureSocketPath(path);
-	const server = createServer({ ...(highWaterMark === undefined ? {} : { highWaterMark }), pauseOnConnect: false }, onConnection);
+	const server = createServer({ ...(highWaterMark === undefined ? {} : { highWaterMark }), allowHalfOpen }, onConnection);
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', reject);
 		// bind(2) happens inside listen() for pipes, so the umask holds for exactly that call
@@ -60,6 +68,8 @@ export interface ByteReceiver {
 	receive(bytes: Uint8Array): void;
 	writable(): void;
 	disconnected(reason: string): void;
+	/** The other side sends no more, but may still read. Only told where half-open connections are allowed. */
+	finished?(): void;
 }
 
 /** What the owner may do with it. */
@@ -81,6 +91,7 @@ export function socketChannel(socket: Socket): ByteChannel & { bind(receiver: By
 			let reason = 'the other side closed the connection';
 			socket.on('data', (bytes) => receiver.receive(bytes));
 			socket.on('drain', () => receiver.writable());
+			socket.on('end', () => receiver.finished?.());
 			socket.on('error', (error) => {
 				reason = error.message;
 			});

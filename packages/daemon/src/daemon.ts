@@ -69,8 +69,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 		// DESIGN 14.15: until specs are durable, what an earlier daemon left running is stopped, and that is said
 		const leftovers = await settleLeftovers({ stateDirectory: places.home, clock, log });
-		for (const { name, pids } of leftovers.stopped)
-			notices.push(`stopped ${name} (pid ${pids.join(', ')}), which an earlier daemon had left running`);
+		for (const { name, pid } of leftovers.stopped) {
+			notices.push(`stopped ${name} (pid ${pid}), which an earlier daemon had left running`);
+		}
 		for (const { pid, command } of leftovers.escaped)
 			notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
 

@@ -20,7 +20,10 @@ function directory(): string {
 	return path;
 }
 
-const echo = async (_name: string, params: unknown) => ({ kind: 'ok' as const, result: params });
+const echo = async (name: string, params: unknown) => {
+	if (name === 'slow') await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+	return { kind: 'ok' as const, result: name === 'slow' ? 'slowly' : params };
+};
 
 async function open(
 	path: string,
@@ -86,6 +89,28 @@ describe('the control socket', () => {
 		await expect(third.hello()).rejects.toMatchObject({ code: 'disconnected' });
 		expect(server.connections).toBe(2);
 		await expect(first.request('x', 1)).resolves.toBe(1);
+	});
+
+	it('answers a client that has closed its side already, as one behind a pipe has', async () => {
+		const path = join(directory(), 'o.sock');
+		const server = await open(path);
+		const socket = await connectUnix(path);
+		let text = '';
+		socket.on('data', (bytes) => {
+			text += bytes.toString();
+		});
+		socket.end('{"id":1,"op":"slow"}\n{"id":2,"op":"x","params":7}\n');
+		await until('the connection ends', () => server.connections === 0);
+		expect(
+			text
+				.trim()
+				.split('\n')
+				.map((line) => JSON.parse(line))
+				.sort((a, b) => a.id - b.id),
+		).toEqual([
+			{ id: 1, ok: 'slowly' },
+			{ id: 2, ok: 7 },
+		]);
 	});
 
 	it('closes in bounded time while a client does not read its answers', async () => {

@@ -1,7 +1,7 @@
 /** The Unix socket that clients connect to: taking it over or refusing it, and one session for each connection. */
 import { lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
-import { type Clock, closeServer, connectUnix, listenUnix, type Logger, socketChannel } from '@orch/base';
+import { type Clock, closeServer, connectUnix, listenUnix, type Logger, socketChannel, type Timer } from '@orch/base';
 import type { Dispatch } from '@orch/protocol';
 import { ourHello, Session, version } from '@orch/protocol/wire';
 
@@ -15,6 +15,9 @@ export interface SocketServerOptions {
 
 /** Connections at once; one more is told so and closed. */
 export const maxConnections = 256;
+
+/** How often a client that sends no more is looked after. */
+const probeMs = 1_000;
 
 /** How long a closing server waits for its clients to read their last answers. */
 const lingerMs = 250;
@@ -82,6 +85,7 @@ export class SocketServer {
 		let opened: SocketServer | undefined;
 		const server = await listenUnix({
 			path: options.path,
+			allowHalfOpen: true,
 			onConnection: (socket) => (opened ? opened.#accept(socket) : socket.destroy()),
 		});
 		// a failing accept (no descriptors left) must not end the daemon: the client is refused, the next one may succeed
@@ -122,6 +126,29 @@ export class SocketServer {
 				this.#sockets.delete(socket);
 				session.disconnected(reason);
 			},
+			finished: () => this.#finish(socket, session),
 		});
+	}
+
+	/**
+	 * The client has sent its last request. One that pipes a line into `socat` does so at once and still reads: it gets
+	 * its answers. Whether such a reader is still there only writing tells, hence the blank lines, which mean nothing.
+	 */
+	#finish(socket: Socket, session: Session): void {
+		if (session.encoding !== 'json') {
+			session.close('the client has closed its side');
+			return;
+		}
+		let timer: Timer | undefined;
+		const probe = () => {
+			timer = this.#options.clock.setTimer(probeMs, () => {
+				if (!socket.writable) return;
+				if (socket.writableLength === 0) socket.write('\n');
+				probe();
+			});
+		};
+		socket.once('close', () => timer?.cancel());
+		probe();
+		session.whenAnswered(() => session.close('everything is answered'));
 	}
 }

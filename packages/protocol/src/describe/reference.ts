@@ -85,7 +85,7 @@ interface Shape {
 
 function shapeLines(schema: TSchema): string[] {
 	const shape = schema as Shape;
-	if (shape.anyOf && shape.anyOf.every(({ type }) => type === 'object')) {
+	if (shape.anyOf?.every(({ type }) => type === 'object')) {
 		return shape.anyOf.flatMap((choice, index) => [...(index > 0 ? ['', 'or', ''] : []), ...propertyLines(choice)]);
 	}
 	if (shape.type === 'array' && shape.items?.type === 'object') return ['A list of', '', ...propertyLines(shape.items)];

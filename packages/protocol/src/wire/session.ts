@@ -67,6 +67,7 @@ export class Session {
 	#peer: HelloMessage | undefined;
 	#helloWaiters: { resolve: (hello: HelloMessage) => void; reject: (error: Error) => void }[] = [];
 	#fatal: Error | undefined;
+	#onIdle: (() => void) | undefined;
 
 	constructor(options: SessionOptions) {
 		this.#options = options;
@@ -179,6 +180,12 @@ export class Session {
 	/** The channel is gone: every call out fails, every call in is aborted. */
 	disconnected(reason: string): void {
 		this.#fail(this.#fatal ?? new OrchError('disconnected', { reason }));
+	}
+
+	/** The other side will ask no more: calls `run` once everything that it has asked is answered, at once where it is. */
+	whenAnswered(run: () => void): void {
+		if (this.#incoming.size === 0) run();
+		else this.#onIdle = run;
 	}
 
 	/** Closes from this side. Calls under way end as by a disconnection. */
@@ -374,6 +381,7 @@ export class Session {
 					: await this.#pump(id, call, outcome.items);
 		this.#incoming.delete(id);
 		this.#send(final);
+		if (this.#incoming.size === 0) this.#onIdle?.();
 	}
 
 	/** Sends items while the reader's window and the socket allow; gives the final message. */
