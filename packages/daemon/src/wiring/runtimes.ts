@@ -113,7 +113,7 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		generation: snapshot.generation,
 		restarts: snapshot.restarts,
 		startedAt: snapshot.startedAt === undefined ? null : isoTime(snapshot.startedAt),
-		uptimeMs: snapshot.uptimeMs ?? null,
+		uptimeMs: snapshot.uptimeMs === undefined ? null : Math.round(snapshot.uptimeMs),
 		lastExit: lastExit
 			? {
 					code: lastExit.code ?? null,
@@ -129,7 +129,7 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 					of: backoff.of,
 					withinMs: backoff.withinMs,
 					nextAt: backoff.nextAt === undefined ? null : isoTime(backoff.nextAt),
-					nextInMs: backoff.nextInMs ?? null,
+					nextInMs: backoff.nextInMs === undefined ? null : Math.round(backoff.nextInMs),
 				}
 			: null,
 		command: spec.program,
