@@ -6,7 +6,8 @@ export function suggest(wrong: string, known: Iterable<string>, most = 3): strin
 	const limit = Math.max(1, Math.min(2, Math.ceil(word.length / 3)));
 	const near: { readonly name: string; readonly distance: number }[] = [];
 	for (const name of known) {
-		const other = name.toLowerCase();
+		// worker-2 is as near as worker, after it: the number was given by us, not typed by anybody
+		const other = name.toLowerCase().replace(/-\d+$/, (number) => (/-\d+$/.test(word) ? number : ''));
 		if (other === word && name !== wrong) near.push({ name, distance: 0 });
 		else if (word.length >= 3 && (other.startsWith(word) || other.includes(word))) near.push({ name, distance: limit });
 		else {

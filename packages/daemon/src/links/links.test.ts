@@ -32,6 +32,7 @@ function fakeRouter() {
 				ended: async () => {},
 				figures: async () => ({ links: [], unrouted: [], ports: [] }),
 				memoryBytes: async () => 0,
+				// biome-ignore lint/correctness/useYield: a tap that shows nothing
 				async *tap() {
 					return { skipped: 0 };
 				},
