@@ -111,7 +111,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		});
 		scope.add('supervisor', () => supervisor.close());
 
-		const runtimes = joinRuntimes({ supervisor, links, binaries, random });
+		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log });
 		const stopAll = async () => {
 			const running = runtimes
 				.list()

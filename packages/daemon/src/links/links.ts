@@ -189,6 +189,7 @@ export class Links {
 		};
 		this.#links.set(link.id, link);
 		this.#changed();
+		this.#options.log.info('link added', { id: link.id, from: link.from, type: link.type, to: link.to });
 		return { added: true, link };
 	}
 
@@ -198,7 +199,9 @@ export class Links {
 	}
 
 	remove(id: string): void {
-		if (this.#links.delete(id)) this.#changed();
+		if (!this.#links.delete(id)) return;
+		this.#changed();
+		this.#options.log.info('link removed', { id });
 	}
 
 	list(): readonly Link[] {

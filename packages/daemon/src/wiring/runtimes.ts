@@ -1,7 +1,7 @@
 /** Runtimes as clients see them: supervision, ports and uploads joined, the supervisor's faults as declared errors. */
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import type { Random } from '@orch/base';
+import type { Logger, Random } from '@orch/base';
 import { OrchError, suggest } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
 import { isoTime, type RuntimeInfo, type Runtimes, shortId } from '../control/index.ts';
@@ -22,9 +22,10 @@ export interface JoinOptions {
 	readonly links: Links;
 	readonly binaries: Binaries;
 	readonly random: Random;
+	readonly log: Logger;
 }
 
-export function joinRuntimes({ supervisor, links, binaries, random }: JoinOptions): Runtimes {
+export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinOptions): Runtimes {
 	const describe = (id: string): RuntimeInfo => toInfo(supervisor.snapshot(id), links.problem(id));
 	const done = async (id: string, work: Promise<RuntimeSnapshot>): Promise<RuntimeInfo> => {
 		try {
@@ -73,6 +74,7 @@ export function joinRuntimes({ supervisor, links, binaries, random }: JoinOption
 				stop: { signal, graceMs: wish.stop.graceMs ?? defaultStop.graceMs },
 			});
 			links.register({ id, name: wish.name, privileged: wish.privileged });
+			log.info('runtime added', { runtime: wish.name, id, program: wish.program });
 			if (wish.binary !== undefined) binaries.use(wish.binary, id);
 			return describe(id);
 		},
@@ -80,13 +82,15 @@ export function joinRuntimes({ supervisor, links, binaries, random }: JoinOption
 		stop: (id, options) => done(id, supervisor.stop(id, options)),
 		restart: (id, options) => done(id, supervisor.restart(id, options)),
 		async remove(id, options) {
+			let removed: RuntimeSnapshot;
 			try {
-				await supervisor.remove(id, options);
+				removed = await supervisor.remove(id, options);
 			} catch (error) {
 				throw toOrchError(error);
 			}
-			links.unregister(id);
+			for (const link of links.unregister(id)) log.info('link removed', { id: link.id, type: link.type });
 			binaries.release(id);
+			log.info('runtime removed', { runtime: removed.spec.name, id });
 		},
 		signal(id, name) {
 			try {

@@ -69,6 +69,7 @@ export const runtimeOperations = {
 			'runtime.start_failed',
 			'runtime.superseded',
 			'busy',
+			'request.invalid',
 			'daemon.stopping',
 		],
 		http: { method: 'POST', path: '/runtimes' },

@@ -19,7 +19,7 @@ export function daemonHandlers(facts: DaemonFacts): Handlers<typeof daemonOperat
 		version,
 		protocol: { min: controlProtocol.min, max: controlProtocol.max },
 		pid: process.pid,
-		node: process.version,
+		node: process.versions.node,
 	});
 	return {
 		'daemon.version': async () => identity(),
