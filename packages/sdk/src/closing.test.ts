@@ -48,6 +48,25 @@ describe('close', () => {
 		expect(connection.counters.received).toBe(1);
 	});
 
+	test('is no defect of a handler that was about to send', async () => {
+		const { router, connection } = await stage({ types });
+		const outcomes: string[] = [];
+		connection.on('Ping', async () => {
+			void connection.close();
+			await connection.send('Pong', 1).catch((error: { code: string }) => {
+				outcomes.push(error.code);
+				throw error;
+			});
+		});
+		const client = await router.client();
+		await connection.opened;
+		client.message(1, 1, 1);
+		await until('the refusal', () => outcomes.length > 0);
+		await connection.closed;
+		// an uncaught error would fail the whole run
+		expect(outcomes).toEqual(['closed']);
+	});
+
 	test('gives up what cannot be sent in time, with a sentence', async () => {
 		const { connection } = await stage({ credit: { frames: 0 } });
 		const stuck = connection.send('Ping', 1);

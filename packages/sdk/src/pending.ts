@@ -18,8 +18,8 @@ interface Question {
 	readonly reject: (error: Error) => void;
 }
 
-/** More questions than this may not wait at once. */
-const maxPending = 65_536;
+/** More questions than this may not wait at once; the router has the same limit. */
+const maxPending = 8192;
 
 export class PendingTable {
 	readonly #clock: Clock;

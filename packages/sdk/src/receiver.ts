@@ -26,6 +26,8 @@ const reportDelayMs = 20;
 /** Names of senders that are kept; the oldest are forgotten first and show as port numbers. */
 const maxPeers = 16_384;
 const maxEntriesPerReport = 1024;
+/** A hello must not become too long to be taken: for what it leaves out, losses are counted less exactly. */
+const maxSeenEntries = 65_536;
 
 export interface ReceiverOptions {
 	readonly writer: BatchWriter;
@@ -308,7 +310,8 @@ export class Receiver {
 			if (subscription.inbox.size > 0) this.#drain(subscription);
 		};
 		const rejected = (error: unknown) => {
-			throwLater(error);
+			// a handler that was about to send when `close()` came has done nothing wrong
+			if (!(this.#closed && error instanceof OrchError && error.code === 'closed')) throwLater(error);
 			settled();
 		};
 		for (const one of pending) one.then(settled, rejected);
