@@ -153,9 +153,11 @@ export class Receiver {
 
 	/** The last sequence number per source and type, for a resumed connection. */
 	lastSeen(): [number, number, number][] {
-		return this.#types.flatMap((type) =>
-			type ? type.seen().map(([source, seq]): [number, number, number] => [source, type.id, seq]) : [],
-		);
+		const all: [number, number, number][] = [];
+		for (const type of this.#types) {
+			for (const [source, seq] of type?.seen() ?? []) all.push([source, (type as IncomingType).id, seq]);
+		}
+		return all.slice(0, maxSeenEntries);
 	}
 
 	/** A message or a request. */
