@@ -1,0 +1,525 @@
+/** A runtime that speaks frames: messages pass as they lie in memory, credit and reports say how fast. */
+import type { Socket } from 'node:net';
+import {
+	type Codec,
+	type CreditEntry,
+	creditEntryBytes,
+	type DataErrorCode,
+	type DeclareBody,
+	type DropReason,
+	type ErrorBody,
+	FrameFlag,
+	FrameKind,
+	type FrameFields,
+	type HelloBody,
+	makeFrame,
+	maxFrameBytes,
+	maxPingBytes,
+	maxTypesPerRuntime,
+	readCredits,
+	readU32,
+	codecs,
+	type TypeEntry,
+	type WelcomeBody,
+	dataProtocol,
+	writeCredit,
+	writeU32,
+} from '@orch/protocol/data';
+import { pack, unpack } from '@orch/protocol/wire';
+import { Feed } from './feed.ts';
+import { FrameInput, type FrameSink, isDirect, joined, payloadAt } from './frame-input.ts';
+import { Lane } from './lane.ts';
+import { maxControlRequests, maxUnreadReplyBytes, windowBytes } from './limits.ts';
+import type { Notice, Path } from './link.ts';
+import { frameSeq } from './mailbox.ts';
+import type { Outbox } from './outbox.ts';
+import { type Hub, type Peer, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
+import { PeerSocket } from './peer-socket.ts';
+import { Source } from './source.ts';
+import { typeNameProblem } from './type-registry.ts';
+import { fromBytes, fromJson } from './lines.ts';
+
+export interface BinaryPeerOptions {
+	readonly socket: Socket;
+	readonly hub: Hub;
+	readonly view: PortView;
+	readonly generation: number;
+	readonly port: number;
+	readonly hello: HelloBody;
+	/** Of what this process has sent before, by type id. */
+	readonly lastSeqs: ReadonlyMap<number, number>;
+}
+
+interface ReportedLane {
+	readonly lane: Lane<Path>;
+	reportedFrames: number;
+	reportedBytes: number;
+}
+
+/** What a barrier's ping carries before its number: other pings are not ours. */
+const barrierMark = 0x6863726f;
+
+export class BinaryPeer implements Peer, FrameSink {
+	readonly codec = 'binary';
+	readonly credited = true;
+	readonly checked = false;
+	readonly answers = true;
+	readonly windowBytes = windowBytes;
+	readonly generation: number;
+	readonly port: number;
+	readonly sources: Sources;
+	readonly feed: Feed<Path>;
+	readonly outbox: Outbox;
+	/** The longest frame it takes, and sends. */
+	readonly maxBytes: number;
+	readonly #hub: Hub;
+	readonly #view: PortView;
+	readonly #socket: PeerSocket;
+	readonly #input: FrameInput;
+	readonly #lanes = new Map<number, ReportedLane>();
+	/** What it has been told of types (whether prompt) and of ports. */
+	readonly #types = new Map<number, boolean>();
+	readonly #ports = new Set<number>();
+	#lastSource: Source | undefined;
+	#barriers = 0;
+	#controls = 0;
+	#ready = false;
+
+	constructor(options: BinaryPeerOptions) {
+		const { socket, hub, view } = options;
+		this.#hub = hub;
+		this.#view = view;
+		this.generation = options.generation;
+		this.port = options.port;
+		this.maxBytes = Math.min(maxFrameBytes, options.hello.maxFrame);
+		this.#input = new FrameInput(this);
+		this.#socket = new PeerSocket({
+			socket,
+			clock: hub.clock,
+			turn: hub.turn,
+			log: hub.log,
+			receive: (chunk) => this.#input.receive(chunk),
+			drained: () => this.#drained(),
+			closed: () => this.#closed(),
+		});
+		this.outbox = this.#socket.outbox;
+		this.feed = new Feed(this.outbox);
+		this.sources = new Sources(
+			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
+			(source) => source.route(hub.linksFrom(view.runtime, source.type)),
+		);
+	}
+
+	get runtime(): string {
+		return this.#view.runtime;
+	}
+
+	get name(): string {
+		return this.#view.name;
+	}
+
+	get privileged(): boolean {
+		return this.#view.privileged;
+	}
+
+	get isReady(): boolean {
+		return this.#ready;
+	}
+
+	get bytesRead(): number {
+		return this.#socket.bytesRead;
+	}
+
+	get open(): boolean {
+		return this.#socket.open;
+	}
+
+	/** The answer to the hello; then what waited for this runtime. */
+	welcome(types: readonly TypeEntry[], lost: readonly { readonly type: string; readonly count: number }[] | undefined): void {
+		for (const { id, prompt } of types) this.#types.set(id, prompt === true);
+		const body: WelcomeBody = {
+			proto: dataProtocol.max,
+			port: this.port,
+			runtime: { id: this.runtime, name: this.name },
+			maxFrame: this.maxBytes,
+			reports: true,
+			windowBytes,
+			types,
+			...(lost && lost.length > 0 ? { lost } : {}),
+		};
+		this.#put({ kind: FrameKind.welcome }, pack(body));
+	}
+
+	/** Bytes that came behind the hello. */
+	receive(chunk: Buffer): void {
+		this.#socket.turn(() => this.#input.receive(chunk));
+	}
+
+	connected(): void {
+		this.feed.pump();
+	}
+
+	end(): void {
+		if (!this.open) return;
+		this.#put({ kind: FrameKind.bye }, nothing);
+		this.#socket.end();
+	}
+
+	destroy(): void {
+		this.#socket.destroy();
+	}
+
+	messages(typeId: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, lastAt: number): void {
+		let source = this.#lastSource;
+		if (source === undefined || source.typeId !== typeId) {
+			source = this.sources.get(typeId);
+			if (source === undefined) {
+				this.#unknownType(typeId, frames);
+				return;
+			}
+			this.#lastSource = source;
+		}
+		source.accept(buffer, start, end, rest, frames, bytes);
+		source.sawSeq(buffer, lastAt);
+		source.touched();
+	}
+
+	frame(kind: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined): void {
+		switch (kind) {
+			case FrameKind.request:
+				return this.#request(buffer, start, end, rest);
+			case FrameKind.reply:
+				return this.#reply(buffer, start, end, rest);
+			case FrameKind.credit:
+				return this.#reported(joined(buffer, start, end, rest));
+			case FrameKind.declare:
+				return this.#declare(body(joined(buffer, start, end, rest)));
+			case FrameKind.ping: {
+				const payload = joined(buffer, start, end, rest).subarray(payloadAt(buffer, start) - start);
+				if (payload.length > maxPingBytes) return this.#refuse('protocol', `a ping carries at most ${maxPingBytes} bytes, this one ${payload.length}`);
+				this.#say({ kind: FrameKind.pong }, Buffer.from(payload));
+				return;
+			}
+			case FrameKind.pong: {
+				const at = payloadAt(buffer, start);
+				if (rest === undefined && end - at === 8 && readU32(buffer, at) === barrierMark) this.sources.passed(readU32(buffer, at + 4));
+				return;
+			}
+			case FrameKind.control:
+				return this.#control(body(joined(buffer, start, end, rest)));
+			case FrameKind.ready:
+				this.#ready = true;
+				this.#hub.ready(this);
+				return;
+			case FrameKind.bye:
+				this.#socket.end();
+				return;
+			case FrameKind.hello:
+				return this.#refuse('protocol', 'this connection has said hello already');
+			default:
+				return this.#refuse('protocol', `a client sends no frames of kind ${kind}`);
+		}
+	}
+
+	fault(fault: string, detail: number): void {
+		switch (fault) {
+			case 'too_large':
+				return this.#fail('too_large', `a frame announced ${detail} bytes, at most ${this.maxBytes} are taken`);
+			case 'spoof':
+				this.#hub.spoofed(this.runtime, detail);
+				return this.#fail('spoof', `a frame claims to be sent by port ${detail}, this connection is port ${this.port}`);
+			case 'bad_magic':
+				return this.#fail('protocol', 'what follows the last frame does not begin like a frame');
+			default:
+				return this.#fail('protocol', `the lengths in the header of a frame contradict each other (frame: ${detail} bytes)`);
+		}
+	}
+
+	bind(path: Path): Lane<Path> {
+		const { typeId, port } = path.sender;
+		let reported = this.#lanes.get(typeId);
+		if (reported === undefined) {
+			reported = { lane: new Lane(this, windowBytes), reportedFrames: 0, reportedBytes: 0 };
+			this.#lanes.set(typeId, reported);
+		}
+		this.#tellType({ id: typeId, name: path.sender.type, codec: path.sender.codec });
+		this.#tellPeer(port, path.sender.runtime, path.sender.name);
+		path.lane = reported.lane;
+		return reported.lane;
+	}
+
+	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
+		if (this.maxBytes < maxFrameBytes) return this.#handFitting(path, lane, buffer, start, end, rest, frames, bytes);
+		lane.add(path, frames, bytes);
+		this.outbox.append(buffer, start, end);
+		if (rest !== undefined) for (const piece of rest) this.outbox.append(piece, 0, piece.length);
+		return 0;
+	}
+
+	tell(notices: Iterable<Notice>): void {
+		for (const notice of notices) this.#put({ kind: FrameKind.dropped }, pack({ ...notice }));
+	}
+
+	grant(entry: CreditEntry): boolean {
+		const payload = new Uint8Array(creditEntryBytes);
+		writeCredit(payload, 0, entry);
+		return this.#say({ kind: FrameKind.credit }, payload);
+	}
+
+	barrier(): number {
+		this.#barriers += 1;
+		const payload = new Uint8Array(8);
+		writeU32(payload, 0, barrierMark);
+		writeU32(payload, 4, this.#barriers);
+		this.#put({ kind: FrameKind.ping }, payload);
+		return this.#barriers;
+	}
+
+	requestDropped(corr: number, _type: string, reason: DropReason): void {
+		this.#hub.requestDropped(this, corr, reason);
+	}
+
+	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void {
+		this.#error({ code, message, fatal: false, corr, type });
+	}
+
+	reply(request: PendingRequest, reply: Reply): void {
+		if (this.outbox.unsentBytes > maxUnreadReplyBytes) {
+			this.#view.fault('reply_overflow');
+			this.requestFailed(request.corr, request.type, 'busy', 'the reply found no room: too much of what was sent here is unread');
+			return;
+		}
+		const { replier } = request;
+		this.#tellPeer(replier.port, replier.runtime, replier.name);
+		switch (reply.kind) {
+			case 'frame':
+				this.outbox.append(reply.buffer, reply.start, reply.end);
+				if (reply.rest !== undefined) for (const piece of reply.rest) this.outbox.append(piece, 0, piece.length);
+				return;
+			case 'json':
+				return this.#putReply(request, 0, fromJson(request.codec, reply.text));
+			case 'bytes':
+				return this.#putReply(request, 0, fromBytes(request.codec, reply.bytes));
+			case 'error':
+				return this.#putReply(request, FrameFlag.error, pack({ code: reply.code, message: reply.message }));
+		}
+	}
+
+	relinked(): void {
+		for (const typeId of this.#lanes.keys()) {
+			const entry = this.#hub.types.byId(typeId);
+			if (entry !== undefined) this.#tellType(entry);
+		}
+	}
+
+	/** Whether messages of a type are to be reported one by one. */
+	isPrompt(type: string): boolean {
+		for (const link of this.#view.links) if (link.spec.type === type && link.maxInFlight !== Number.POSITIVE_INFINITY) return true;
+		return false;
+	}
+
+	#newSource(typeId: number, type: string, codec: Codec, lastSeq: number): Source {
+		return new Source({
+			origin: this,
+			typeId,
+			type,
+			codec,
+			lastSeq,
+			turn: this.#hub.turn,
+			unrouted: () => this.#hub.unrouted(this.runtime, type),
+			onExceeded: (frames) => this.#view.fault('credit_exceeded', frames),
+		});
+	}
+
+	#drained(): void {
+		this.feed.pump();
+		// credit that could not be told
+		this.sources.touched();
+	}
+
+	#closed(): void {
+		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
+		this.#view.closed(this);
+		for (const { lane } of this.#lanes.values()) lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+	}
+
+	#request(buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined): void {
+		const typeId = readU32(buffer, start + 8);
+		const corr = readU32(buffer, start + 20);
+		const source = this.sources.get(typeId);
+		if (source === undefined) {
+			this.#view.fault('unknown_type');
+			this.#error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false, corr });
+			return;
+		}
+		const bytes = rest === undefined ? end - start : readU32(buffer, start + 4);
+		this.#hub.ask(source, this, corr, buffer, start, end, rest, bytes);
+	}
+
+	#reply(buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined): void {
+		if (!isDirect(buffer, start)) return this.#refuse('protocol', 'a reply names the port that it goes to');
+		const error = ((buffer[start + 2] as number) & FrameFlag.error) !== 0;
+		this.#hub.answer(this, readU32(buffer, start + 32), readU32(buffer, start + 20), { kind: 'frame', buffer, start, end, rest, error });
+	}
+
+	#reported(frame: Buffer): void {
+		for (const { typeId, frames, bytes } of readCredits(frame, payloadAt(frame, 0), frame.length)) {
+			const reported = this.#lanes.get(typeId);
+			const more = reported === undefined ? frames : (frames - reported.reportedFrames) >>> 0;
+			if (reported === undefined || more > reported.lane.frames) {
+				this.#view.fault('bad_report');
+				continue;
+			}
+			const moreBytes = Math.max(0, bytes - reported.reportedBytes);
+			reported.reportedFrames = frames;
+			reported.reportedBytes = bytes;
+			reported.lane.consume(more, moreBytes, consumed);
+		}
+		this.feed.pump();
+	}
+
+	#declare(declared: unknown): void {
+		const types = (declared as Partial<DeclareBody> | undefined)?.types;
+		if (!Array.isArray(types)) return this.#refuse('protocol', 'a declaration lists types');
+		if (this.outbox.unsentBytes > maxUnreadReplyBytes) return this.#fail('protocol', 'types are declared without the answers being read');
+		const entries: TypeEntry[] = [];
+		const opened: Source[] = [];
+		for (const one of types as readonly unknown[]) {
+			const { name, codec } = (typeof one === 'object' && one !== null ? one : {}) as { name?: unknown; codec?: unknown };
+			const problem = typeNameProblem(name) ?? (codecs.includes(codec as Codec) ? undefined : `the codec of a type is one of ${codecs.join(', ')}`);
+			if (problem !== undefined) {
+				this.#view.fault('invalid_type');
+				this.#error({ code: 'invalid_type', message: problem, fatal: false, ...(typeof name === 'string' ? { type: name.slice(0, 255) } : {}) });
+				continue;
+			}
+			const source = this.#open(name as string, codec as Codec);
+			if (source === undefined) continue;
+			opened.push(source);
+			entries.push({ id: source.typeId, name: source.type, codec: source.codec, ...(this.isPrompt(source.type) ? { prompt: true } : {}) });
+			this.#types.set(source.typeId, this.isPrompt(source.type));
+		}
+		if (opened.length === 0) return;
+		this.#put({ kind: FrameKind.typedef }, pack({ types: entries }));
+		const credits = new Uint8Array(opened.length * creditEntryBytes);
+		for (const [index, source] of opened.entries()) writeCredit(credits, index * creditEntryBytes, source.opening());
+		this.#put({ kind: FrameKind.credit }, credits);
+	}
+
+	#open(name: string, codec: Codec): Source | undefined {
+		const full = this.sources.size >= maxTypesPerRuntime;
+		const known = full ? this.#hub.types.named(name).find((entry) => entry.codec === codec && this.sources.get(entry.id) !== undefined) : undefined;
+		const entry = full ? known : this.#hub.types.define(name, codec);
+		if (entry !== undefined) return this.sources.open(entry.id, name, codec);
+		this.#view.fault('too_many_types');
+		const message = full ? `a runtime may use ${maxTypesPerRuntime} types` : 'there are no type ids left';
+		this.#error({ code: 'too_many_types', message, fatal: false, type: name });
+		return undefined;
+	}
+
+	#control(asked: unknown): void {
+		const [kind, id, operation, params] = Array.isArray(asked) ? (asked as unknown[]) : [];
+		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string') return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
+		const fail = (code: string, message: string) => this.#say({ kind: FrameKind.control }, pack([2, id, { code, message }]));
+		if (!this.privileged) {
+			fail('access.denied', 'no control privileges');
+			return;
+		}
+		if (this.#controls >= maxControlRequests) {
+			fail('busy', `${maxControlRequests} control requests are under way already`);
+			return;
+		}
+		this.#controls += 1;
+		this.#hub.control(this, operation, params ?? {}, (outcome) => {
+			this.#controls -= 1;
+			this.#say({ kind: FrameKind.control }, pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]));
+		});
+	}
+
+	/** A client that takes shorter frames than others gets those that it takes. */
+	#handFitting(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
+		let missed = 0;
+		let at = start;
+		for (let index = 0; index < frames; index++) {
+			const length = rest === undefined ? readU32(buffer, at + 4) : bytes;
+			const next = rest === undefined ? at + length : end;
+			if (length > this.maxBytes) {
+				missed += 1;
+				path.link.drop(path.sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), 'too_large');
+			} else {
+				lane.add(path, 1, length);
+				this.outbox.append(buffer, at, next);
+				if (rest !== undefined) for (const piece of rest) this.outbox.append(piece, 0, piece.length);
+			}
+			at = next;
+		}
+		return missed;
+	}
+
+	#tellType(entry: TypeEntry): void {
+		const prompt = this.isPrompt(entry.name);
+		if (this.#types.get(entry.id) === prompt) return;
+		this.#types.set(entry.id, prompt);
+		this.#put({ kind: FrameKind.typedef }, pack({ types: [prompt ? { ...entry, prompt } : entry] }));
+	}
+
+	#tellPeer(port: number, runtime: string, name: string): void {
+		if (this.#ports.has(port)) return;
+		this.#ports.add(port);
+		this.#put({ kind: FrameKind.peer }, pack({ peers: [{ port, runtime, name }] }));
+	}
+
+	#unknownType(typeId: number, frames: number): void {
+		this.#view.fault('unknown_type', frames);
+		this.#error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false });
+	}
+
+	/** What cannot be done, of a stream that can be read on. */
+	#refuse(code: DataErrorCode, message: string): void {
+		this.#view.fault(code);
+		this.#error({ code, message, fatal: false });
+	}
+
+	/** What makes reading on impossible. */
+	#fail(code: DataErrorCode, message: string): void {
+		this.#view.fault(code);
+		this.#error({ code, message, fatal: true });
+		this.#socket.end();
+	}
+
+	#error(error: ErrorBody): void {
+		this.#say({ kind: FrameKind.error }, pack(error));
+	}
+
+	#putReply(request: PendingRequest, flags: number, payload: Uint8Array): void {
+		const { typeId, corr, replier } = request;
+		this.#put({ kind: FrameKind.reply, flags, typeId, src: replier.port, corr, dst: this.port, ts: this.#hub.clock.epochMicros() }, payload);
+	}
+
+	/** What must not be lost, and of which there is never more than what it belongs to. */
+	#put(fields: FrameFields, payload: Uint8Array): void {
+		const frame = makeFrame(fields, payload);
+		this.outbox.append(Buffer.from(frame.buffer), 0, frame.length);
+	}
+
+	/** What a client that does not read may be left without. */
+	#say(fields: FrameFields, payload: Uint8Array): boolean {
+		return this.outbox.say(makeFrame(fields, payload));
+	}
+}
+
+const nothing = new Uint8Array(0);
+
+const consumed = (path: Path, frames: number, bytes: number): void => {
+	path.link.consumed(frames, bytes);
+	path.sender.touched();
+};
+
+/** The MessagePack body of a control frame; undefined when it is none. */
+function body(frame: Buffer): unknown {
+	try {
+		return unpack(frame.subarray(payloadAt(frame, 0)));
+	} catch {
+		// whoever looks at it finds that it lacks what it should have, and says so
+		return undefined;
+	}
+}

@@ -1,0 +1,197 @@
+/** Messages from outside of any runtime: straight into one, or as if one had sent them. */
+import { isUtf8 } from 'node:buffer';
+import { type Codec, codecs, type CreditEntry, type DropReason, FrameKind, headerBytes, maxFrameBytes } from '@orch/protocol/data';
+import { unpack } from '@orch/protocol/wire';
+import { FrameBuilder } from './frame-builder.ts';
+import { isJson } from './json-scan.ts';
+import { directMailbox } from './limits.ts';
+import { Link, Path } from './link.ts';
+import type { Hub } from './peer.ts';
+import type { Port } from './port.ts';
+import { type Origin, Source } from './source.ts';
+import { typeNameProblem } from './type-registry.ts';
+
+export interface Message {
+	readonly from: string | null;
+	readonly to: string | null;
+	readonly type: string;
+	readonly codec: Codec;
+	readonly body: Uint8Array;
+}
+
+export interface Injected {
+	readonly accepted: number;
+	readonly dropped: Record<string, number>;
+}
+
+/** The message cannot be sent, in words for whoever wrote it. */
+export class InvalidMessage extends Error {
+	override readonly name = 'InvalidMessage';
+}
+
+/** Types sent straight into runtimes that are kept ready, each with a mailbox. */
+const maxDirectLinks = 256;
+
+/** A sender that nobody is connected as. */
+class Outside implements Origin {
+	readonly port: number;
+	readonly runtime: string;
+	readonly name: string;
+	readonly credited = false;
+	readonly checked = false;
+	readonly sources = new Map<number, Source>();
+
+	constructor(port: number, runtime: string, name: string) {
+		this.port = port;
+		this.runtime = runtime;
+		this.name = name;
+	}
+
+	grant(_entry: CreditEntry): boolean {
+		return true;
+	}
+
+	barrier(): number {
+		return 0;
+	}
+
+	requestDropped(): void {}
+}
+
+export class Injection {
+	readonly #hub: Hub;
+	readonly #builder: FrameBuilder;
+	readonly #portOf: (runtime: string) => Port | undefined;
+	readonly #idOf: (name: string) => number;
+	/** By runtime; `@cli` for itself. */
+	readonly #outside = new Map<string, Outside>();
+	readonly #direct = new Map<string, { readonly link: Link; readonly port: Port; readonly paths: Map<Source, Path> }>();
+
+	constructor(hub: Hub, portOf: (runtime: string) => Port | undefined, idOf: (name: string) => number) {
+		this.#hub = hub;
+		this.#builder = new FrameBuilder(hub.clock);
+		this.#portOf = portOf;
+		this.#idOf = idOf;
+	}
+
+	/** Throws InvalidMessage. */
+	send({ from, to, type, codec, body }: Message): Injected {
+		const problem = typeNameProblem(type) ?? bodyProblem(codec, body);
+		if (problem !== undefined) throw new InvalidMessage(problem);
+		if (from === null && to === null) throw new InvalidMessage('it goes into a runtime (to) or as if from one (from)');
+		const as = from === null ? undefined : this.#required(from);
+		const receiver = to === null ? undefined : this.#required(to);
+		const source = this.#source(as, type, codec);
+		this.#builder.begin();
+		const { buffer, start, end } = this.#builder.single({ kind: FrameKind.data, typeId: source.typeId, src: source.port, seq: source.takeSeq() }, body);
+		if (receiver === undefined) {
+			source.route(this.#hub.linksFrom(source.runtime, type));
+			return this.#counting(
+				source.paths.map(({ link }) => link),
+				() => source.accept(buffer, start, end, undefined, 1, end - start),
+			);
+		}
+		const direct = this.#directTo(receiver, type);
+		if (direct === undefined) throw new InvalidMessage(`messages of ${maxDirectLinks} types wait already`);
+		const path = direct.paths.get(source) ?? new Path(source, direct.link);
+		direct.paths.set(source, path);
+		return this.#counting([direct.link], () => direct.link.offer(path, buffer, start, end, undefined, 1, end - start, false));
+	}
+
+	/** A runtime is no more. */
+	forget(runtime: string): void {
+		this.#outside.delete(runtime);
+		for (const [key, { link, port }] of this.#direct) {
+			if (port.runtime !== runtime) continue;
+			this.#direct.delete(key);
+			port.links.delete(link);
+			link.remove();
+		}
+	}
+
+	/** What an offer has led to on these links at once. */
+	#counting(links: readonly Link[], offer: () => number): Injected {
+		const before = links.map(({ dropped }) => new Map(dropped));
+		const accepted = offer();
+		const dropped: Record<string, number> = {};
+		for (const [index, link] of links.entries()) {
+			for (const [reason, count] of link.dropped) {
+				const more = count - (before[index]?.get(reason as DropReason) ?? 0);
+				if (more > 0) dropped[reason] = (dropped[reason] ?? 0) + more;
+			}
+		}
+		return { accepted, dropped };
+	}
+
+	#required(runtime: string): Port {
+		const port = this.#portOf(runtime);
+		if (port === undefined) throw new InvalidMessage(`no runtime ${runtime}`);
+		return port;
+	}
+
+	#source(as: Port | undefined, type: string, codec: Codec): Source {
+		const runtime = as?.runtime ?? '@cli';
+		let outside = this.#outside.get(runtime);
+		if (outside === undefined) {
+			// a port of its own: the numbers of its messages are not those of the runtime's own
+			outside = new Outside(this.#idOf(as === undefined ? '@cli' : `@cli/${runtime}`), runtime, as?.name ?? '@cli');
+			this.#outside.set(runtime, outside);
+		}
+		const entry = this.#hub.types.define(type, codec);
+		if (entry === undefined) throw new InvalidMessage('there are no type ids left');
+		let source = outside.sources.get(entry.id);
+		if (source === undefined) {
+			source = new Source({
+				origin: outside,
+				typeId: entry.id,
+				type,
+				codec,
+				lastSeq: 0,
+				turn: this.#hub.turn,
+				unrouted: () => this.#hub.unrouted(runtime, type),
+				onExceeded: () => {},
+			});
+			outside.sources.set(entry.id, source);
+		}
+		return source;
+	}
+
+	#directTo(port: Port, type: string) {
+		const key = `${port.runtime} ${type}`;
+		const known = this.#direct.get(key);
+		if (known !== undefined) return known;
+		if (this.#direct.size >= maxDirectLinks) this.#forgetIdle();
+		if (this.#direct.size >= maxDirectLinks) return undefined;
+		const spec = { id: `direct ${key}`, from: '@cli', type, to: port.runtime, ...directMailbox, overflow: 'drop-newest', whileDown: 'drop' } as const;
+		const made = { link: new Link(spec, this.#hub.clock), port, paths: new Map<Source, Path>() };
+		this.#direct.set(key, made);
+		port.links.add(made.link);
+		if (port.peer !== undefined) made.link.connected(port.peer);
+		return made;
+	}
+
+	/** Makes room: a link that nothing waits on can be made again. */
+	#forgetIdle(): void {
+		for (const [key, { link, port }] of this.#direct) {
+			if (link.mailbox.messages > 0 || link.inFlight > 0) continue;
+			this.#direct.delete(key);
+			port.links.delete(link);
+			link.remove();
+		}
+	}
+}
+
+function bodyProblem(codec: Codec, body: Uint8Array): string | undefined {
+	if (!codecs.includes(codec)) return `the codec of a message is one of ${codecs.join(', ')}`;
+	if (!(body instanceof Uint8Array)) return 'the body of a message is bytes';
+	if (body.length + headerBytes > maxFrameBytes) return `a message takes at most ${maxFrameBytes - headerBytes} bytes, this one has ${body.length}`;
+	if (codec === 'json' && !(isUtf8(body) && isJson(body, 0, body.length))) return 'it is not JSON';
+	if (codec === 'msgpack') {
+		try {
+			unpack(body);
+		} catch {
+			return 'it is not MessagePack';
+		}
+	}
+	return undefined;
+}

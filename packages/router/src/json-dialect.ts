@@ -1,0 +1,211 @@
+/** Our JSON Lines: `{"type":"Ping","data":…}`, with short keys (`t`, `v`) for clients that use them first. */
+import type { DropReason } from '@orch/protocol/data';
+import { unpack } from '@orch/protocol/wire';
+import { joined, payloadAt } from './frame-input.ts';
+import { decodeText, type Member, scanMembers, scanValue, skipBlanks, textOf } from './json-scan.ts';
+import { maxLineBytes } from './limits.ts';
+import type { Dialect, Form, Line, LinePeer } from './line-peer.ts';
+import { toLineValue } from './lines.ts';
+import type { Notice, Sender } from './link.ts';
+import type { PendingRequest, Reply } from './peer.ts';
+import type { Source } from './source.ts';
+
+const closeBrace = 0x7d;
+const quote = 0x22;
+/** Ids of requests are kept until their replies come. */
+const maxIdBytes = 128;
+
+/** The beginning that messages of one source were seen to have: up to where the value begins. */
+interface Prefix {
+	readonly bytes: Buffer;
+	readonly source: Source;
+}
+
+export function createJsonDialect(): Dialect {
+	let short: boolean | undefined;
+	let prefix: Prefix | undefined;
+	const typeKey = () => (short === true ? 't' : 'type');
+	const dataKey = () => (short === true ? 'v' : 'data');
+
+	const take = (peer: LinePeer, buffer: Buffer, start: number, end: number, valid: boolean): void => {
+		if (!valid) {
+			peer.complain('protocol', 'a line is not UTF-8');
+			return;
+		}
+		if (prefix !== undefined && takeLike(peer, prefix, buffer, start, end)) return;
+		const members = scanMembers(buffer, start, end);
+		if (members === undefined) {
+			peer.complain('protocol', `a line is not a JSON object: ${textOf(buffer, start, Math.min(end, start + 40))}${end - start > 40 ? '…' : ''}`);
+			return;
+		}
+		const value = (key: string): Member | undefined => members.findLast((member) => member.key === key);
+		const type = value('type') ?? value('t');
+		const re = value('re');
+		if (type !== undefined && short === undefined) short = type.key === 't';
+		if (re !== undefined) return takeReply(peer, buffer, re, value);
+		if (type !== undefined) {
+			const source = takeMessage(peer, buffer, type, value);
+			// the same beginning again, with nothing behind the value, is the same message with another value
+			const last = members[1];
+			if (source !== undefined && last !== undefined && members.length === 2 && members[0] === type && (last.key === 'data' || last.key === 'v')) {
+				prefix = { bytes: Buffer.from(buffer.subarray(start, last.start)), source };
+			}
+			return;
+		}
+		const ready = value('ready');
+		if (ready !== undefined) {
+			if (textOf(buffer, ready.start, ready.end) === 'true') peer.ready();
+			else peer.complain('protocol', 'readiness is said by {"ready":true}');
+			return;
+		}
+		const control = value('ctl');
+		if (control !== undefined) return takeControl(peer, JSON.parse(textOf(buffer, control.start, control.end)));
+		if (value('hello') !== undefined || members.length === 0) return;
+		peer.complain('protocol', 'a line names its type: {"type":"Ping","data":…}');
+	};
+
+	return {
+		codec: 'json',
+		answers: true,
+		form: (sender) => ({
+			prefix: Buffer.from(`{"${typeKey()}":${JSON.stringify(sender.type)},"${sender.codec === 'raw' ? 'b64' : dataKey()}":`),
+			suffix: Buffer.from(`,"from":${JSON.stringify(sender.name)}}\n`),
+		}),
+		line: writeLine,
+		take,
+		notice: ({ type, count, reason, from }: Notice) => JSON.stringify({ dropped: { type, count, reason, from } }),
+		error: (code, message, re) => `{"error":${JSON.stringify({ code, message })}${re === undefined ? '' : `,"re":${re}`}}`,
+		reply: (request, reply, id) => writeReply(typeKey(), dataKey(), request, reply, id),
+	};
+}
+
+/** A line that begins as the last one did: only its value is looked at. False when there is more to it. */
+function takeLike(peer: LinePeer, { bytes, source }: Prefix, buffer: Buffer, start: number, end: number): boolean {
+	if (end - start <= bytes.length) return false;
+	for (let index = 0; index < bytes.length; index++) if (buffer[start + index] !== bytes[index]) return false;
+	const valueStart = start + bytes.length;
+	const valueEnd = scanValue(buffer, valueStart, end);
+	if (valueEnd < 0) return false;
+	const close = skipBlanks(buffer, valueEnd, end);
+	if (close !== end - 1 || buffer[close] !== closeBrace) return false;
+	peer.add(source, buffer, valueStart, valueEnd);
+	return true;
+}
+
+function takeMessage(peer: LinePeer, buffer: Buffer, type: Member, value: (key: string) => Member | undefined): Source | undefined {
+	const name = textMember(buffer, type);
+	if (name === undefined) {
+		peer.complain('invalid_type', 'the name of a type is a text');
+		return undefined;
+	}
+	const payload = payloadOf(buffer, value);
+	const id = value('id');
+	if (payload === undefined) {
+		peer.complain('protocol', '"b64" is base64 in a text', id && textOf(buffer, id.start, id.end));
+		return undefined;
+	}
+	if (id === undefined) {
+		const source = peer.message(name, payload.codec, payload.bytes, payload.start, payload.end);
+		return payload.codec === 'json' ? source : undefined;
+	}
+	if (id.end - id.start > maxIdBytes || !isPlain(buffer, id)) {
+		peer.complain('protocol', `the id of a request is a text or a number of at most ${maxIdBytes} bytes`);
+		return undefined;
+	}
+	peer.request(name, payload.codec, Buffer.from(payload.bytes.subarray(payload.start, payload.end)), textOf(buffer, id.start, id.end));
+	return undefined;
+}
+
+function takeReply(peer: LinePeer, buffer: Buffer, re: Member, value: (key: string) => Member | undefined): void {
+	const id = textMember(buffer, re);
+	if (id === undefined) {
+		peer.complain('protocol', 'a reply carries in "re" the "id" of its request, as the text that it was');
+		return;
+	}
+	const error = value('error');
+	if (error !== undefined) {
+		const { code, message } = Object(JSON.parse(textOf(buffer, error.start, error.end))) as { code?: unknown; message?: unknown };
+		peer.answer(id, { kind: 'error', code: typeof code === 'string' ? code : 'error', message: typeof message === 'string' ? message : '' });
+		return;
+	}
+	const payload = payloadOf(buffer, value);
+	if (payload === undefined) {
+		peer.complain('protocol', '"b64" is base64 in a text');
+		return;
+	}
+	const bytes = Buffer.from(payload.bytes.subarray(payload.start, payload.end));
+	peer.answer(id, payload.codec === 'raw' ? { kind: 'bytes', bytes } : { kind: 'json', text: bytes });
+}
+
+function takeControl(peer: LinePeer, asked: unknown): void {
+	const { id, op, params } = Object(asked) as { id?: unknown; op?: unknown; params?: unknown };
+	if (id === undefined || typeof op !== 'string') {
+		peer.complain('protocol', 'a control request is {"ctl":{"id":1,"op":"runtime.start","params":{…}}}');
+		return;
+	}
+	peer.control(op, params ?? {}, (outcome) => peer.say(JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes)));
+}
+
+/** Undefined where there is "b64" that is none. */
+function payloadOf(buffer: Buffer, value: (key: string) => Member | undefined): { codec: 'json' | 'raw'; bytes: Buffer; start: number; end: number } | undefined {
+	const data = value('data') ?? value('v');
+	if (data !== undefined) return { codec: 'json', bytes: buffer, start: data.start, end: data.end };
+	const base64 = value('b64');
+	if (base64 === undefined) return { codec: 'json', bytes: nullText, start: 0, end: nullText.length };
+	const text = textMember(buffer, base64);
+	if (text === undefined || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) return undefined;
+	const bytes = Buffer.from(text, 'base64');
+	return { codec: 'raw', bytes, start: 0, end: bytes.length };
+}
+
+const nullText = Buffer.from('null');
+
+const textMember = (buffer: Buffer, { start, end }: Member): string | undefined => (buffer[start] === quote ? decodeText(buffer, start, end) : undefined);
+
+/** A text or a number. */
+const isPlain = (buffer: Buffer, { start }: Member): boolean => {
+	const first = buffer[start] as number;
+	return first === quote || first === 0x2d || (first >= 0x30 && first <= 0x39);
+};
+
+function writeLine(form: Form, sender: Sender, payload: Buffer, request: { readonly src: number; readonly corr: number } | undefined): Line {
+	const value = toLineValue(sender.codec, payload, sender.checked);
+	if (value === undefined) return 'codec' satisfies DropReason;
+	const text = value.kind === 'json' ? value.text : Buffer.from(`"${value.text}"`);
+	const after = request === undefined ? form.suffix : Buffer.from(`,"from":${JSON.stringify(sender.name)},"id":"${request.src}.${request.corr}"}\n`);
+	if (form.prefix.length + text.length + after.length - 1 > maxLineBytes) return 'too_large' satisfies DropReason;
+	return { before: form.prefix, payload: text, after };
+}
+
+function writeReply(typeKey: string, dataKey: string, request: PendingRequest, reply: Reply, id: string): string | undefined {
+	const head = `{"${typeKey}":${JSON.stringify(request.type)}`;
+	const tail = `,"from":${JSON.stringify(request.replier.name)},"re":${id}}`;
+	switch (reply.kind) {
+		case 'json':
+			return `${head},"${dataKey}":${reply.text.toString('utf8')}${tail}`;
+		case 'bytes':
+			return `${head},"b64":"${reply.bytes.toString('base64')}"${tail}`;
+		case 'error':
+			return `${head},"error":${JSON.stringify({ code: reply.code, message: reply.message })}${tail}`;
+		case 'frame': {
+			const frame = joined(reply.buffer, reply.start, reply.end, reply.rest);
+			const payload = frame.subarray(payloadAt(frame, 0));
+			if (reply.error) return `${head},"error":${JSON.stringify(errorBody(payload))}${tail}`;
+			const value = toLineValue(request.codec, payload, false);
+			if (value === undefined) return undefined;
+			return value.kind === 'json' ? `${head},"${dataKey}":${value.text.toString('utf8')}${tail}` : `${head},"b64":"${value.text}"${tail}`;
+		}
+	}
+}
+
+function errorBody(payload: Buffer): { readonly code: string; readonly message: string } {
+	try {
+		const { code, message } = Object(unpack(payload)) as { code?: unknown; message?: unknown };
+		return { code: String(code ?? 'error'), message: String(message ?? '') };
+	} catch {
+		return { code: 'error', message: '' };
+	}
+}
+
+const base64Bytes = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value);
+

@@ -1,0 +1,65 @@
+/** Every bound of the data plane, by name. */
+
+/** What a receiver that reports may have unconsumed of one type; see docs/decisions/0002-router-frame.md. */
+export const windowBytes = 1024 * 1024;
+/** The same for a receiver that does not report: what may be in its socket. */
+export const lineWindowBytes = 256 * 1024;
+/** Bytes that a socket takes before it asks us to wait for it. */
+export const socketHighWaterBytes = 256 * 1024;
+/** Answers and notices (not messages) that one client may leave unread; what comes on top is not told any more. */
+export const maxUnreadNoticeBytes = 1024 * 1024;
+
+/** Replies that one client may leave unread; whoever asked for more is told that there was no room. */
+export const maxUnreadReplyBytes = 16 * 1024 * 1024;
+
+/** How far ahead of its receiver a `block` sender may be, however large the mailbox is while the receiver takes. */
+export const creditAheadBytes = 4 * 1024 * 1024;
+/** Messages beyond the mailbox for which credit is given because the receiver takes that much at once. */
+export const maxAheadMessages = 16_384;
+
+/** Frames from this length on are kept in the pieces in which they came, shorter ones are put together. */
+export const piecewiseFrameBytes = 32 * 1024;
+/** Pieces for one socket that are shorter than this on average are copied into one write. */
+export const gatherBelowBytes = 1024;
+/** What a mailbox with little in it holds of memory at first, and the most that it takes at once. */
+export const firstSlabBytes = 1024;
+export const slabBytes = 64 * 1024;
+/** What one link hands over before the next one has its turn. */
+export const turnBytes = 64 * 1024;
+
+/** `drop-oldest` mailboxes up to this many messages keep what is on its way as short as themselves. */
+export const freshMessages = 64;
+
+export const maxLineBytes = 16 * 1024 * 1024;
+/** Veecle's codec refuses longer lines, and ends the runtime's connection over one. */
+export const maxVeecleLineBytes = 2048;
+/** A hello may list what was sent and seen, type by type. */
+export const maxHelloBytes = 4 * 1024 * 1024;
+/** Deeper JSON is refused: receivers of many languages could not read it. */
+export const maxJsonDepth = 512;
+
+/** Connections of one runtime that have not yet said who they are. */
+export const maxUnknownConnections = 16;
+export const helloMs = 2_000;
+
+/** Requests of one runtime that wait for their replies. */
+export const maxPendingRequests = 8_192;
+/** When that many wait, those that have waited this long make room. */
+export const staleRequestMs = 60_000;
+/** Control requests of one runtime that wait for orchd. */
+export const maxControlRequests = 64;
+
+/** Kinds of drops that one link keeps apart until its receiver is told. */
+export const maxDropNotices = 64;
+/** Messages, and bytes of their bodies, that a tap keeps for its reader. */
+export const maxTapMessages = 512;
+export const maxTapBytes = 1024 * 1024;
+/** Events that wait for orchd before they are replaced by the state of things. */
+export const maxWaitingEvents = 4_096;
+
+/** One latency in so many messages is looked at. */
+export const latencyEvery = 64;
+/** Without orchd and without a client the router ends after this. */
+export const aloneMs = 10 * 60_000;
+/** Mailbox of what is sent straight to a runtime, without a link. */
+export const directMailbox = { messages: 1_024, bytes: 8 * 1024 * 1024 };

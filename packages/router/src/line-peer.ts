@@ -1,0 +1,423 @@
+/** A runtime that speaks lines of JSON, in our dialect or in Veecle's: messages are converted, delivered means written. */
+import { isUtf8 } from 'node:buffer';
+import type { Socket } from 'node:net';
+import { type Codec, type CreditEntry, type DataErrorCode, type DropReason, FrameKind, maxFrameBytes, headerBytes, maxTypesPerRuntime, readU32 } from '@orch/protocol/data';
+import { Feed } from './feed.ts';
+import { FrameBuilder } from './frame-builder.ts';
+import { joined, payloadAt } from './frame-input.ts';
+import { Lane } from './lane.ts';
+import { LineInput, type LineSink } from './line-input.ts';
+import { lineWindowBytes, maxControlRequests, maxUnreadReplyBytes, slabBytes } from './limits.ts';
+import type { Notice, Path, Sender } from './link.ts';
+import { frameSeq } from './mailbox.ts';
+import type { Outbox } from './outbox.ts';
+import { type ControlOutcome, type Hub, type Peer, type PeerCodec, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
+import { PeerSocket } from './peer-socket.ts';
+import { Source } from './source.ts';
+import { typeNameProblem } from './type-registry.ts';
+
+/** What surrounds the payloads on one path. */
+export interface Form {
+	readonly prefix: Buffer;
+	readonly suffix: Buffer;
+}
+
+/** A line to write: the payload between what surrounds it; or why it cannot be written. */
+export type Line = { readonly before: Buffer; readonly payload: Buffer; readonly after: Buffer } | DropReason;
+
+/** How one kind of line client writes and reads. */
+export interface Dialect {
+	readonly codec: PeerCodec;
+	/** Its clients can answer requests. */
+	readonly answers: boolean;
+	/** What stays the same of all messages of a sender's type. */
+	form(sender: Sender): Form;
+	/** A message as a line; of a request also who asks. */
+	line(form: Form, sender: Sender, payload: Buffer, request: { readonly src: number; readonly corr: number } | undefined): Line;
+	/** A line of the client, white space at its end cut off. `valid`: it is UTF-8. */
+	take(peer: LinePeer, buffer: Buffer, start: number, end: number, valid: boolean): void;
+	notice(notice: Notice): string | undefined;
+	/** A fault of the client; `re` is the client's own id of the request that it is about. */
+	error(code: string, message: string, re: string | undefined): string | undefined;
+	reply(request: PendingRequest, reply: Reply, id: string): string | undefined;
+}
+
+export interface LinePeerOptions {
+	readonly socket: Socket;
+	readonly hub: Hub;
+	readonly view: PortView;
+	readonly generation: number;
+	readonly port: number;
+	readonly dialect: Dialect;
+	/** Of what this process has sent before, by type id: its numbers go on from there. */
+	readonly lastSeqs: ReadonlyMap<number, number>;
+}
+
+interface Batch {
+	readonly flush: number;
+	frames: number;
+	bytes: number;
+}
+
+/** Longer payloads go to the socket from where they are. */
+const copyBelowBytes = 16 * 1024;
+
+export class LinePeer implements Peer, LineSink {
+	readonly credited = false;
+	readonly checked = true;
+	readonly windowBytes = lineWindowBytes;
+	readonly generation: number;
+	readonly port: number;
+	readonly sources: Sources;
+	readonly feed: Feed<Path>;
+	readonly outbox: Outbox;
+	readonly #hub: Hub;
+	readonly #view: PortView;
+	readonly #dialect: Dialect;
+	readonly #socket: PeerSocket;
+	readonly #input: LineInput;
+	readonly #lane: Lane<Path>;
+	readonly #builder: FrameBuilder;
+	/** By codec and name. */
+	readonly #named = new Map<string, Source>();
+	/** The client's own ids of its requests. */
+	readonly #ids = new Map<number, string>();
+	#corr = 0;
+	#controls = 0;
+	#slab = Buffer.alloc(0);
+	#slabUsed = 0;
+	#batch: Batch | undefined;
+	#ready = false;
+
+	constructor(options: LinePeerOptions) {
+		const { socket, hub, view, dialect } = options;
+		this.#hub = hub;
+		this.#view = view;
+		this.#dialect = dialect;
+		this.generation = options.generation;
+		this.port = options.port;
+		this.#input = new LineInput(this);
+		this.#builder = new FrameBuilder(hub.clock);
+		this.#socket = new PeerSocket({
+			socket,
+			clock: hub.clock,
+			turn: hub.turn,
+			log: hub.log,
+			receive: (chunk) => this.#receive(chunk),
+			drained: () => this.feed.pump(),
+			closed: () => this.#closed(),
+		});
+		this.outbox = this.#socket.outbox;
+		this.feed = new Feed(this.outbox);
+		this.#lane = new Lane(this, lineWindowBytes);
+		this.sources = new Sources(
+			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
+			(source) => source.route(hub.linksFrom(view.runtime, source.type)),
+		);
+	}
+
+	get codec(): PeerCodec {
+		return this.#dialect.codec;
+	}
+
+	get answers(): boolean {
+		return this.#dialect.answers;
+	}
+
+	get runtime(): string {
+		return this.#view.runtime;
+	}
+
+	get name(): string {
+		return this.#view.name;
+	}
+
+	get privileged(): boolean {
+		return this.#view.privileged;
+	}
+
+	get isReady(): boolean {
+		return this.#ready;
+	}
+
+	get bytesRead(): number {
+		return this.#socket.bytesRead;
+	}
+
+	get open(): boolean {
+		return this.#socket.open;
+	}
+
+	/** Bytes that came before it was known who speaks. */
+	receive(chunk: Buffer): void {
+		this.#socket.turn(() => this.#receive(chunk));
+	}
+
+	connected(): void {
+		this.feed.pump();
+	}
+
+	relinked(): void {}
+
+	end(): void {
+		this.#socket.end();
+	}
+
+	destroy(): void {
+		this.#socket.destroy();
+	}
+
+	lines(buffer: Buffer, start: number, end: number): void {
+		const valid = isUtf8(buffer.subarray(start, end));
+		for (let at = start; at < end && this.open; ) {
+			const stop = buffer.indexOf(0x0a, at);
+			let lineEnd = stop;
+			while (lineEnd > at && isBlank(buffer[lineEnd - 1] as number)) lineEnd--;
+			if (lineEnd > at) this.#dialect.take(this, buffer, at, lineEnd, valid || isUtf8(buffer.subarray(at, lineEnd)));
+			at = stop + 1;
+		}
+	}
+
+	tooLong(): void {
+		this.complain('too_large', 'a line is longer than the 16 MiB that are taken: it was thrown away');
+	}
+
+	/** A message of the client. Gives its source, so that the dialect may remember it. */
+	message(type: string, codec: Codec, buffer: Buffer, start: number, end: number): Source | undefined {
+		const source = this.source(type, codec);
+		if (source !== undefined) this.add(source, buffer, start, end);
+		return source;
+	}
+
+	add(source: Source, buffer: Buffer, start: number, end: number): void {
+		if (headerBytes + end - start > maxFrameBytes) this.complain('too_large', 'a message is longer than the 16 MiB that are taken');
+		else this.#builder.add(source, buffer, start, end);
+	}
+
+	/** A request of the client, which calls it `id` (a JSON value, as text). */
+	request(type: string, codec: Codec, payload: Buffer, id: string): void {
+		const source = this.source(type, codec);
+		if (source === undefined) return;
+		this.#corr = (this.#corr + 1) >>> 0;
+		const corr = this.#corr;
+		this.#ids.set(corr, id);
+		const { buffer, start, end } = this.#builder.single({ kind: FrameKind.request, typeId: source.typeId, src: this.port, corr }, payload);
+		this.#hub.ask(source, this, corr, buffer, start, end, undefined, end - start);
+	}
+
+	/** The client answers what came to it as request `re`. */
+	answer(re: string, reply: Reply): void {
+		const [src, corr] = re.split('.', 2).map(Number);
+		if (src === undefined || corr === undefined || !Number.isInteger(src) || !Number.isInteger(corr)) {
+			this.complain('protocol', `no request has the id ${JSON.stringify(re.slice(0, 64))}: a reply carries in "re" the "id" of its request`);
+			return;
+		}
+		this.#hub.answer(this, src, corr, reply);
+	}
+
+	ready(): void {
+		this.#ready = true;
+		this.#hub.ready(this);
+	}
+
+	/** An operation that the client asks orchd for; false when too many are under way. */
+	control(operation: string, params: unknown, done: (outcome: ControlOutcome) => void): void {
+		if (!this.privileged) {
+			done({ error: { code: 'access.denied', message: 'no control privileges' } });
+			return;
+		}
+		if (this.#controls >= maxControlRequests) {
+			done({ error: { code: 'busy', message: `${maxControlRequests} control requests are under way already` } });
+			return;
+		}
+		this.#controls += 1;
+		this.#hub.control(this, operation, params, (outcome) => {
+			this.#controls -= 1;
+			done(outcome);
+		});
+	}
+
+	/** Something is wrong with what the client sends: it is counted, and said where the dialect has words for it. */
+	complain(code: DataErrorCode, message: string, re?: string): void {
+		this.#view.fault(code);
+		const line = this.#dialect.error(code, message, re);
+		if (line !== undefined) this.say(line);
+	}
+
+	/** An answer or a notice; a client that does not read may be left without. */
+	say(line: string): void {
+		this.outbox.say(Buffer.from(`${line}\n`));
+	}
+
+	/** The source of a type, by its name; undefined, and the client is told, when it cannot be had. */
+	source(type: string, codec: Codec): Source | undefined {
+		const key = `${codec} ${type}`;
+		const known = this.#named.get(key);
+		if (known !== undefined) return known;
+		const problem = typeNameProblem(type);
+		if (problem !== undefined) {
+			this.complain('invalid_type', problem);
+			return undefined;
+		}
+		const entry = this.sources.size < maxTypesPerRuntime ? this.#hub.types.define(type, codec) : undefined;
+		if (entry === undefined) {
+			this.complain('too_many_types', `no more types can be had: a runtime may use ${maxTypesPerRuntime}`);
+			return undefined;
+		}
+		const source = this.sources.open(entry.id, type, codec);
+		this.#named.set(key, source);
+		return source;
+	}
+
+	bind(path: Path): Lane<Path> {
+		path.lane = this.#lane;
+		path.form = this.#dialect.form(path.sender);
+		return this.#lane;
+	}
+
+	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number): number {
+		if (rest !== undefined) {
+			const whole = joined(buffer, start, end, rest);
+			return this.#handOne(path, lane, whole, 0, whole.length);
+		}
+		let missed = 0;
+		let at = start;
+		for (let index = 0; index < frames; index++) {
+			const next = at + readU32(buffer, at + 4);
+			missed += this.#handOne(path, lane, buffer, at, next);
+			at = next;
+		}
+		return missed;
+	}
+
+	tell(notices: Iterable<Notice>): void {
+		for (const notice of notices) {
+			const line = this.#dialect.notice(notice);
+			if (line === undefined) continue;
+			const bytes = Buffer.from(`${line}\n`);
+			this.outbox.append(bytes, 0, bytes.length);
+		}
+	}
+
+	grant(_entry: CreditEntry): boolean {
+		return true;
+	}
+
+	barrier(): number {
+		return 0;
+	}
+
+	requestDropped(corr: number, _type: string, reason: DropReason): void {
+		this.#hub.requestDropped(this, corr, reason);
+	}
+
+	requestFailed(corr: number, _type: string, code: DataErrorCode, message: string): void {
+		const line = this.#dialect.error(code, message, this.#takeId(corr));
+		if (line !== undefined) this.say(line);
+	}
+
+	reply(request: PendingRequest, reply: Reply): void {
+		if (this.outbox.unsentBytes > maxUnreadReplyBytes) {
+			this.#view.fault('reply_overflow');
+			this.requestFailed(request.corr, request.type, 'busy', 'the reply found no room: too much of what was sent here is unread');
+			return;
+		}
+		const id = this.#takeId(request.corr);
+		if (id === undefined) return;
+		const line = this.#dialect.reply(request, reply, id) ?? this.#dialect.error('protocol', 'the reply is not what its codec says', id);
+		if (line === undefined) return;
+		const bytes = Buffer.from(`${line}\n`);
+		this.outbox.append(bytes, 0, bytes.length);
+	}
+
+	#receive(chunk: Buffer): void {
+		this.#builder.begin();
+		this.#input.receive(chunk);
+		this.#builder.flush();
+	}
+
+	#closed(): void {
+		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
+		this.#view.closed(this);
+		this.#lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+	}
+
+	#takeId(corr: number): string | undefined {
+		const id = this.#ids.get(corr);
+		this.#ids.delete(corr);
+		return id;
+	}
+
+	#newSource(typeId: number, type: string, codec: Codec, lastSeq: number): Source {
+		return new Source({
+			origin: this,
+			typeId,
+			type,
+			codec,
+			lastSeq,
+			turn: this.#hub.turn,
+			unrouted: () => this.#hub.unrouted(this.runtime, type),
+			onExceeded: () => {},
+		});
+	}
+
+	/** One frame as a line; gives 1 when it has no line. */
+	#handOne(path: Path, lane: Lane<Path>, buffer: Buffer, at: number, end: number): number {
+		const { sender } = path;
+		const payload = buffer.subarray(payloadAt(buffer, at), end);
+		const request = buffer[at + 1] === FrameKind.request ? { src: readU32(buffer, at + 12), corr: readU32(buffer, at + 20) } : undefined;
+		const line = this.#dialect.line(path.form as Form, sender, payload, request);
+		if (typeof line === 'string') {
+			path.link.drop(sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), line);
+			if (request !== undefined) sender.requestDropped(request.corr, line);
+			return 1;
+		}
+		this.#batchOf(1, end - at);
+		lane.add(path, 1, end - at);
+		this.#write(line.before, line.payload, line.after);
+		return 0;
+	}
+
+	/** What goes out with the next flush is delivered when that has been written. */
+	#batchOf(frames: number, bytes: number): void {
+		let batch = this.#batch;
+		if (batch === undefined || batch.flush !== this.outbox.flushes) {
+			const made = { flush: this.outbox.flushes, frames: 0, bytes: 0 };
+			batch = made;
+			this.#batch = made;
+			this.outbox.whenWritten(() => this.#socket.turn(() => this.#written(made)));
+		}
+		batch.frames += frames;
+		batch.bytes += bytes;
+	}
+
+	#written({ frames, bytes }: Batch): void {
+		this.#lane.consume(frames, bytes, (path, consumedFrames, consumedBytes) => {
+			path.link.consumed(consumedFrames, consumedBytes);
+			path.sender.touched();
+		});
+		this.feed.pump();
+	}
+
+	#write(before: Buffer, payload: Buffer, after: Buffer): void {
+		const total = before.length + payload.length + after.length;
+		if (payload.length >= copyBelowBytes) {
+			this.outbox.append(before, 0, before.length);
+			this.outbox.append(payload, 0, payload.length);
+			this.outbox.append(after, 0, after.length);
+			return;
+		}
+		if (this.#slab.length - this.#slabUsed < total) {
+			this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, total));
+			this.#slabUsed = 0;
+		}
+		const start = this.#slabUsed;
+		this.#slab.set(before, start);
+		this.#slab.set(payload, start + before.length);
+		this.#slab.set(after, start + before.length + payload.length);
+		this.#slabUsed = start + total;
+		this.outbox.append(this.#slab, start, this.#slabUsed);
+	}
+}
+
+const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0d || byte === 0x09;

@@ -1,0 +1,239 @@
+/** The queue of one link: whole frames in runs, in order, of which nothing is allocated per message. */
+import { readU32 } from '@orch/protocol/data';
+import { firstSlabBytes, slabBytes } from './limits.ts';
+
+/** Frames that lie one behind the other in memory; or one long frame in pieces. */
+export interface Run<Owner> {
+	/** Where they come from. */
+	readonly owner: Owner;
+	readonly buffer: Buffer;
+	start: number;
+	end: number;
+	/** The rest of a single frame that came in pieces; its header is in `buffer`. */
+	readonly rest: readonly Buffer[] | undefined;
+	frames: number;
+	/** Of all frames, pieces included. */
+	bytes: number;
+	/** A single request: whoever asked is told when it is dropped. */
+	readonly request: boolean;
+}
+
+export interface Limits {
+	readonly messages: number;
+	readonly bytes: number;
+}
+
+/** A stretch of frames of one owner that is thrown away; of a request also its correlation id. */
+export type OnDrop<Owner> = (owner: Owner, frames: number, bytes: number, firstSeq: number, lastSeq: number, corr: number | undefined) => void;
+
+const frameLength = (buffer: Buffer, at: number): number => readU32(buffer, at + 4);
+export const frameCorr = (buffer: Buffer, at: number): number => readU32(buffer, at + 20);
+export const frameSeq = (buffer: Buffer, at: number): number => readU32(buffer, at + 16);
+
+/** Where the frame behind the next `frames` frames begins. */
+export function offsetAfter(buffer: Buffer, start: number, frames: number): number {
+	let at = start;
+	for (let left = frames; left > 0; left--) at += frameLength(buffer, at);
+	return at;
+}
+
+/** Where the last of `frames` frames begins. */
+export const lastFrameAt = (buffer: Buffer, start: number, frames: number): number => offsetAfter(buffer, start, frames - 1);
+
+export class Mailbox<Owner> {
+	#runs: Run<Owner>[] = [];
+	#head = 0;
+	#slab: Buffer | undefined;
+	#slabUsed = 0;
+	#nextSlabBytes = firstSlabBytes;
+	messages = 0;
+	bytes = 0;
+	requests = 0;
+
+	get first(): Run<Owner> | undefined {
+		return this.#runs[this.#head];
+	}
+
+	/** Whether one more frame of `bytes` is within the limits; an empty mailbox takes a frame of any length. */
+	hasRoom(limits: Limits, bytes: number): boolean {
+		return this.messages === 0 || (this.messages < limits.messages && this.bytes + bytes <= limits.bytes);
+	}
+
+	/** How many of the frames from `start` on are within the limits. */
+	fitting(limits: Limits, buffer: Buffer, start: number, frames: number): number {
+		let messages = this.messages;
+		let bytes = this.bytes;
+		let at = start;
+		for (let taken = 0; taken < frames; taken++) {
+			const length = frameLength(buffer, at);
+			if (messages > 0 && (messages >= limits.messages || bytes + length > limits.bytes)) return taken;
+			messages += 1;
+			bytes += length;
+			at += length;
+		}
+		return frames;
+	}
+
+	push(owner: Owner, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, request: boolean): void {
+		this.messages += frames;
+		this.bytes += bytes;
+		if (request) this.requests += 1;
+		// a view keeps all of the chunk that it is part of: where that is far more than itself, it is copied
+		if (rest === undefined && bytes * 2 < buffer.buffer.byteLength) this.#copy(owner, buffer, start, end, frames, request);
+		else this.#runs.push({ owner, buffer, start, end, rest, frames, bytes, request });
+	}
+
+	/** Takes the oldest run, or only so many of its frames. */
+	shift(frames = Number.POSITIVE_INFINITY): Run<Owner> | undefined {
+		const run = this.#runs[this.#head];
+		if (run === undefined) return undefined;
+		if (frames < run.frames) return this.#cut(run, frames);
+		this.#forget(run.frames, run.bytes, run.request);
+		this.#next();
+		return run;
+	}
+
+	/** Drops the oldest frames until the rest is within the limits; one frame of any length may stay. */
+	dropOldest(limits: Limits, onDrop: OnDrop<Owner>): void {
+		for (let run = this.first; run !== undefined && this.#over(limits); run = this.first) {
+			// a run goes as a whole unless what is behind its first frames may stay
+			let frames = 0;
+			let bytes = 0;
+			if (run.frames === 1) {
+				frames = 1;
+				bytes = run.bytes;
+			} else {
+				const over = (messages: number, left: number) => messages > limits.messages || (left > limits.bytes && messages > 1);
+				for (let at = run.start; frames < run.frames && over(this.messages - frames, this.bytes - bytes); frames++) {
+					const length = frameLength(run.buffer, at);
+					bytes += length;
+					at += length;
+				}
+			}
+			this.#drop(run, frames, onDrop);
+		}
+	}
+
+	/** Drops the newest frames until the rest is within the limits. */
+	dropNewest(limits: Limits, onDrop: OnDrop<Owner>): void {
+		const keep: Run<Owner>[] = [];
+		const runs = this.#takeAll();
+		let full = false;
+		for (const run of runs) {
+			const frames: number = full ? 0 : run.rest === undefined ? this.fitting(limits, run.buffer, run.start, run.frames) : Number(this.hasRoom(limits, run.bytes));
+			full ||= frames < run.frames;
+			const dropped = run.frames - frames;
+			const cutAt = frames === run.frames || run.rest !== undefined ? run.end : offsetAfter(run.buffer, run.start, frames);
+			const kept = dropped === 0 ? run.bytes : cutAt - run.start;
+			if (frames > 0) {
+				keep.push({ ...run, end: cutAt, frames, bytes: kept });
+				this.messages += frames;
+				this.bytes += kept;
+				if (run.request) this.requests += 1;
+			}
+			if (dropped === 0) continue;
+			const from = frames === 0 ? run.start : cutAt;
+			const last = run.rest === undefined ? lastFrameAt(run.buffer, from, dropped) : from;
+			onDrop(run.owner, dropped, frames === 0 ? run.bytes : run.bytes - kept, frameSeq(run.buffer, from), frameSeq(run.buffer, last), run.request ? frameCorr(run.buffer, from) : undefined);
+		}
+		this.#runs = keep;
+	}
+
+	/** Drops everything. */
+	clear(onDrop: OnDrop<Owner>): void {
+		for (let run = this.first; run !== undefined; run = this.first) this.#drop(run, run.frames, onDrop);
+	}
+
+	/** Drops the requests: their askers are told that nobody answers. */
+	dropRequests(onDrop: OnDrop<Owner>): void {
+		if (this.requests === 0) return;
+		const keep: Run<Owner>[] = [];
+		for (const run of this.#runs.slice(this.#head)) {
+			if (!run.request) {
+				keep.push(run);
+				continue;
+			}
+			this.#forget(run.frames, run.bytes, true);
+			const seq = frameSeq(run.buffer, run.start);
+			onDrop(run.owner, run.frames, run.bytes, seq, seq, frameCorr(run.buffer, run.start));
+		}
+		this.#runs = keep;
+		this.#head = 0;
+	}
+
+	#over(limits: Limits): boolean {
+		return this.messages > limits.messages || (this.bytes > limits.bytes && this.messages > 1);
+	}
+
+	#copy(owner: Owner, buffer: Buffer, start: number, end: number, frames: number, request: boolean): void {
+		const bytes = end - start;
+		let slab = this.#slab;
+		if (slab === undefined || slab.length - this.#slabUsed < bytes) {
+			slab = Buffer.allocUnsafeSlow(Math.max(this.#nextSlabBytes, bytes));
+			this.#nextSlabBytes = Math.min(slabBytes, this.#nextSlabBytes * 4);
+			this.#slab = slab;
+			this.#slabUsed = 0;
+		}
+		const at = this.#slabUsed;
+		buffer.copy(slab, at, start, end);
+		this.#slabUsed = at + bytes;
+		const last = this.#runs[this.#runs.length - 1];
+		if (last !== undefined && last.buffer === slab && last.end === at && last.owner === owner && !request && !last.request) {
+			last.end = at + bytes;
+			last.frames += frames;
+			last.bytes += bytes;
+			return;
+		}
+		this.#runs.push({ owner, buffer: slab, start: at, end: at + bytes, rest: undefined, frames, bytes, request });
+	}
+
+	#cut(run: Run<Owner>, frames: number): Run<Owner> {
+		const end = offsetAfter(run.buffer, run.start, frames);
+		const bytes = end - run.start;
+		const head: Run<Owner> = { ...run, end, frames, bytes };
+		run.start = end;
+		run.frames -= frames;
+		run.bytes -= bytes;
+		this.#forget(frames, bytes, false);
+		return head;
+	}
+
+	#drop(run: Run<Owner>, frames: number, onDrop: OnDrop<Owner>): void {
+		const dropped = frames < run.frames ? this.#cut(run, frames) : (this.shift() as Run<Owner>);
+		const last = dropped.rest === undefined ? lastFrameAt(dropped.buffer, dropped.start, dropped.frames) : dropped.start;
+		onDrop(dropped.owner, dropped.frames, dropped.bytes, frameSeq(dropped.buffer, dropped.start), frameSeq(dropped.buffer, last), dropped.request ? frameCorr(dropped.buffer, dropped.start) : undefined);
+	}
+
+	#takeAll(): Run<Owner>[] {
+		const runs = this.#head === 0 ? this.#runs : this.#runs.slice(this.#head);
+		this.#runs = [];
+		this.#head = 0;
+		this.messages = 0;
+		this.bytes = 0;
+		this.requests = 0;
+		return runs;
+	}
+
+	#next(): void {
+		this.#head += 1;
+		if (this.#head === this.#runs.length) {
+			this.#runs = [];
+			this.#head = 0;
+			// what was handed on may still be in a socket's hands: the slab is not used again, and an empty mailbox holds nothing
+			if (this.#slab !== undefined && this.#slabUsed * 4 < this.#slab.length) this.#nextSlabBytes = Math.max(firstSlabBytes, this.#nextSlabBytes / 4);
+			this.#slab = undefined;
+		} else if (this.#head >= 64 && this.#head * 2 > this.#runs.length) {
+			this.#runs = this.#runs.slice(this.#head);
+			this.#head = 0;
+		} else {
+			// the run may be large and must not be kept until the list is compacted
+			(this.#runs as (Run<Owner> | undefined)[])[this.#head - 1] = undefined;
+		}
+	}
+
+	#forget(frames: number, bytes: number, request: boolean): void {
+		this.messages -= frames;
+		this.bytes -= bytes;
+		if (request) this.requests -= 1;
+	}
+}

@@ -1,0 +1,119 @@
+/** What goes to one socket: gathered during a turn, written at its end in as few calls as possible. */
+import type { Socket } from 'node:net';
+import { gatherBelowBytes, maxUnreadNoticeBytes } from './limits.ts';
+import type { Pending, Turn } from './turn.ts';
+
+export class Outbox implements Pending {
+	readonly #socket: Socket;
+	readonly #turn: Turn;
+	#buffers: Buffer[] = [];
+	#starts: number[] = [];
+	#ends: number[] = [];
+	#waiting = false;
+	#written: (() => void) | undefined;
+	/** Gathered, not yet given to the socket. */
+	bytes = 0;
+	/** The socket wants no more until it has drained. */
+	full = false;
+	/** How often what was gathered has been written: what is appended now goes out with the next time. */
+	flushes = 0;
+
+	constructor(socket: Socket, turn: Turn) {
+		this.#socket = socket;
+		this.#turn = turn;
+	}
+
+	/** Everything that the client has not been sent yet. */
+	get unsentBytes(): number {
+		return this.bytes + this.#socket.writableLength;
+	}
+
+	append(buffer: Buffer, start: number, end: number): void {
+		const last = this.#buffers.length - 1;
+		this.bytes += end - start;
+		// what lies behind the last piece in the same memory makes it longer
+		if (last >= 0 && this.#buffers[last] === buffer && this.#ends[last] === start) {
+			this.#ends[last] = end;
+			return;
+		}
+		this.#buffers.push(buffer);
+		this.#starts.push(start);
+		this.#ends.push(end);
+		if (!this.#waiting) {
+			this.#waiting = true;
+			this.#turn.addOutbox(this);
+		}
+	}
+
+	/** An answer or a notice: false when the client leaves so much unread that it is not told any more. */
+	say(bytes: Uint8Array): boolean {
+		if (this.unsentBytes > maxUnreadNoticeBytes) return false;
+		this.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength);
+		return true;
+	}
+
+	/** Calls back, once, when all that goes out with the next flush is out of our hands. */
+	whenWritten(written: () => void): void {
+		this.#written = written;
+	}
+
+	drained(): void {
+		this.full = false;
+	}
+
+	settle(): void {
+		this.#waiting = false;
+		const count = this.#buffers.length;
+		if (count === 0) return;
+		const socket = this.#socket;
+		const buffers = this.#buffers;
+		const starts = this.#starts;
+		const ends = this.#ends;
+		const total = this.bytes;
+		const written = this.#written;
+		this.#written = undefined;
+		this.bytes = 0;
+		this.flushes += 1;
+		if (!socket.writable) {
+			this.#buffers = [];
+			this.#starts = [];
+			this.#ends = [];
+			return;
+		}
+		let open = true;
+		if (count === 1) {
+			open = write(socket, view(buffers[0] as Buffer, starts[0] as number, ends[0] as number), written);
+			buffers.length = starts.length = ends.length = 0;
+			this.full = !open;
+			return;
+		}
+		this.#buffers = [];
+		this.#starts = [];
+		this.#ends = [];
+		if (total < count * gatherBelowBytes) {
+			const gathered = Buffer.allocUnsafeSlow(total);
+			let at = 0;
+			for (let index = 0; index < count; index++) at += (buffers[index] as Buffer).copy(gathered, at, starts[index], ends[index]);
+			open = write(socket, gathered, written);
+		} else {
+			socket.cork();
+			for (let index = 0; index < count; index++) {
+				const piece = view(buffers[index] as Buffer, starts[index] as number, ends[index] as number);
+				open = write(socket, piece, index === count - 1 ? written : undefined);
+			}
+			socket.uncork();
+			// a write into a corked socket answers before anything is out
+			open = !socket.writableNeedDrain;
+		}
+		this.full = !open;
+	}
+}
+
+const view = (buffer: Buffer, start: number, end: number): Buffer => (start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
+
+const write = (socket: Socket, bytes: Buffer, written: (() => void) | undefined): boolean =>
+	written === undefined
+		? socket.write(bytes)
+		: socket.write(bytes, (error) => {
+				if (!error) written();
+			});

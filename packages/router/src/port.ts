@@ -1,0 +1,346 @@
+/** Where one runtime meets the router: its two sockets, the one connection of its present process, and the links into it. */
+import { timingSafeEqual } from 'node:crypto';
+import { lstatSync, unlinkSync } from 'node:fs';
+import type { Server, Socket } from 'node:net';
+import { closeServer, listenUnix } from '@orch/base';
+import type { RouterPort } from '@orch/protocol';
+import { dataProtocol, type HelloBody, type TypeEntry } from '@orch/protocol/data';
+import { BinaryPeer } from './binary-peer.ts';
+import { createJsonDialect } from './json-dialect.ts';
+import { LinePeer } from './line-peer.ts';
+import { maxUnknownConnections, socketHighWaterBytes } from './limits.ts';
+import type { Link } from './link.ts';
+import { type Identity, Newcomer } from './newcomer.ts';
+import type { Hub, Peer, PortView } from './peer.ts';
+import { createVeecleDialect } from './veecle-dialect.ts';
+
+/** What a process told when it came from another router, or what this one remembers of its last connection. */
+export interface Past {
+	/** By type id: last sequence number sent. */
+	readonly sent: Map<number, number>;
+	/** By port, then type id: last sequence number seen. */
+	readonly seen: Map<number, Map<number, number>>;
+}
+
+export interface PortOptions {
+	readonly hub: Hub;
+	/** The port id of this runtime's present process. */
+	readonly idOf: (runtime: string, generation: number) => number;
+	readonly connected: (port: Port, peer: Peer) => void;
+	readonly disconnected: (port: Port, peer: Peer) => void;
+	/** What went missing between two connections, by type: to be counted, and told to the sender. */
+	readonly resumed: (port: Port, past: Past, lost: readonly Missing[]) => void;
+}
+
+export interface Missing {
+	readonly typeId: number;
+	readonly firstSeq: number;
+	readonly lastSeq: number;
+	readonly count: number;
+}
+
+/** Turns of the event loop in which a closing connection may make room for the next one. */
+const claimTurns = 4;
+/** A process that has ended leaves at most what fits into a socket; one that still reads on after so many turns is not it. */
+const drainTurns = 256;
+
+export class Port implements PortView {
+	readonly links = new Set<Link>();
+	readonly faults = new Map<string, number>();
+	spec: RouterPort;
+	peer: Peer | undefined;
+	readonly #options: PortOptions;
+	readonly #newcomers = new Set<Newcomer>();
+	readonly #servers = new Map<string, Server>();
+	/** What the present process has sent on connections before. */
+	#sent = new Map<number, number>();
+	/** This router has had a connection of the present process. */
+	#known = false;
+	#ending: Peer | undefined;
+	#listening: Promise<readonly string[]> = Promise.resolve([]);
+	#closed = false;
+
+	constructor(spec: RouterPort, options: PortOptions) {
+		this.spec = spec;
+		this.#options = options;
+	}
+
+	get runtime(): string {
+		return this.spec.runtime;
+	}
+
+	get name(): string {
+		return this.spec.name;
+	}
+
+	get privileged(): boolean {
+		return this.spec.privileged;
+	}
+
+	fault(code: string, count = 1): void {
+		this.faults.set(code, (this.faults.get(code) ?? 0) + count);
+	}
+
+	/** Another row of the table for the same runtime. */
+	update(spec: RouterPort): void {
+		const before = this.spec;
+		this.spec = spec;
+		if (spec.generation === before.generation) return;
+		this.#sent = new Map();
+		this.#known = false;
+		if (this.peer !== undefined && this.peer.generation < spec.generation) this.#drain(this.peer);
+	}
+
+	/** The process of this generation has ended: what it left connected is closed once what it had sent is read. */
+	ended(generation: number): void {
+		if (this.peer !== undefined && this.peer.generation <= generation) this.#drain(this.peer);
+	}
+
+	/** Listens where the table says; gives what could not be, in sentences, by path. */
+	listen(): Promise<readonly { readonly path: string; readonly message: string }[]> {
+		const next = this.#listening.then(() => this.#listen());
+		this.#listening = next.then(
+			() => [],
+			() => [],
+		);
+		return next;
+	}
+
+	closed(peer: Peer): void {
+		const { hub, disconnected } = this.#options;
+		if (this.peer !== peer) return;
+		if (peer.generation === this.spec.generation) for (const [typeId, seq] of peer.sources.lastSeqs()) if (seq !== 0) this.#sent.set(typeId, seq);
+		this.peer = undefined;
+		this.#ending = undefined;
+		peer.sources.close();
+		for (const link of this.links) link.disconnected();
+		disconnected(this, peer);
+		hub.log.debug('runtime disconnected', { runtime: this.name, codec: peer.codec });
+	}
+
+	/** Says goodbye to whoever is connected and stops listening. The socket files go, too. */
+	async close(): Promise<void> {
+		this.#closed = true;
+		this.peer?.end();
+		for (const newcomer of [...this.#newcomers]) newcomer.close();
+		// at once, because closing removes the socket file, which may be somebody else's soon
+		const closing = [...this.#servers.values()].map((server) => closeServer(server));
+		this.#servers.clear();
+		await this.#listening;
+		await Promise.all([...closing, ...[...this.#servers.values()].map((server) => closeServer(server))]);
+	}
+
+	/** Ends at once, without a word. */
+	destroy(): void {
+		this.peer?.destroy();
+	}
+
+	async #listen(): Promise<{ path: string; message: string }[]> {
+		const { socket, veecleSocket } = this.spec;
+		const wanted = new Set([socket, veecleSocket]);
+		for (const [path, server] of this.#servers) {
+			if (wanted.has(path)) continue;
+			this.#servers.delete(path);
+			server.close();
+		}
+		const problems: { path: string; message: string }[] = [];
+		for (const path of wanted) {
+			if (this.#servers.has(path) || this.#closed) continue;
+			try {
+				this.#servers.set(path, await this.#open(path, path === socket));
+			} catch (error) {
+				problems.push({ path, message: error instanceof Error ? error.message : String(error) });
+			}
+		}
+		return problems;
+	}
+
+	async #open(path: string, ours: boolean): Promise<Server> {
+		const { log } = this.#options.hub;
+		// the state's lock says that no other router lives, so what is there is of one that died
+		if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path);
+		const server = await listenUnix({ path, highWaterMark: socketHighWaterBytes, onConnection: (socket) => (ours ? this.#accept(socket) : this.#acceptVeecle(socket)) });
+		// no descriptors left: this connection is lost, the next one may succeed
+		server.on('error', (error) => {
+			this.fault('accept');
+			log.warn('connection not accepted', { runtime: this.name, error });
+		});
+		return server;
+	}
+
+	#accept(socket: Socket): void {
+		if (this.#closed) {
+			socket.destroy();
+			return;
+		}
+		const newcomer = new Newcomer({
+			socket,
+			clock: this.#options.hub.clock.clock,
+			known: (identity) => void this.#identified(newcomer, identity),
+			gone: (fault) => {
+				this.#newcomers.delete(newcomer);
+				if (fault !== undefined) this.fault(fault);
+			},
+		});
+		this.#newcomers.add(newcomer);
+		if (this.#newcomers.size > maxUnknownConnections) {
+			newcomer.refuse('busy', `${maxUnknownConnections} connections have not said who they are yet`, 'lines');
+		}
+	}
+
+	/** Veecle's programs may listen before they speak, so a connection is one as soon as it is made. */
+	#acceptVeecle(socket: Socket): void {
+		const newcomer = new Newcomer({ socket, clock: this.#options.hub.clock.clock, known: () => {}, gone: () => {} });
+		newcomer.detach();
+		void this.#claim(undefined).then((free) => {
+			if (!free) {
+				newcomer.refuse('already_connected', alreadyConnected, 'veecle');
+				this.fault('already_connected');
+				return;
+			}
+			this.#bindLines(socket, true, Buffer.alloc(0));
+		});
+	}
+
+	async #identified(newcomer: Newcomer, identity: Identity): Promise<void> {
+		try {
+			const problem = identity.kind === 'binary' ? this.#check(identity.hello) : undefined;
+			if (problem !== undefined) {
+				newcomer.refuse(...problem, identity.kind);
+				return;
+			}
+			if (!(await this.#claim(identity))) {
+				newcomer.refuse('already_connected', alreadyConnected, identity.kind);
+				return;
+			}
+			this.#newcomers.delete(newcomer);
+			if (this.#closed || newcomer.socket.destroyed) newcomer.socket.destroy();
+			else if (identity.kind === 'binary') this.#bindBinary(newcomer.socket, identity.hello, identity.rest);
+			else this.#bindLines(newcomer.socket, identity.veecle, identity.rest);
+		} catch (error) {
+			this.#options.hub.log.error('connection not taken', { runtime: this.name, error });
+			newcomer.close();
+		}
+	}
+
+	#check(hello: HelloBody): readonly ['version' | 'bad_token', string] | undefined {
+		const ours = `${dataProtocol.min}–${dataProtocol.max}`;
+		if (hello.protoMin > dataProtocol.max || hello.protoMax < dataProtocol.min) {
+			return ['version', `this router speaks versions ${ours} of the data protocol, ${hello.agent || 'the client'} ${hello.protoMin}–${hello.protoMax}`];
+		}
+		const given = Buffer.from(hello.token);
+		const right = Buffer.from(this.spec.token);
+		if (given.length !== right.length || !timingSafeEqual(given, right)) {
+			return ['bad_token', 'the token is not that of the present process of this runtime (ORCH_IPC_TOKEN)'];
+		}
+		return undefined;
+	}
+
+	/** Waits until nobody is connected: no longer than it takes to hear of a closing, except where that is certain to come. */
+	async #claim(identity: Identity | undefined): Promise<boolean> {
+		const resumes = identity?.kind === 'binary' && identity.hello.resume !== undefined;
+		for (let turn = 0; this.peer !== undefined; turn++) {
+			if (turn >= claimTurns && this.#ending !== this.peer) {
+				// the same process says that its connection broke: it knows
+				if (!resumes || turn > claimTurns + drainTurns) return false;
+				this.peer.destroy();
+			}
+			await nextTurn();
+			if (this.#closed) return true;
+		}
+		return true;
+	}
+
+	#bindBinary(socket: Socket, hello: HelloBody, rest: Buffer): void {
+		const { hub, idOf } = this.#options;
+		const { runtime, generation } = this.spec;
+		const id = idOf(runtime, generation);
+		const peer = new BinaryPeer({ socket, hub, view: this, generation, port: id, hello, lastSeqs: this.#sent });
+		const lost = this.#resume(id, hello.resume);
+		hub.turn.run(() => peer.welcome(this.#types(peer), lost));
+		this.#bound(peer);
+		peer.receive(rest);
+		socket.resume();
+	}
+
+	#bindLines(socket: Socket, veecle: boolean, rest: Buffer): void {
+		const { hub, idOf } = this.#options;
+		const { runtime, generation } = this.spec;
+		const dialect = veecle ? createVeecleDialect() : createJsonDialect();
+		const peer = new LinePeer({ socket, hub, view: this, generation, port: idOf(runtime, generation), dialect, lastSeqs: this.#sent });
+		this.#bound(peer);
+		peer.receive(rest);
+		socket.resume();
+	}
+
+	#bound(peer: Peer): void {
+		const { hub, connected } = this.#options;
+		this.peer = peer;
+		this.#known = true;
+		hub.turn.run(() => {
+			for (const link of this.links) link.connected(peer);
+			peer.connected();
+			connected(this, peer);
+		});
+		hub.log.debug('runtime connected', { runtime: this.name, codec: peer.codec });
+	}
+
+	/** Counts what was lost since this process was last connected, by what both sides remember. */
+	#resume(id: number, resume: HelloBody['resume']): { type: string; count: number }[] | undefined {
+		if (resume === undefined) return undefined;
+		const { hub, resumed } = this.#options;
+		// numbers count for the port that they were counted for
+		const sent = new Map(resume.port === id ? resume.sent : []);
+		const missing: Missing[] = [];
+		if (this.#known) {
+			for (const [typeId, lastSeq] of sent) {
+				const arrived = this.#sent.get(typeId) ?? 0;
+				const count = (lastSeq - arrived) >>> 0;
+				if (count > 0 && count < 2 ** 31) missing.push({ typeId, firstSeq: (arrived + 1) >>> 0, lastSeq, count });
+				this.#sent.set(typeId, lastSeq);
+			}
+		}
+		const seen = new Map<number, Map<number, number>>();
+		if (!this.#known) {
+			for (const [src, typeId, seq] of resume.seen) {
+				const byType = seen.get(src) ?? new Map<number, number>();
+				seen.set(src, byType.set(typeId, seq));
+			}
+			for (const [typeId, seq] of sent) this.#sent.set(typeId, seq);
+		}
+		resumed(this, { sent: this.#known ? new Map() : sent, seen }, missing);
+		const lost = missing.flatMap(({ typeId, count }) => {
+			const type = hub.types.byId(typeId)?.name;
+			return type === undefined ? [] : [{ type, count }];
+		});
+		return lost;
+	}
+
+	/** The ids that types of links into and out of this runtime have. */
+	#types(peer: BinaryPeer): TypeEntry[] {
+		const { hub } = this.#options;
+		const names = new Set([...[...this.links].map(({ spec }) => spec.type), ...hub.typesFrom(this.runtime)]);
+		return [...names].flatMap((name) => hub.types.named(name).map((entry) => (peer.isPrompt(name) ? { ...entry, prompt: true } : entry)));
+	}
+
+	/** Reads what is there, then closes: what the ended process left is what its descendants hold open. */
+	#drain(peer: Peer): void {
+		if (this.#ending === peer) return;
+		this.#ending = peer;
+		void this.#drained(peer).then(() => peer.destroy());
+	}
+
+	async #drained(peer: Peer): Promise<void> {
+		let quiet = 0;
+		let read = peer.bytesRead;
+		for (let turn = 0; turn < drainTurns && quiet < 2 && this.peer === peer; turn++) {
+			await nextTurn();
+			quiet = peer.bytesRead === read ? quiet + 1 : 0;
+			read = peer.bytesRead;
+		}
+	}
+}
+
+const alreadyConnected = 'a process of this runtime is connected already: a runtime has one connection';
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,374 @@
+/** The data plane: ports, links and the table that joins them. Every method is one of the operations that orchd asks for. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Logger } from '@orch/base';
+import type { LinkReport, PortReport, RouterEvent, RouterLink, RouterTable, UnroutedReport } from '@orch/protocol';
+import { EventStream } from './event-stream.ts';
+import { Injection, type Injected, type Message } from './injection.ts';
+import { Link, type Path, type Tap } from './link.ts';
+import type { ControlOutcome, Hub, Peer } from './peer.ts';
+import { Port } from './port.ts';
+import { PortRegistry } from './port-registry.ts';
+import { Requests } from './requests.ts';
+import { Resumption } from './resumption.ts';
+import { RouterClock } from './router-clock.ts';
+import { Routes } from './routes.ts';
+import { type TapBatch, TapGroup, TapReader } from './tap.ts';
+import { Turn } from './turn.ts';
+import { TypeRegistry } from './type-registry.ts';
+import { UnroutedCounts } from './unrouted.ts';
+
+export interface RouterOptions {
+	readonly clock: Clock;
+	readonly log: Logger;
+	/** Where type and port ids are kept: they must never change their meaning. */
+	readonly stateDirectory: string;
+}
+
+export interface RouterStats {
+	readonly links: LinkReport[];
+	readonly unrouted: UnroutedReport[];
+	readonly ports: PortReport[];
+}
+
+interface OpenTap {
+	readonly reader: TapReader;
+	/** Empty: all. */
+	readonly links: ReadonlySet<string>;
+}
+
+interface OpenControl {
+	readonly peer: Peer;
+	readonly done: (outcome: ControlOutcome) => void;
+}
+
+export class Router {
+	readonly startedAt: number;
+	readonly #log: Logger;
+	readonly #clock: RouterClock;
+	readonly #turn = new Turn();
+	readonly #types: TypeRegistry;
+	readonly #portIds: PortRegistry;
+	readonly #hub: Hub;
+	readonly #requests: Requests;
+	readonly #unrouted: UnroutedCounts;
+	readonly #resumption: Resumption;
+	readonly #injection: Injection;
+	readonly #events: EventStream;
+	readonly #ports = new Map<string, Port>();
+	readonly #links = new Map<string, Link>();
+	readonly #taps = new Set<OpenTap>();
+	readonly #controls = new Map<number, OpenControl>();
+	#routes = new Routes([]);
+	#version = -1;
+	#asked = 0;
+	#lastControl = 0;
+	#closing: Promise<void> | undefined;
+
+	private constructor({ clock, log }: RouterOptions, types: TypeRegistry, portIds: PortRegistry) {
+		this.#log = log;
+		this.#clock = new RouterClock(clock);
+		this.startedAt = clock.now();
+		this.#types = types;
+		this.#portIds = portIds;
+		this.#requests = new Requests(this.#clock);
+		this.#unrouted = new UnroutedCounts(this.#clock);
+		this.#resumption = new Resumption(types);
+		this.#events = new EventStream(() => this.#snapshot());
+		this.#hub = this.#createHub();
+		this.#injection = new Injection(
+			this.#hub,
+			(runtime) => this.#ports.get(runtime),
+			(name) => portIds.of(name, this.startedAt),
+		);
+	}
+
+	static open(options: RouterOptions): Router {
+		const { stateDirectory, log } = options;
+		mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+		return new Router(options, TypeRegistry.open(join(stateDirectory, 'types'), log), PortRegistry.open(join(stateDirectory, 'ports'), log));
+	}
+
+	get tableVersion(): number {
+		return this.#version;
+	}
+
+	get typeCount(): number {
+		return this.#types.size;
+	}
+
+	/** Runtimes that are connected. */
+	get connections(): number {
+		let connections = 0;
+		for (const { peer } of this.#ports.values()) if (peer !== undefined) connections += 1;
+		return connections;
+	}
+
+	/**
+	 * Routes by this table from now on, all of it at once; then listens for the runtimes that are new. `asker` grows with
+	 * each connection of the control plane: a new orchd counts its tables anew, and what an earlier one still sends is ignored.
+	 */
+	async table(table: RouterTable, asker = this.#asked): Promise<{ version: number; problems: { runtime: string; path: string; message: string }[] }> {
+		if (asker < this.#asked || (asker === this.#asked && table.version <= this.#version)) return { version: this.#version, problems: [] };
+		this.#asked = asker;
+		this.#version = table.version;
+		const removed = this.#inTurn(() => this.#swap(table));
+		void Promise.all(removed.map((port) => port.close()));
+		const problems = await Promise.all(
+			[...this.#ports.values()].map(async (port) => (await port.listen()).map((problem) => ({ runtime: port.runtime, ...problem }))),
+		);
+		return { version: this.#version, problems: problems.flat() };
+	}
+
+	/** The process of a runtime has ended: what it left connected is closed, once what it had sent is read. */
+	ended(runtime: string, generation: number): void {
+		this.#ports.get(runtime)?.ended(generation);
+	}
+
+	stats(): RouterStats {
+		this.#clock.tick();
+		const now = this.#clock.nowMs;
+		const links = [...this.#links.values()].map((link): LinkReport => {
+			const { messagesPerSecond, bytesPerSecond } = link.meter.rates(now);
+			return {
+				id: link.spec.id,
+				counters: {
+					received: link.received,
+					delivered: link.delivered,
+					deliveredBytes: link.deliveredBytes,
+					dropped: Object.fromEntries(link.dropped),
+					queued: link.mailbox.messages,
+					queuedBytes: link.mailbox.bytes,
+					inFlight: link.inFlight,
+				},
+				messagesPerSecond,
+				bytesPerSecond,
+				latencyP50Ms: link.latency.percentileMs(0.5) ?? null,
+				latencyP99Ms: link.latency.percentileMs(0.99) ?? null,
+				lastAt: link.lastMs === undefined ? null : this.#clock.wallMs(link.lastMs),
+				blocking: link.blocking,
+			};
+		});
+		const ports = [...this.#ports.values()].map(
+			({ runtime, peer, faults }): PortReport => ({ runtime, connected: peer !== undefined, codec: peer?.codec ?? null, faults: Object.fromEntries(faults) }),
+		);
+		return { links, unrouted: this.#unrouted.report(), ports };
+	}
+
+	/** Messages as they pass; ends with the signal. */
+	async *tap(links: readonly string[], bodyBytes: number, signal: AbortSignal): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
+		const reader = new TapReader(this.#clock, bodyBytes, (runtime) => this.#ports.get(runtime)?.name ?? runtime);
+		const open = { reader, links: new Set(links) };
+		this.#taps.add(open);
+		this.#retap();
+		const aborted = () => reader.close();
+		signal.addEventListener('abort', aborted, { once: true });
+		if (signal.aborted) reader.close();
+		try {
+			for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
+			return { skipped: reader.skipped };
+		} finally {
+			signal.removeEventListener('abort', aborted);
+			this.#taps.delete(open);
+			this.#retap();
+		}
+	}
+
+	/** Throws InvalidMessage. */
+	send(message: Message): Injected {
+		return this.#inTurn(() => this.#injection.send(message));
+	}
+
+	/** orchd's answer to the control request of a privileged runtime. */
+	answer(request: number, outcome: ControlOutcome): void {
+		const control = this.#controls.get(request);
+		if (control === undefined) return;
+		this.#controls.delete(request);
+		this.#inTurn(() => control.done(outcome));
+	}
+
+	/** What happens at the ports, beginning with how they are. One reader at a time, the newest. */
+	async *events(signal: AbortSignal): AsyncGenerator<RouterEvent, Record<string, never>, undefined> {
+		try {
+			yield* this.#events.read(signal);
+			return {};
+		} finally {
+			// whoever read the requests is gone, and with it the answers
+			if (!this.#events.hasReader) this.#failControls();
+		}
+	}
+
+	/** Says goodbye to every client, stops listening and lets go of the state. */
+	close(): Promise<void> {
+		this.#closing ??= this.#close();
+		return this.#closing;
+	}
+
+	async #close(): Promise<void> {
+		for (const { reader } of this.#taps) reader.close();
+		this.#inTurn(() => this.#failControls());
+		await Promise.all([...this.#ports.values()].map((port) => port.close()));
+		this.#types.close();
+		this.#portIds.close();
+	}
+
+	/** Old or new, never neither: everything up to here happens before the next message is looked at. */
+	#swap(table: RouterTable): Port[] {
+		const removedPorts = this.#swapPorts(table);
+		const removedLinks = this.#swapLinks(table.links);
+		this.#routes = new Routes(this.#links.values());
+		for (const { peer } of this.#ports.values()) peer?.sources.reroute();
+		for (const link of removedLinks) {
+			this.#ports.get(link.spec.to)?.links.delete(link);
+			link.remove();
+		}
+		for (const port of removedPorts) {
+			for (const link of port.links) link.remove();
+			this.#injection.forget(port.runtime);
+			this.#unrouted.forget(port.runtime);
+			this.#resumption.forget(port);
+		}
+		for (const { peer } of this.#ports.values()) peer?.relinked();
+		this.#retap();
+		return removedPorts;
+	}
+
+	#swapPorts(table: RouterTable): Port[] {
+		const wanted = new Map(table.ports.map((spec) => [spec.runtime, spec]));
+		const removed: Port[] = [];
+		for (const [runtime, port] of this.#ports) {
+			if (wanted.has(runtime)) continue;
+			this.#ports.delete(runtime);
+			removed.push(port);
+		}
+		for (const [runtime, spec] of wanted) {
+			const port = this.#ports.get(runtime);
+			if (port !== undefined) port.update(spec);
+			else this.#ports.set(runtime, this.#newPort(spec));
+		}
+		return removed;
+	}
+
+	#newPort(spec: RouterTable['ports'][number]): Port {
+		return new Port(spec, {
+			hub: this.#hub,
+			idOf: (runtime, generation) => this.#portIds.of(runtime, generation),
+			connected: (port, peer) => {
+				this.#events.publish({ kind: 'connected', runtime: port.runtime, generation: peer.generation, codec: peer.codec });
+			},
+			disconnected: (port, peer) => this.#disconnected(port, peer),
+			resumed: (port, past, lost) => {
+				for (const { typeId, count, firstSeq, lastSeq } of lost) {
+					const type = this.#types.byId(typeId)?.name;
+					if (type === undefined) continue;
+					for (const link of this.#routes.from(port.runtime, type)) link.drop(port, count, firstSeq, lastSeq, 'router_lost');
+				}
+				const id = this.#portIds.of(port.runtime, port.spec.generation);
+				this.#resumption.remember(port, id, past, (from, name, to) => this.#routes.from(from.runtime, name).find(({ spec: { to: id } }) => id === to.runtime));
+			},
+		});
+	}
+
+	/** Links that stay keep their mailbox and their counters. Gives those that are gone. */
+	#swapLinks(specs: readonly RouterLink[]): Link[] {
+		const wanted = new Map(specs.map((spec) => [spec.id, spec]));
+		const removed: Link[] = [];
+		for (const [id, link] of this.#links) {
+			const spec = wanted.get(id);
+			const { from, type, to } = link.spec;
+			if (spec !== undefined && spec.from === from && spec.type === type && spec.to === to && this.#ports.has(to)) {
+				if (spec.messages !== link.spec.messages || spec.bytes !== link.spec.bytes || spec.overflow !== link.spec.overflow || spec.whileDown !== link.spec.whileDown) {
+					link.respecify(spec);
+				}
+				continue;
+			}
+			this.#links.delete(id);
+			removed.push(link);
+		}
+		for (const [id, spec] of wanted) {
+			const port = this.#ports.get(spec.to);
+			if (port === undefined || this.#links.has(id)) continue;
+			const link = new Link(spec, this.#clock);
+			this.#links.set(id, link);
+			port.links.add(link);
+			if (port.peer !== undefined) link.connected(port.peer);
+		}
+		return removed;
+	}
+
+	#disconnected(port: Port, peer: Peer): void {
+		this.#requests.replierGone(peer);
+		this.#requests.requesterGone(peer);
+		for (const [request, control] of this.#controls) if (control.peer === peer) this.#controls.delete(request);
+		this.#events.publish({ kind: 'disconnected', runtime: port.runtime, generation: peer.generation });
+	}
+
+	#createHub(): Hub {
+		return {
+			clock: this.#clock,
+			turn: this.#turn,
+			types: this.#types,
+			log: this.#log,
+			linksFrom: (runtime, type) => this.#routes.from(runtime, type),
+			typesFrom: (runtime) => [...this.#links.values()].filter(({ spec }) => spec.from === runtime).map(({ spec }) => spec.type),
+			unrouted: (runtime, type) => this.#unrouted.of(runtime, type),
+			ask: (source, requester, corr, buffer, start, end, rest, bytes) =>
+				this.#requests.ask(source, requester, corr, buffer, start, end, rest, bytes, (path: Path) => this.#ports.get(path.link.spec.to)?.peer),
+			answer: (replier, requesterPort, corr, reply) => {
+				if (!this.#requests.answer(replier, requesterPort, corr, reply)) this.#ports.get(replier.runtime)?.fault('late_reply');
+			},
+			requestDropped: (requester, corr, reason) => this.#requests.dropped(requester, corr, reason),
+			control: (peer, operation, params, done) => this.#control(peer, operation, params, done),
+			ready: (peer) => this.#events.publish({ kind: 'ready', runtime: peer.runtime, generation: peer.generation }),
+			spoofed: (runtime, claimed) => {
+				this.#log.warn('port forged', { runtime, claimed });
+				this.#events.publish({ kind: 'spoof', runtime, claimed });
+			},
+		};
+	}
+
+	#control(peer: Peer, operation: string, params: unknown, done: (outcome: ControlOutcome) => void): void {
+		if (!this.#events.hasReader) {
+			done(unreachable);
+			return;
+		}
+		this.#lastControl += 1;
+		const request = this.#lastControl;
+		this.#controls.set(request, { peer, done });
+		this.#events.publish({ kind: 'control', request, runtime: peer.runtime, operation, params });
+	}
+
+	#failControls(): void {
+		const controls = [...this.#controls.values()];
+		this.#controls.clear();
+		for (const { done } of controls) done(unreachable);
+		this.#turn.settle();
+	}
+
+	#snapshot(): RouterEvent[] {
+		return [...this.#ports.values()].flatMap(({ runtime, peer }): RouterEvent[] => {
+			if (peer === undefined) return [];
+			const { generation, codec, isReady } = peer;
+			const connected: RouterEvent = { kind: 'connected', runtime, generation, codec };
+			return isReady ? [connected, { kind: 'ready', runtime, generation }] : [connected];
+		});
+	}
+
+	#retap(): void {
+		for (const [id, link] of this.#links) {
+			const taps: Tap[] = [...this.#taps].filter(({ links }) => links.size === 0 || links.has(id)).map(({ reader }) => reader);
+			link.tap = taps.length > 1 ? new TapGroup(taps) : taps[0];
+		}
+	}
+
+	#inTurn<T>(work: () => T): T {
+		this.#clock.tick();
+		try {
+			return work();
+		} finally {
+			this.#turn.settle();
+		}
+	}
+}
+
+const unreachable: ControlOutcome = { error: { code: 'disconnected', message: 'orchd is not there to be asked: it has been stopped, or is being restarted' } };

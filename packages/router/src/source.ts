@@ -1,0 +1,318 @@
+/** One type as one connected runtime sends it: where it goes, and how much more of it may be sent. */
+import type { Codec, CreditEntry, DropReason } from '@orch/protocol/data';
+import { creditAheadBytes, maxAheadMessages } from './limits.ts';
+import { type Link, Path, type Sender } from './link.ts';
+import { frameSeq, offsetAfter } from './mailbox.ts';
+import type { Pending, Turn } from './turn.ts';
+
+/** Counts messages that no link takes. */
+export interface Unrouted {
+	count(frames: number, bytes: number): void;
+}
+
+/** The connection that sends. */
+export interface Origin {
+	readonly port: number;
+	readonly runtime: string;
+	readonly name: string;
+	/** It understands credits. */
+	readonly credited: boolean;
+	readonly checked: boolean;
+	/** Says what may be sent from now on; false when it cannot be told now, and will be asked for again. */
+	grant(entry: CreditEntry): boolean;
+	/** Asks for a pong behind everything that is under way; it is told to the sources by `passed`. */
+	barrier(): number;
+	requestDropped(corr: number, type: string, reason: DropReason): void;
+}
+
+export interface SourceOptions {
+	readonly origin: Origin;
+	readonly typeId: number;
+	readonly type: string;
+	readonly codec: Codec;
+	/** Of the last data frame that it has sent before. */
+	readonly lastSeq: number;
+	readonly turn: Turn;
+	readonly unrouted: () => Unrouted;
+	/** Messages came that no credit covered. */
+	readonly onExceeded: (frames: number) => void;
+}
+
+/** Before the first message nobody knows how long they will be. */
+const assumedBytes = 256;
+
+export class Source implements Sender, Pending {
+	readonly typeId: number;
+	readonly type: string;
+	readonly codec: Codec;
+	readonly port: number;
+	readonly runtime: string;
+	readonly name: string;
+	readonly checked: boolean;
+	readonly credited: boolean;
+	readonly #options: SourceOptions;
+	#paths: Path[] = [];
+	#blocking: Path[] = [];
+	#unrouted: Unrouted | undefined;
+	#frames = 0;
+	#bytes = 0;
+	/** What the sender has been told; a source without credits is never told. */
+	#limit: 'none' | 'unlimited' | 'counted' = 'none';
+	#grantedFrames = 0;
+	#grantedBytes = 0;
+	#grace = 0;
+	#touched = false;
+	#closed = false;
+	/** Of the last data frame. */
+	lastSeq: number;
+
+	constructor(options: SourceOptions) {
+		this.#options = options;
+		const { origin } = options;
+		this.typeId = options.typeId;
+		this.type = options.type;
+		this.codec = options.codec;
+		this.port = origin.port;
+		this.runtime = origin.runtime;
+		this.name = origin.name;
+		this.checked = origin.checked;
+		this.credited = origin.credited;
+		this.lastSeq = options.lastSeq;
+	}
+
+	get paths(): readonly Path[] {
+		return this.#paths;
+	}
+
+	get inGrace(): boolean {
+		return this.#grace !== 0;
+	}
+
+	get exhausted(): boolean {
+		return this.#limit === 'counted' && (this.#frames >= this.#grantedFrames || this.#bytes >= this.#grantedBytes);
+	}
+
+	/** Goes by these links from now on, all of them at once; what is queued by those that stay is kept. */
+	route(links: readonly Link[]): void {
+		const old = this.#paths;
+		this.#paths = links.map((link) => old.find((path) => path.link === link) ?? new Path(this, link));
+		for (const path of old) if (!this.#paths.includes(path)) path.link.detach(path);
+		for (const path of this.#paths) if (!old.includes(path)) path.link.attach(path);
+		this.#blocking = this.#paths.filter(({ link }) => link.spec.overflow === 'block');
+		this.touched();
+	}
+
+	/** Frames of this type that lie one behind the other; or one in pieces. Gives how many mailboxes took the last one. */
+	accept(buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
+		const paths = this.#paths;
+		const over = this.#limit === 'counted' && this.#grace === 0 ? this.#excess(buffer, start, frames, bytes) : 0;
+		this.#frames += frames;
+		this.#bytes += bytes;
+		if (paths.length === 0) {
+			this.#unrouted ??= this.#options.unrouted();
+			this.#unrouted.count(frames, bytes);
+			return 0;
+		}
+		if (over > 0) return this.#acceptPart(over, buffer, start, end, rest, frames, bytes);
+		if (paths.length === 1) return (paths[0] as Path).link.offer(paths[0] as Path, buffer, start, end, rest, frames, bytes, false) > 0 ? 1 : 0;
+		let taken = 0;
+		for (let index = 0; index < paths.length; index++) {
+			const path = paths[index] as Path;
+			if (path.link.offer(path, buffer, start, end, rest, frames, bytes, false) > 0) taken += 1;
+		}
+		return taken;
+	}
+
+	/** A request, which goes by this one path. */
+	acceptRequest(path: Path, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, bytes: number): void {
+		const over = path.link.spec.overflow === 'block' && this.#limit === 'counted' && this.#grace === 0 && this.exhausted;
+		this.#frames += 1;
+		this.#bytes += bytes;
+		if (over) {
+			this.#options.onExceeded(1);
+			path.link.refuse(path, buffer, start, 1, 'credit_exceeded', true);
+		} else {
+			path.link.offer(path, buffer, start, end, rest, 1, bytes, true);
+		}
+		this.touched();
+	}
+
+	/** A request that goes nowhere counts like any other message of its type: the sender counts it, too. */
+	countRequest(bytes: number): void {
+		this.#frames += 1;
+		this.#bytes += bytes;
+		this.touched();
+	}
+
+	/** A request that no link takes. */
+	unroutedRequest(bytes: number): void {
+		this.countRequest(bytes);
+		this.#unrouted ??= this.#options.unrouted();
+		this.#unrouted.count(1, bytes);
+	}
+
+	requestDropped(corr: number, reason: DropReason): void {
+		this.#options.origin.requestDropped(corr, this.type, reason);
+	}
+
+	touched(): void {
+		if (this.#touched || !this.credited || this.#closed) return;
+		this.#touched = true;
+		this.#options.turn.addSource(this);
+	}
+
+	/** The end of a turn in which something has changed: tells the sender if it may send notably more. */
+	settle(): void {
+		this.#touched = false;
+		if (this.#closed || this.#limit === 'none') return;
+		this.#adjust();
+	}
+
+	/** The first credit, to go with the answer to the declaration. */
+	opening(): CreditEntry {
+		this.#limit = this.#blocking.length === 0 ? 'unlimited' : 'counted';
+		if (this.#limit === 'counted') this.#raise(this.#allowance());
+		return this.#entry();
+	}
+
+	/** The pong to barrier `number` is here. */
+	passed(number: number): void {
+		if (this.#grace !== 0 && this.#grace <= number) {
+			this.#grace = 0;
+			this.touched();
+		}
+	}
+
+	/** The sender is gone; what it has queued stays where it is. */
+	close(): void {
+		this.#closed = true;
+		for (const path of this.#paths) path.link.detach(path);
+		this.#paths = [];
+		this.#blocking = [];
+	}
+
+	#adjust(): void {
+		const { origin } = this.#options;
+		if (this.#blocking.length === 0) {
+			if (this.#limit === 'unlimited') return;
+			this.#limit = 'unlimited';
+			this.#grace = 0;
+			if (!origin.grant(this.#entry())) this.#limit = 'counted';
+			return;
+		}
+		const allowance = this.#allowance();
+		if (this.#limit === 'unlimited') {
+			this.#limit = 'counted';
+			this.#grantedFrames = 0;
+			this.#grantedBytes = 0;
+			this.#raise(allowance);
+			if (origin.grant(this.#entry())) this.#grace = origin.barrier();
+			else this.#limit = 'unlimited';
+			return;
+		}
+		// a quarter of what there is at most: often enough to never keep it waiting, seldom enough to cost little
+		const moreFrames = allowance.frames - this.#grantedFrames;
+		const moreBytes = allowance.bytes - this.#grantedBytes;
+		if (moreFrames < Math.max(1, allowance.mostFrames / 4) && moreBytes < Math.max(1, allowance.mostBytes / 4)) return;
+		const { entry, undo } = this.#raise(allowance);
+		if (!origin.grant(entry)) undo();
+	}
+
+	#raise({ frames, bytes }: { readonly frames: number; readonly bytes: number }): { readonly entry: CreditEntry; readonly undo: () => void } {
+		const before = [this.#grantedFrames, this.#grantedBytes] as const;
+		this.#grantedFrames = Math.max(this.#grantedFrames, frames);
+		this.#grantedBytes = Math.max(this.#grantedBytes, bytes);
+		return {
+			entry: this.#entry(),
+			undo: () => {
+				[this.#grantedFrames, this.#grantedBytes] = before;
+			},
+		};
+	}
+
+	#entry(): CreditEntry {
+		const unlimited = this.#limit === 'unlimited';
+		return { typeId: this.typeId, frames: this.#grantedFrames, bytes: this.#grantedBytes, unlimited };
+	}
+
+	/** Up to where may be sent as things are, by the slowest of the links that block; and the most that could be allowed at once. */
+	#allowance(): { frames: number; bytes: number; mostFrames: number; mostBytes: number } {
+		let frames = Number.POSITIVE_INFINITY;
+		let bytes = Number.POSITIVE_INFINITY;
+		let mostFrames = Number.POSITIVE_INFINITY;
+		let mostBytes = Number.POSITIVE_INFINITY;
+		const averageBytes = this.#frames === 0 ? assumedBytes : this.#bytes / this.#frames;
+		for (const path of this.#blocking) {
+			const { link } = path;
+			const { messages, bytes: limitBytes, whileDown } = link.spec;
+			const sharers = Math.max(1, link.creditedPaths);
+			const { receiver } = link;
+			const shareFrames = Math.max(1, Math.floor(messages / sharers));
+			let shareBytes = Math.max(1, Math.floor(limitBytes / sharers));
+			let aheadFrames = 0;
+			let aheadBytes = 0;
+			let queuedFrames = path.queuedFrames;
+			let queuedBytes = path.queuedBytes;
+			if (receiver !== undefined) {
+				// beside the mailbox there is room in the receiver's own window, which a message count can only estimate
+				const windowed = receiver.windowBytes;
+				const free = path.lane?.receiver === receiver ? Math.max(0, windowed - path.lane.bytes) : windowed;
+				aheadBytes = free / sharers;
+				aheadFrames = Math.min(maxAheadMessages, Math.floor(aheadBytes / averageBytes));
+				shareBytes = Math.min(shareBytes, creditAheadBytes);
+			} else if (whileDown === 'drop') {
+				// what does not fit is dropped, so that a type is not held up by a receiver that is not there
+				queuedFrames = 0;
+				queuedBytes = 0;
+			}
+			frames = Math.min(frames, this.#frames - queuedFrames + shareFrames + aheadFrames);
+			bytes = Math.min(bytes, this.#bytes - queuedBytes + shareBytes + aheadBytes);
+			mostFrames = Math.min(mostFrames, shareFrames + aheadFrames);
+			mostBytes = Math.min(mostBytes, shareBytes + aheadBytes);
+		}
+		return { frames, bytes: Math.floor(bytes), mostFrames, mostBytes };
+	}
+
+	/** How many of these frames are sent without credit. */
+	#excess(buffer: Buffer, start: number, frames: number, bytes: number): number {
+		if (this.#frames + frames <= this.#grantedFrames && this.#bytes + bytes <= this.#grantedBytes) return 0;
+		let within = 0;
+		let sentBytes = this.#bytes;
+		for (let at = start; within < frames; within++) {
+			if (this.#frames + within >= this.#grantedFrames || sentBytes >= this.#grantedBytes) break;
+			const length = buffer.readUInt32LE(at + 4);
+			sentBytes += length;
+			at += length;
+		}
+		return frames - within;
+	}
+
+	/** Links that block take what was sent under credit, all others take everything. */
+	#acceptPart(over: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
+		this.#options.onExceeded(over);
+		const within = frames - over;
+		const cut = within === frames ? end : offsetAfter(buffer, start, within);
+		let taken = 0;
+		for (const path of [...this.#paths]) {
+			const { link } = path;
+			if (link.spec.overflow !== 'block') {
+				if (link.offer(path, buffer, start, end, rest, frames, bytes, false) > 0) taken += 1;
+				continue;
+			}
+			if (within > 0) link.offer(path, buffer, start, cut, undefined, within, cut - start, false);
+			link.refuse(path, buffer, cut, over, 'credit_exceeded', false);
+		}
+		return taken;
+	}
+
+	/** The number of the next message, of a source whose frames are made here. */
+	takeSeq(): number {
+		this.lastSeq = (this.lastSeq + 1) >>> 0;
+		return this.lastSeq;
+	}
+
+	/** Remembers the sequence number of the last of these data frames. */
+	sawSeq(buffer: Buffer, lastAt: number): void {
+		this.lastSeq = frameSeq(buffer, lastAt);
+	}
+}

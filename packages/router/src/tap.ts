@@ -1,0 +1,110 @@
+/** Looking at messages as they pass: bounded, so that a slow reader skips instead of holding anything up. */
+import type { TapItem } from '@orch/protocol';
+import { readU32 } from '@orch/protocol/data';
+import { payloadAt } from './frame-input.ts';
+import { maxTapBytes, maxTapMessages } from './limits.ts';
+import type { Link, Sender, Tap } from './link.ts';
+import type { RouterClock } from './router-clock.ts';
+
+export interface TapBatch {
+	readonly messages: TapItem[];
+	readonly skipped: number;
+}
+
+/** One reader's view of some links. */
+export class TapReader implements Tap {
+	readonly #clock: RouterClock;
+	readonly #bodyBytes: number;
+	readonly #nameOf: (runtime: string) => string;
+	#messages: TapItem[] = [];
+	#bytes = 0;
+	#skipped = 0;
+	#totalSkipped = 0;
+	#wake: (() => void) | undefined;
+	#closed = false;
+
+	constructor(clock: RouterClock, bodyBytes: number, nameOf: (runtime: string) => string) {
+		this.#clock = clock;
+		this.#bodyBytes = bodyBytes;
+		this.#nameOf = nameOf;
+	}
+
+	get skipped(): number {
+		return this.#totalSkipped;
+	}
+
+	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number, rest: readonly Buffer[] | undefined): void {
+		let at = start;
+		for (let index = 0; index < frames; index++) {
+			if (this.#messages.length >= maxTapMessages || this.#bytes >= maxTapBytes) {
+				this.#skipped += frames - index;
+				this.#totalSkipped += frames - index;
+				return;
+			}
+			const length = readU32(buffer, at + 4);
+			const from = payloadAt(buffer, at);
+			const bytes = length - (from - at);
+			this.#messages.push({
+				at: this.#clock.wallMs(this.#clock.nowMs),
+				link: link.spec.id,
+				from: sender.name,
+				to: this.#nameOf(link.spec.to),
+				type: sender.type,
+				seq: readU32(buffer, at + 16),
+				bytes,
+				codec: sender.codec,
+				body: bodyOf(buffer, from, Math.min(bytes, this.#bodyBytes), rest),
+			});
+			this.#bytes += Math.min(bytes, this.#bodyBytes);
+			at += length;
+		}
+		this.#wake?.();
+	}
+
+	/** What has passed since the last time; waits until something has. Undefined once the tap is closed. */
+	async next(): Promise<TapBatch | undefined> {
+		while (this.#messages.length === 0 && !this.#closed) {
+			await new Promise<void>((resolve) => {
+				this.#wake = resolve;
+			});
+			this.#wake = undefined;
+		}
+		if (this.#closed) return undefined;
+		const batch = { messages: this.#messages, skipped: this.#skipped };
+		this.#messages = [];
+		this.#bytes = 0;
+		this.#skipped = 0;
+		return batch;
+	}
+
+	close(): void {
+		this.#closed = true;
+		this.#wake?.();
+	}
+}
+
+/** A copy: what is looked at must not keep the chunk that it came in. */
+function bodyOf(buffer: Buffer, from: number, bytes: number, rest: readonly Buffer[] | undefined): Uint8Array {
+	const body = new Uint8Array(bytes);
+	let filled = 0;
+	for (const piece of rest === undefined ? [buffer.subarray(from)] : [buffer.subarray(Math.min(from, buffer.length)), ...rest]) {
+		const part = piece.subarray(0, bytes - filled);
+		body.set(part, filled);
+		filled += part.length;
+		if (filled === bytes) break;
+	}
+	return body;
+}
+
+/** Several taps on one link see the same. */
+export class TapGroup implements Tap {
+	readonly taps: readonly Tap[];
+
+	constructor(taps: readonly Tap[]) {
+		this.taps = taps;
+	}
+
+	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number, rest: readonly Buffer[] | undefined): void {
+		for (const tap of this.taps) tap.see(link, sender, buffer, start, frames, rest);
+	}
+}

@@ -1,0 +1,128 @@
+/**
+ * Veecle's JSON Lines, exactly as its own programs write and read them. A fault of such a client is counted; it has no
+ * words for most of them, and its connection goes on.
+ */
+import type { DropReason } from '@orch/protocol/data';
+import { decodeText, isJson, type Member, scanMembers, textOf } from './json-scan.ts';
+import { maxVeecleLineBytes } from './limits.ts';
+import type { Dialect, Form, Line, LinePeer } from './line-peer.ts';
+import { oneLine, toLineValue } from './lines.ts';
+import type { Sender } from './link.ts';
+import type { ControlOutcome } from './peer.ts';
+
+/** Telemetry is routed like any message, under this type, so that whoever wants it can be linked to it. */
+export const telemetryType = 'Telemetry';
+const quote = 0x22;
+const priorities = ['high', 'normal', 'low'];
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Answers carry no number, so they go out in the order of the requests; more requests than this are refused. */
+const maxWaiting = 64;
+
+interface Waiting {
+	line: string | undefined;
+}
+
+export function createVeecleDialect(): Dialect {
+	const waiting: Waiting[] = [];
+
+	const ask = (peer: LinePeer, answer: (slot: (line: string) => void) => void): void => {
+		const slot: Waiting = { line: undefined };
+		waiting.push(slot);
+		answer((line) => {
+			slot.line = line;
+			for (let first = waiting[0]; first?.line !== undefined; first = waiting[0]) {
+				waiting.shift();
+				peer.say(first.line);
+			}
+		});
+	};
+
+	const refuse = (peer: LinePeer, reason: string) => ask(peer, (done) => done(errorLine(reason)));
+
+	const takeControl = (peer: LinePeer, buffer: Buffer, { start, end }: Member): void => {
+		if (waiting.length >= maxWaiting) {
+			peer.say(errorLine('too many control requests are under way'));
+			return;
+		}
+		const asked = Object(JSON.parse(textOf(buffer, start, end))) as Record<string, unknown>;
+		const [name] = Object.keys(asked);
+		const { id, priority } = Object(name === undefined ? undefined : asked[name]) as { id?: unknown; priority?: unknown };
+		if (name !== 'StartRuntime' && name !== 'StopRuntime') return refuse(peer, 'unknown control request');
+		if (typeof id !== 'string' || !uuid.test(id)) return refuse(peer, 'a control request names the id of a runtime');
+		if (priority !== undefined && priority !== null && !priorities.includes(String(priority).toLowerCase())) {
+			return refuse(peer, 'a priority is high, normal or low');
+		}
+		const runtime = id.toLowerCase();
+		ask(peer, (done) => {
+			if (name === 'StopRuntime') peer.control('runtime.stop', { runtime }, (outcome) => done(outcomeLine('Stopped', outcome)));
+			else {
+				const params = typeof priority === 'string' ? { runtime, priority: priority.toLowerCase() } : { runtime };
+				peer.control('runtime.start', params, (outcome) => done(outcomeLine('Started', outcome)));
+			}
+		});
+	};
+
+	return {
+		codec: 'veecle',
+		answers: false,
+		form: (sender) => ({ prefix: Buffer.from(`{"Storable":{"type_name":${JSON.stringify(sender.type)},"value":`), suffix: Buffer.from('}}\n') }),
+		line: writeLine,
+		take(peer, buffer, start, end, valid) {
+			const members = valid ? scanMembers(buffer, start, end) : undefined;
+			const only = members?.length === 1 ? members[0] : undefined;
+			switch (only?.key) {
+				case 'Storable':
+					return takeStorable(peer, buffer, only);
+				case 'Telemetry':
+					peer.message(telemetryType, 'json', buffer, only.start, only.end);
+					return;
+				case 'ControlRequest':
+					return takeControl(peer, buffer, only);
+				default:
+					return peer.complain('protocol', 'a line is none of Storable, Telemetry and ControlRequest');
+			}
+		},
+		notice: () => undefined,
+		error: () => undefined,
+		reply: () => undefined,
+	};
+}
+
+function takeStorable(peer: LinePeer, buffer: Buffer, storable: Member): void {
+	const members = scanMembers(buffer, storable.start, storable.end) ?? [];
+	const text = (key: string): string | undefined => {
+		const member = members.findLast((one) => one.key === key);
+		return member !== undefined && buffer[member.start] === quote ? decodeText(buffer, member.start, member.end) : undefined;
+	};
+	const type = text('type_name');
+	const value = text('value');
+	if (type === undefined || value === undefined) {
+		peer.complain('protocol', 'a Storable has type_name and value, both texts');
+		return;
+	}
+	const payload = oneLine(Buffer.from(value));
+	if (!isJson(payload, 0, payload.length)) {
+		peer.complain('protocol', 'the value of a Storable is JSON in a text');
+		return;
+	}
+	peer.message(type, 'json', payload, 0, payload.length);
+}
+
+function writeLine(form: Form, sender: Sender, payload: Buffer): Line {
+	if (sender.codec === 'raw') return 'codec' satisfies DropReason;
+	if (form.prefix.length + form.suffix.length + payload.length > maxVeecleLineBytes && sender.codec === 'json') return 'too_large' satisfies DropReason;
+	const value = toLineValue(sender.codec, payload, sender.checked);
+	if (value === undefined || value.kind !== 'json') return 'codec' satisfies DropReason;
+	const text = Buffer.from(JSON.stringify(value.text.toString('utf8')));
+	// the newline does not count
+	if (form.prefix.length + text.length + form.suffix.length - 1 > maxVeecleLineBytes) return 'too_large' satisfies DropReason;
+	return { before: form.prefix, payload: text, after: form.suffix };
+}
+
+const errorLine = (message: string): string => JSON.stringify({ ControlResponse: { Error: message } });
+
+function outcomeLine(word: 'Started' | 'Stopped', outcome: ControlOutcome): string {
+	if ('ok' in outcome) return JSON.stringify({ ControlResponse: word });
+	const { message } = Object(outcome.error) as { message?: unknown };
+	return errorLine(typeof message === 'string' ? message : 'the request failed');
+}
