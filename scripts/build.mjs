@@ -14,7 +14,7 @@ if (!process.argv.includes('--bundles-only')) {
 }
 
 /** A program for Node in one file: what it would otherwise load from hundreds costs it most of its start. */
-const program = (entry, outfile) =>
+const program = (entry, outfile, first = '') =>
 	build({
 		entryPoints: [entry],
 		outfile,
@@ -28,14 +28,20 @@ const program = (entry, outfile) =>
 		logLevel: 'warning',
 		// CommonJS has no import.meta: the file's own address stands in
 		define: { 'import.meta.url': 'programUrl' },
-		banner: { js: "#!/usr/bin/env node\nconst programUrl = require('node:url').pathToFileURL(__filename).href;" },
+		banner: { js: `#!/usr/bin/env node\n${first}const programUrl = require('node:url').pathToFileURL(__filename).href;` },
 	});
 
+/**
+ * Every fork copies the page tables of what orchd holds, so a heap that does not grow makes every launch faster: measured,
+ * 0.045 ms per MiB. To be said before anything is loaded.
+ */
+const smallYoungHeap = "require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');\n";
+
 const programs = [
-	['packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs'],
+	['packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', smallYoungHeap],
 	['packages/router/src/main.ts', 'packages/router/dist/orch-router.cjs'],
 ];
-await Promise.all(programs.map(([entry, outfile]) => program(entry, outfile)));
+await Promise.all(programs.map(([entry, outfile, first]) => program(entry, outfile, first)));
 for (const [, outfile] of programs) chmodSync(`${root}${outfile}`, 0o755);
 
 const { bundleCli } = await import('./bundle-cli.mjs');

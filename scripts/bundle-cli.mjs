@@ -8,8 +8,8 @@ import { sourceAliases } from './source-aliases.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What esbuild is told; `write: false` gives the metafile alone. */
-export const cliBuildOptions = (outfile = join(root, 'packages/cli/dist/orch.cjs')) => ({
+/** What esbuild is told. */
+export const cliBuildOptions = (outfile) => ({
 	entryPoints: [join(root, 'packages/cli/src/main.ts')],
 	outfile,
 	absWorkingDir: root,
@@ -29,8 +29,9 @@ export const cliBuildOptions = (outfile = join(root, 'packages/cli/dist/orch.cjs
 	define: { 'import.meta.filename': '__filename' },
 });
 
-export async function bundleCli() {
-	const options = cliBuildOptions();
+/** Gives esbuild's account of what went in. */
+export async function bundleCli(outfile = join(root, 'packages/cli/dist/orch.cjs')) {
+	const options = cliBuildOptions(outfile);
 	const { metafile } = await build(options);
 	const source = await readFile(options.outfile);
 	// by its name the loader knows the code that V8 has made of this build, whatever time its file says

@@ -27,22 +27,35 @@ export function createRouterGate(options: RouterGateOptions): RouterGate {
 		async connect(signal) {
 			const present = await tryConnect(options);
 			if (present) return present;
-			const failed = launch(options);
-			const deadline = options.clock.monotonicMs() + launchMs;
-			while (options.clock.monotonicMs() < deadline) {
-				const connection = await tryConnect(options);
-				if (connection) return connection;
-				const reason = failed();
-				if (reason !== undefined) throw new Error(`Cannot start the router: ${reason} (see ${options.logFile})`);
-				await options.clock.sleep(lookEveryMs, signal);
+			const launched = launch(options);
+			try {
+				const deadline = options.clock.monotonicMs() + launchMs;
+				while (options.clock.monotonicMs() < deadline) {
+					const connection = await tryConnect(options);
+					if (connection) return connection;
+					const reason = launched.ended();
+					if (reason !== undefined) throw new Error(`Cannot start the router: ${reason} (see ${options.logFile})`);
+					await options.clock.sleep(lookEveryMs, signal);
+				}
+				throw new Error(`Cannot reach the router: nothing answers on ${options.socket} within ${launchMs} ms`);
+			} catch (error) {
+				// nobody has it now: it must not be left behind
+				launched.end();
+				throw error;
 			}
-			throw new Error(`Cannot reach the router: nothing answers on ${options.socket} within ${launchMs} ms`);
 		},
 	};
 }
 
-/** Launches it in a session of its own; gives a look at whether it has ended already. */
-function launch({ program, socket, stateDirectory, logFile, logLevel, log }: RouterGateOptions): () => string | undefined {
+interface LaunchedRouter {
+	/** How it has ended, if it has. */
+	ended(): string | undefined;
+	/** Ends it: it is our own child, not waited for yet, so its pid cannot be anybody else's. */
+	end(): void;
+}
+
+/** Launches it in a session of its own. */
+function launch({ program, socket, stateDirectory, logFile, logLevel, log }: RouterGateOptions): LaunchedRouter {
 	const output = openSync(logFile, 'a', 0o600);
 	try {
 		const child = spawn(process.execPath, [program, '--socket', socket, '--state', stateDirectory, '--log-level', logLevel], {
@@ -61,7 +74,7 @@ function launch({ program, socket, stateDirectory, logFile, logLevel, log }: Rou
 			log.warn('router ended', { router: child.pid, code, signal: cause });
 		});
 		child.unref();
-		return () => ended;
+		return { ended: () => ended, end: () => void (ended === undefined && child.kill('SIGTERM')) };
 	} finally {
 		closeSync(output);
 	}
