@@ -24,12 +24,12 @@ orch() { "${ORCH:-$here/../../packages/cli/bin/orch.cjs}" "$@"; }
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/orch-json-lines.XXXXXX")
 export ORCH_SOCKET="$scratch/orchd.sock" ORCH_HOME="$scratch/home"
-followers=''
 take_down() {
 	status=$?
 	trap - EXIT
-	# shellcheck disable=SC2086 # one word for each
-	[ -z "$followers" ] || kill $followers 2>/dev/null || :
+	# whoever follows the output of a runtime ends when it is removed
+	orch clear --yes --quiet || :
+	wait
 	orch daemon stop --quiet || :
 	rm -rf "$scratch"
 	exit "$status"
@@ -37,10 +37,9 @@ take_down() {
 trap take_down EXIT
 trap 'exit 130' INT TERM
 
-# follow NAME ID: what it prints, with its name before it
+# follow NAME ID: what it prints, with its name before each line
 follow() {
-	orch runtime stdout "$2" | sed "s/^/$1 | /" &
-	followers="$followers $!"
+	orch runtime stdout "$2" | while IFS= read -r line; do printf '%s | %s\n' "$1" "$line"; done &
 }
 
 # has_pongs ID: whether this ping has got as many as it should

@@ -23,18 +23,23 @@ orch() { "${ORCH:-$here/../../packages/cli/bin/orch.cjs}" "$@"; }
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/orch-ping-pong.XXXXXX")
 export ORCH_SOCKET="$scratch/orchd.sock" ORCH_HOME="$scratch/home"
-followers=''
 take_down() {
 	status=$?
 	trap - EXIT
-	# shellcheck disable=SC2086 # one word for each
-	[ -z "$followers" ] || kill $followers 2>/dev/null || :
+	# whoever follows the output of a runtime ends when it is removed
+	orch clear --yes --quiet || :
+	wait
 	orch daemon stop --quiet || :
 	rm -rf "$scratch"
 	exit "$status"
 }
 trap take_down EXIT
 trap 'exit 130' INT TERM
+
+# with a name before each line
+labelled() {
+	while IFS= read -r line; do printf '%s | %s\n' "$1" "$line"; done
+}
 
 orch daemon start --quiet
 
@@ -47,10 +52,8 @@ orch link add --from "$ping" --type Ping --to "$pong"
 orch link add --from "$pong" --type Pong --to "$ping"
 
 # in other terminals, one would say: what they print, from the first line on
-orch runtime stdout "$ping" | sed 's/^/ping | /' &
-followers="$followers $!"
-orch runtime stdout "$pong" | sed 's/^/pong | /' &
-followers="$followers $!"
+orch runtime stdout "$ping" | labelled ping &
+orch runtime stdout "$pong" | labelled pong &
 
 orch runtime start "$pong"
 orch runtime start "$ping"

@@ -20,8 +20,9 @@ rm -r "$pipes"
 trap 'kill "$dialer" 2>/dev/null || :' EXIT
 trap 'exit 0' TERM INT
 
-# the number behind "seq": in the line $1
+# the number behind "seq": in the line $1, with a blank before it or without
 seq_of() {
 	number=${1#*\"seq\":}
+	number=${number# }
 	printf '%s' "${number%%[!0-9]*}"
 }
