@@ -1,0 +1,65 @@
+/** Time for the CLI: its only file that reads a clock or sets a timer. */
+
+export interface Timer {
+	cancel(): void;
+}
+
+export interface Clock {
+	/** Milliseconds since the Unix epoch: for showing. */
+	now(): number;
+	/** Milliseconds that only ever grow: for measuring and for deadlines. */
+	monotonicMs(): number;
+	setTimer(ms: number, run: () => void): Timer;
+	/** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
+	sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** The longest delay that a Node timer takes without firing at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+	now: () => Date.now(),
+	monotonicMs: () => performance.now(),
+	setTimer(ms, run) {
+		const handle = setTimeout(run, Math.min(Math.max(0, ms), longestTimerMs));
+		return { cancel: () => clearTimeout(handle) };
+	},
+	sleep(ms, signal) {
+		return new Promise((resolve, reject) => {
+			if (signal?.aborted) {
+				reject(signal.reason);
+				return;
+			}
+			const aborted = () => {
+				timer.cancel();
+				reject(signal?.reason);
+			};
+			const timer = systemClock.setTimer(ms, () => {
+				signal?.removeEventListener('abort', aborted);
+				resolve();
+			});
+			signal?.addEventListener('abort', aborted, { once: true });
+		});
+	},
+};
+
+/** Holds the whole thread: for a synchronous write to a pipe that another process has made non-blocking and that is full. */
+export function pauseThread(ms: number): void {
+	Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** A recorded time (RFC 3339) in milliseconds since the Unix epoch. */
+export const millisecondsOf = (time: string): number => Date.parse(time);
+
+export const toRfc3339 = (ms: number): string => new Date(ms).toISOString();
+
+/** A recorded time by the clock on the wall, in the time zone of the process. */
+export function wallTime(time: string): { hours: number; minutes: number; seconds: number; milliseconds: number } {
+	const date = new Date(time);
+	return {
+		hours: date.getHours(),
+		minutes: date.getMinutes(),
+		seconds: date.getSeconds(),
+		milliseconds: date.getMilliseconds(),
+	};
+}

@@ -1,0 +1,57 @@
+/** One operation on several runtimes: all at once, told in the order they were named; the first failure gives the exit code. */
+import type { Context } from '../context.ts';
+import { toShownError } from '../errors.ts';
+import { renderError, renderErrorJson } from '../render/error.ts';
+
+/** Requests under way on one connection; orchd takes 64. */
+const atOnce = 32;
+
+/** `tell` is called with each result once it and those before it are there. With --json all results are one array. */
+export async function onEach<Result>(
+	context: Context,
+	refs: readonly string[],
+	act: (ref: string) => Promise<Result>,
+	tell: (result: Result) => void,
+): Promise<number> {
+	const unique = [...new Set(refs)];
+	const results: Result[] = [];
+	let exit = 0;
+	for (const outcome of startBounded(unique, act)) {
+		try {
+			const result = await outcome;
+			results.push(result);
+			if (!context.json) tell(result);
+		} catch (error) {
+			// a single one fails as the command itself does
+			if (unique.length === 1) throw error;
+			exit ||= showFailure(context, error);
+		}
+	}
+	if (context.json) context.printJson(results);
+	return exit;
+}
+
+/** A promise for each; no more than `atOnce` are worked on at a time. */
+function startBounded<Result>(refs: readonly string[], act: (ref: string) => Promise<Result>): Promise<Result>[] {
+	const started: Promise<Result>[] = [];
+	for (const [at, ref] of refs.entries()) {
+		const before = started[at - atOnce];
+		const outcome = before
+			? before.then(
+					() => act(ref),
+					() => act(ref),
+				)
+			: act(ref);
+		// it is looked at in its turn
+		outcome.catch(() => {});
+		started.push(outcome);
+	}
+	return started;
+}
+
+function showFailure(context: Context, error: unknown): number {
+	const shown = toShownError(error);
+	const { noteStyle: style, globals, world, json } = context;
+	world.err.write(json ? renderErrorJson(shown) : renderError(shown, { style, verbose: globals.verbose === true }));
+	return shown.exit;
+}

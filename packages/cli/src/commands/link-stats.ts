@@ -1,0 +1,136 @@
+/** `orch link stats`: rates, latencies, queues and drops of the links, and what no link takes. */
+import type { Api, ResultOf } from '@orch/protocol';
+import { command } from '../command.ts';
+import type { Context } from '../context.ts';
+import { interruption } from '../interruption.ts';
+import { flag } from '../option.ts';
+import { toJson } from '../render/json.ts';
+import { type Column, renderTable } from '../render/table.ts';
+import { ago, bytes, latency, rate } from '../render/time.ts';
+import { filterOf, type LinkFilter, linkFilter, linkText } from './link-text.ts';
+
+type Stats = ResultOf<Api['link.stats']>;
+type Row =
+	| { readonly kind: 'link'; readonly link: Stats['links'][number] }
+	| { readonly kind: 'unrouted'; readonly unrouted: Stats['unrouted'][number] };
+
+const watchEveryMs = 1000;
+
+export const linkStats = command({
+	path: ['link', 'stats'],
+	summary: 'Show rates, latencies, queues and drops of the links, and what no link takes',
+	options: { ...linkFilter, watch: flag('-w, --watch', 'again every second, until Ctrl-C') },
+	examples: ['orch link stats', 'orch link stats -w', "orch link stats --json | jq '.unrouted'"],
+	json: '{"links": [...], "unrouted": [...]}; with --watch one a line, every second',
+	async run(context, { options: { watch = false, ...filter } }) {
+		if (watch) return watchStats(context, filter);
+		const stats = await context.read('link.stats', filterOf(filter));
+		if (context.json) context.printJson(stats);
+		else if (context.namesOnly) context.print(stats.links.map(({ id }) => `${id}\n`).join(''));
+		else if (stats.links.length + stats.unrouted.length === 0)
+			context.note('no links; add one: orch link add --from A --type T --to B');
+		else context.print(renderStats(context, stats));
+		return undefined;
+	},
+});
+
+async function watchStats(context: Context, filter: LinkFilter): Promise<number | undefined> {
+	const { world, json, pretty } = context;
+	const interrupted = interruption(world);
+	let drawn = 0;
+	try {
+		for (;;) {
+			const stats = await context.read('link.stats', filterOf(filter));
+			const text = json ? toJson(stats, false) : renderStats(context, stats);
+			// drawn over itself on a terminal, one below the other in a pipe
+			const back = pretty && !json && drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
+			const apart = !pretty && !json && drawn > 0 ? '\n' : '';
+			await world.out.flow(back + apart + text, interrupted.signal);
+			drawn = text.split('\n').length - 1;
+			await world.clock.sleep(watchEveryMs, interrupted.signal);
+		}
+	} catch (error) {
+		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
+		throw error;
+	} finally {
+		interrupted.release();
+	}
+}
+
+export function renderStats(
+	{ pretty, style, tableWidth, world }: Pick<Context, 'pretty' | 'style' | 'tableWidth' | 'world'>,
+	stats: Stats,
+): string {
+	const rows: Row[] = [
+		...stats.links.map((link): Row => ({ kind: 'link', link })),
+		...stats.unrouted.map((unrouted): Row => ({ kind: 'unrouted', unrouted })),
+	];
+	return renderTable(rows, columns(pretty, world.clock.now()), { width: tableWidth, style });
+}
+
+function columns(pretty: boolean, now: number): Column<Row>[] {
+	const of =
+		(link: (stats: Stats['links'][number]) => string, unrouted: (stats: Stats['unrouted'][number]) => string) => (row: Row) =>
+			row.kind === 'link' ? link(row.link) : unrouted(row.unrouted);
+	const none = () => '–';
+	const last = (at: string | null) => (at === null ? '–' : pretty ? ago(at, now) : at);
+	return [
+		{
+			header: 'LINK',
+			rank: 0,
+			shrinkTo: 20,
+			text: of(linkText, ({ from, type }) => `(unrouted) ${from.name} ${type}`),
+			paint: (text, row, style) => (row.kind === 'link' ? text : style.yellow(text)),
+		},
+		{
+			header: 'MSG/S',
+			rank: 0,
+			align: 'right',
+			text: of(
+				({ messagesPerSecond }) => rate(messagesPerSecond),
+				({ messagesPerSecond }) => rate(messagesPerSecond),
+			),
+		},
+		{ header: 'BYTES/S', rank: 4, align: 'right', text: of(({ bytesPerSecond }) => bytes(bytesPerSecond), none) },
+		{ header: 'P50', rank: 3, align: 'right', text: of(({ latencyP50Ms }) => latency(latencyP50Ms), none) },
+		{ header: 'P99', rank: 3, align: 'right', text: of(({ latencyP99Ms }) => latency(latencyP99Ms), none) },
+		{
+			header: 'QUEUE',
+			rank: 1,
+			align: 'right',
+			text: of(
+				({ counters, queueMessages, blocking }) => `${counters.queued}/${queueMessages}${blocking ? ' blocks' : ''}`,
+				none,
+			),
+			paint: (text, row, style) => (row.kind === 'link' && row.link.blocking ? style.yellow(text) : text),
+		},
+		{
+			header: 'DROPPED',
+			rank: 1,
+			align: 'right',
+			text: of(
+				({ counters }) => String(droppedOf(counters.dropped)),
+				({ count }) => String(count),
+			),
+			paint: (text, row, style) => (row.kind === 'unrouted' || droppedOf(row.link.counters.dropped) > 0 ? style.red(text) : text),
+		},
+		{
+			header: 'LAST',
+			rank: 2,
+			text: of(
+				({ lastAt }) => last(lastAt),
+				({ lastAt }) => last(lastAt),
+			),
+		},
+		{ header: 'NOTE', rank: 5, text: of(dropsText, ({ from, type }) => `no link takes ${type} from ${from.name}`) },
+	];
+}
+
+const droppedOf = (dropped: Readonly<Record<string, number>>): number =>
+	Object.values(dropped).reduce((sum, count) => sum + count, 0);
+
+const dropsText = ({ counters }: Stats['links'][number]): string =>
+	Object.entries(counters.dropped)
+		.filter(([, count]) => count > 0)
+		.map(([reason, count]) => `${count} ${reason}`)
+		.join(', ');

@@ -1,0 +1,76 @@
+/** `orch ps`, in full `orch runtime list`. */
+import type { RuntimeInfo, RuntimeStatus } from '@orch/protocol';
+import { choice } from '../args/values.ts';
+import { command } from '../command.ts';
+import type { Context } from '../context.ts';
+import { value } from '../option.ts';
+import { statusMark, statusPaint, statusText } from '../render/runtime-status.ts';
+import { type Column, renderTable } from '../render/table.ts';
+import { ago, duration } from '../render/time.ts';
+
+const statuses = [
+	'stopped',
+	'starting',
+	'running',
+	'stopping',
+	'backoff',
+	'exited',
+	'failed',
+] as const satisfies readonly RuntimeStatus[];
+
+export const ps = command({
+	path: ['ps'],
+	summary: 'List the runtimes',
+	notes: [
+		'On a narrow terminal the last columns are left out; -o wide and a pipe show all of them. In a pipe times are RFC 3339, and nothing is cut or coloured.',
+	],
+	options: { status: value('--status STATUS', `only those that are ${statuses.join(', ')}`, choice(statuses)) },
+	examples: ['orch ps', 'orch ps --status running -q', "orch ps --json | jq -r '.[] | select(.restarts > 0).name'"],
+	json: 'an array of runtimes, each as in orch runtime show without env, paths and sockets',
+	async run(context, { options: { status } }) {
+		const runtimes = await context.read('runtime.list', status === undefined ? {} : { status });
+		printRuntimes(context, runtimes);
+		return undefined;
+	},
+});
+
+function printRuntimes(context: Context, runtimes: readonly RuntimeInfo[]): void {
+	if (context.json) return context.printJson(runtimes);
+	if (context.namesOnly) return context.print(runtimes.map(({ name }) => `${name}\n`).join(''));
+	if (runtimes.length === 0) return context.note('no runtimes; add one: orch runtime add ./program');
+	const { tableWidth, style } = context;
+	context.print(renderTable(runtimes, columns(context, runtimes), { width: tableWidth, style }));
+}
+
+function columns({ pretty, world }: Context, runtimes: readonly RuntimeInfo[]): Column<RuntimeInfo>[] {
+	const now = world.clock.now();
+	const anyReady = runtimes.some(({ ready }) => ready !== null);
+	const ready: Column<RuntimeInfo> = {
+		header: 'READY',
+		rank: 5,
+		text: (runtime) => (runtime.ready === null ? '–' : runtime.ready ? 'yes' : 'no'),
+		paint: (text, runtime, style) => (runtime.ready === false ? style.yellow(text) : text),
+	};
+	return [
+		{ header: 'NAME', rank: 0, shrinkTo: 12, text: ({ name }) => name, paint: (text, _runtime, style) => style.bold(text) },
+		{
+			header: 'STATUS',
+			rank: 0,
+			text: (runtime) => (pretty ? `${statusMark(runtime)} ${statusText(runtime)}` : statusText(runtime)),
+			paint: (text, runtime, style) => statusPaint(runtime, style)(text),
+		},
+		...(anyReady ? [ready] : []),
+		pretty
+			? { header: 'UPTIME', rank: 2, text: (runtime) => since(runtime, now) }
+			: { header: 'SINCE', rank: 2, text: ({ startedAt, lastExit, pid }) => (pid === null ? lastExit?.at : startedAt) ?? '–' },
+		{ header: 'RESTARTS', rank: 3, align: 'right', text: ({ restarts }) => String(restarts) },
+		{ header: 'PID', rank: 6, align: 'right', text: ({ pid }) => (pid === null ? '–' : String(pid)) },
+		{ header: 'ID', rank: 7, text: ({ shortId }) => shortId },
+		{ header: 'COMMAND', rank: 8, shrinkTo: 16, text: ({ command, args }) => [command, ...args].join(' ') },
+	];
+}
+
+function since({ uptimeMs, lastExit }: RuntimeInfo, now: number): string {
+	if (uptimeMs !== null) return duration(uptimeMs);
+	return lastExit ? ago(lastExit.at, now) : '–';
+}

@@ -1,0 +1,51 @@
+/** `orch runtime stdout` and `orch runtime stderr`: the bytes as the program wrote them, backlog first, then live. */
+import { integer } from '../args/values.ts';
+import { type Command, command } from '../command.ts';
+import type { Context } from '../context.ts';
+import { flag, value } from '../option.ts';
+import { interruption } from '../interruption.ts';
+
+const outputOf = (stream: 'stdout' | 'stderr', words: string): Command =>
+	command({
+		path: ['runtime', stream],
+		summary: `Show what a runtime writes to its ${words}: the backlog, then live`,
+		notes: [
+			'Bytes go to standard output as they are. It follows, also a runtime that has not been started yet, until Ctrl-C or until the runtime is removed; Ctrl-C only ends the showing.',
+		],
+		args: [{ name: 'RUNTIME', required: true }],
+		options: {
+			lines: value('-n, --lines N', 'begin with the last N lines instead of everything there is', integer(0, 10_000_000)),
+			noFollow: flag('--no-follow', 'end after what there is'),
+		},
+		examples: [
+			`orch runtime ${stream} ping`,
+			`orch runtime ${stream} ping -n 20 --no-follow`,
+			`orch runtime ${stream} ping | grep error`,
+		],
+		run: (context, { args: [runtime = ''], options: { lines, noFollow = false } }) =>
+			showOutput(context, stream, { runtime, follow: !noFollow, ...(lines === undefined ? {} : { lines }) }),
+	});
+
+export const runtimeStdout = outputOf('stdout', 'standard output');
+export const runtimeStderr = outputOf('stderr', 'standard error');
+
+async function showOutput(
+	context: Context,
+	stream: 'stdout' | 'stderr',
+	params: { readonly runtime: string; readonly follow: boolean; readonly lines?: number },
+): Promise<number | undefined> {
+	const { out } = context.world;
+	const interrupted = interruption(context.world);
+	try {
+		const items = context.follow(`runtime.${stream}`, params, interrupted.signal);
+		// the next portion is asked for only once this one is out: a full pipe holds up nothing but itself
+		for await (const { bytes } of items) await out.flow(bytes, interrupted.signal);
+		await out.flushed();
+		return interrupted.exitCode;
+	} catch (error) {
+		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
+		throw error;
+	} finally {
+		interrupted.release();
+	}
+}

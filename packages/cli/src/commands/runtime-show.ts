@@ -1,0 +1,84 @@
+/** `orch runtime show`: everything that is known of a runtime. */
+import { command } from '../command.ts';
+import { flag } from '../option.ts';
+import { renderDetails } from '../render/details.ts';
+import { exitText, statusMark, statusText } from '../render/runtime-status.ts';
+import { duration } from '../render/time.ts';
+import { printable } from '../render/width.ts';
+import { masked, maskSecrets } from '../secrets.ts';
+import type { Runtime } from './runtime-status.ts';
+
+export const runtimeShow = command({
+	path: ['runtime', 'show'],
+	aliases: ['inspect'],
+	summary: 'Show everything about a runtime',
+	notes: [`Values of the environment that look like secrets are shown as ${masked}, in JSON too, unless --reveal.`],
+	args: [{ name: 'RUNTIME', required: true }],
+	options: {
+		env: flag('--env', 'its environment as well'),
+		reveal: flag('--reveal', 'secrets of its environment as they are'),
+	},
+	examples: ['orch runtime show ping', 'orch runtime show ping --env', 'orch runtime show ping --json | jq .restart'],
+	json: 'the runtime, with its environment, the paths of its output and its sockets',
+	async run(context, { args: [runtime = ''], options: { env, reveal } }) {
+		const shown = await context.read('runtime.show', { runtime });
+		const visible = reveal ? shown.env : maskSecrets(shown.env);
+		if (context.json) context.printJson({ ...shown, env: visible });
+		else if (context.namesOnly) context.print(`${shown.id}\n`);
+		else context.print(render(shown, env || reveal ? visible : undefined, context.pretty, context.style));
+		return undefined;
+	},
+});
+
+function render(
+	runtime: Runtime,
+	env: Readonly<Record<string, string>> | undefined,
+	pretty: boolean,
+	style: Parameters<typeof renderDetails>[1],
+): string {
+	const { restart, stop, backoff } = runtime;
+	const list = (lines: readonly string[]) => (lines.length > 0 ? lines.map(printable).join('\n') : undefined);
+	const giveUp =
+		restart.failures > 0 ? `gives up after ${restart.failures} failures in ${duration(restart.withinMs)}` : 'never gives up';
+	const retry =
+		restart.failures > 0 && restart.retryEveryMs !== null ? `, then tries every ${duration(restart.retryEveryMs)}` : '';
+	return `${style.bold(runtime.name)}\n${renderDetails(
+		[
+			['id', `${runtime.id}  (short ${runtime.shortId})`],
+			[
+				'status',
+				`${pretty ? `${statusMark(runtime)} ` : ''}${statusText(runtime)}${runtime.reason === null ? '' : `: ${printable(runtime.reason)}`}`,
+			],
+			['desired', runtime.desired],
+			['ready', runtime.ready === null ? undefined : runtime.ready ? 'yes' : 'no'],
+			['pid', runtime.pid === null ? undefined : String(runtime.pid)],
+			['started', runtime.startedAt ?? undefined],
+			['ended', runtime.lastExit ? exitText(runtime.lastExit, runtime.lastExit.at) : undefined],
+			['processes', `${runtime.generation}, restarted ${runtime.restarts} times by policy since its start`],
+			[
+				'failures',
+				backoff && backoff.failures > 0 ? `${backoff.failures} of ${backoff.of} in ${duration(backoff.withinMs)}` : undefined,
+			],
+			['next try', backoff?.nextAt ?? undefined],
+			['command', printable([runtime.command, ...runtime.args].join(' '))],
+			['directory', printable(runtime.cwd)],
+			['priority', runtime.priority],
+			['privileged', runtime.privileged ? 'yes, may start and stop others' : undefined],
+			[
+				'restart',
+				`${restart.when}: at once, then ${duration(restart.firstMs)} doubled up to ${duration(restart.capMs)}; ${giveUp}${retry}`,
+			],
+			['stop', `${stop.signal}, SIGKILL after ${duration(stop.graceMs)}`],
+			['added', runtime.addedAt],
+			['connected', runtime.connected ?? 'no'],
+			['socket', runtime.socket],
+			['veecle', runtime.veecleSocket],
+			['stdout', runtime.stdoutPath],
+			['stderr', runtime.stderrPath],
+			['escaped', list(runtime.escaped.map(({ pid, command }) => `pid ${pid}  ${command}`))],
+			['warnings', list(runtime.warnings)],
+			['env', env && list(Object.entries(env).map(([name, value]) => `${name}=${value}`))],
+		],
+		style,
+	)}`;
+}

@@ -1,0 +1,117 @@
+/** How one runtime is: its status and why, what ended it, its links, its last words, and what to type next. */
+import type { Api, ResultOf } from '@orch/protocol';
+import type { Context } from '../context.ts';
+import { renderDetails } from '../render/details.ts';
+import { exitText, statusMark, statusPaint, statusText } from '../render/runtime-status.ts';
+import { ago, bytes, duration, plural } from '../render/time.ts';
+import { cut, printable } from '../render/width.ts';
+import { maskSecrets } from '../secrets.ts';
+
+export type Runtime = ResultOf<Api['runtime.show']>;
+type Links = ResultOf<Api['link.stats']>['links'];
+
+const shownLines = 3;
+/** Of the last words, read at most. */
+const wordBytes = 16 * 1024;
+
+export async function showRuntimeStatus(context: Context, runtime: string): Promise<number> {
+	// all is asked at once; what else there is does not matter where the runtime does not exist
+	const asked = context.read('runtime.show', { runtime });
+	const sends = linksOf(context, { from: runtime });
+	const receives = linksOf(context, { to: runtime });
+	const words = lastWords(context, runtime);
+	const shown = await asked;
+	if (context.json) context.printJson({ ...shown, env: maskSecrets(shown.env) });
+	else if (!context.namesOnly) {
+		context.print(renderRuntimeStatus(context, shown, { sends: await sends, receives: await receives, words: await words }));
+		context.next(...nextSteps(shown));
+	}
+	return shown.status === 'running' ? 0 : 3;
+}
+
+/** A router that does not answer takes nothing from what is known of the runtime. */
+const linksOf = (context: Context, of: { readonly from: string } | { readonly to: string }): Promise<Links> =>
+	context.read('link.stats', of).then(
+		({ links }) => links,
+		() => [],
+	);
+
+async function lastWords(context: Context, runtime: string): Promise<string[]> {
+	const parts: Buffer[] = [];
+	let size = 0;
+	try {
+		for await (const item of context.follow('runtime.stderr', { runtime, follow: false, lines: shownLines })) {
+			parts.push(Buffer.from(item.bytes));
+			size += item.bytes.length;
+			if (size > wordBytes) break;
+		}
+	} catch {
+		// without them the rest is still worth showing; why the runtime cannot be shown is told by `runtime.show`
+		return [];
+	}
+	const text = Buffer.concat(parts).toString('utf8');
+	return text
+		.split('\n')
+		.filter((line) => line.trim() !== '')
+		.slice(-shownLines);
+}
+
+export function renderRuntimeStatus(
+	context: Pick<Context, 'style' | 'pretty' | 'tableWidth' | 'world'>,
+	runtime: Runtime,
+	seen: { readonly sends: Links; readonly receives: Links; readonly words: readonly string[] },
+): string {
+	const { style, pretty, world } = context;
+	const now = world.clock.now();
+	const at = (time: string) => (pretty ? ago(time, now) : time);
+	const status = `${pretty ? `${statusMark(runtime)} ` : ''}${statusText(runtime)}`;
+	const room = (context.tableWidth ?? Number.POSITIVE_INFINITY) - 14;
+	const other = (name: string) => (name === '' ? '*' : name);
+	const lines = renderDetails(
+		[
+			['reason', runtime.reason === null ? undefined : printable(runtime.reason)],
+			['command', `${printable([runtime.command, ...runtime.args].join(' '))}`],
+			['directory', printable(runtime.cwd)],
+			['pid', runtime.pid === null ? undefined : `${runtime.pid}, up ${duration(runtime.uptimeMs ?? 0)}`],
+			['ended', runtime.lastExit ? exitText(runtime.lastExit, at(runtime.lastExit.at)) : undefined],
+			['restarts', runtime.restarts > 0 ? `${runtime.restarts} since it was started` : undefined],
+			['connected', runtime.connected === null ? undefined : runtime.connected],
+			[
+				'receives',
+				seen.receives.map((link) => `${link.type} from ${other(link.from.name)}${queueText(link)}`).join('\n') || undefined,
+			],
+			['sends', seen.sends.map((link) => `${link.type} to ${other(link.to.name)}${queueText(link)}`).join('\n') || undefined],
+			['escaped', runtime.escaped.map(({ pid, command }) => `pid ${pid}  ${printable(command)}`).join('\n') || undefined],
+			['warnings', runtime.warnings.map((warning) => style.yellow(printable(warning))).join('\n') || undefined],
+			['last words', seen.words.map((line) => cut(printable(line), room)).join('\n') || undefined],
+		],
+		style,
+	);
+	return `${style.bold(runtime.name)}  ${statusPaint(runtime, style)(status)}${why(runtime)}\n${lines}`;
+}
+
+/** `, failure 3 of 5 in 1m`. */
+function why({ backoff, status, restart }: Runtime): string {
+	if (!backoff || backoff.failures === 0 || (status !== 'backoff' && status !== 'failed')) return '';
+	const counted =
+		backoff.of > 0
+			? `failure ${backoff.failures} of ${backoff.of} in ${duration(backoff.withinMs)}`
+			: plural(backoff.failures, 'failure');
+	return `, ${counted} (restart ${restart.when})`;
+}
+
+function queueText({ counters }: Links[number]): string {
+	const dropped = Object.values(counters.dropped).reduce((sum, count) => sum + count, 0);
+	const parts = [
+		...(counters.queued > 0 ? [`${counters.queued} waiting, ${bytes(counters.queuedBytes)}`] : []),
+		...(dropped > 0 ? [`${dropped} dropped`] : []),
+	];
+	return parts.length > 0 ? `  (${parts.join('; ')})` : '';
+}
+
+function nextSteps({ name, status }: Runtime): string[] {
+	const steps = [`orch runtime ${status === 'running' ? 'stdout' : 'stderr'} ${name}`];
+	if (status === 'running') steps.push(`orch restart ${name}`);
+	else if (status !== 'starting' && status !== 'stopping') steps.push(`orch start ${name}`);
+	return [...steps, `orch runtime show ${name}`];
+}

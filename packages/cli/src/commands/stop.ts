@@ -1,0 +1,27 @@
+/** `orch stop`, in full `orch runtime stop`. */
+import { parseDuration } from '../args/duration.ts';
+import { command } from '../command.ts';
+import { value } from '../option.ts';
+import { howItEnded } from '../render/runtime-status.ts';
+import { onEach } from './each.ts';
+
+export const stop = command({
+	path: ['stop'],
+	summary: 'Stop runtimes; returns once nothing of them is left',
+	notes: ['Signal, grace, SIGKILL; whatever a runtime forked is stopped with it. Stopping what does not run changes nothing.'],
+	args: [{ name: 'RUNTIME', required: true, many: true }],
+	options: { grace: value('--grace DURATION', 'from the signal to SIGKILL, instead of the runtime’s own', parseDuration) },
+	examples: ['orch stop ping', 'orch stop ping pong --grace 2s'],
+	json: 'an array of the runtimes',
+	async run(context, { args, options: { grace } }) {
+		return onEach(
+			context,
+			args,
+			(runtime) => context.act('runtime.stop', { runtime, ...(grace === undefined ? {} : { graceMs: grace }) }),
+			({ name, lastExit, warnings }) => {
+				context.note(`stopped ${name}${lastExit ? ` (${howItEnded(lastExit)})` : ''}`);
+				for (const warning of warnings) context.note(`  ${warning}`);
+			},
+		);
+	},
+});

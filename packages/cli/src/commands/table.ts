@@ -1,0 +1,68 @@
+/** Every command but help, which reads this table; in the order in which help lists them. */
+import type { Command } from '../command.ts';
+import { call } from './call.ts';
+import { clear } from './clear.ts';
+import { daemonStart, daemonStatus, daemonStop } from './daemon-commands.ts';
+import { daemonLogs } from './daemon-logs.ts';
+import { linkAdd } from './link-add.ts';
+import { linkList } from './link-list.ts';
+import { linkRemove } from './link-remove.ts';
+import { linkSend } from './link-send.ts';
+import { linkShow } from './link-show.ts';
+import { linkStats } from './link-stats.ts';
+import { linkTap } from './link-tap.ts';
+import { ps } from './ps.ts';
+import { restart } from './restart.ts';
+import { runtimeAdd } from './runtime-add.ts';
+import { runtimeStderr, runtimeStdout } from './runtime-output.ts';
+import { runtimeRemove } from './runtime-remove.ts';
+import { runtimeShow } from './runtime-show.ts';
+import { runtimeSignal } from './runtime-signal.ts';
+import { start } from './start.ts';
+import { status } from './status.ts';
+import { stop } from './stop.ts';
+import { versionCommand } from './version.ts';
+
+/** A daily verb under its full name. */
+const inFull = (daily: Command, verb: string, aliases: readonly string[] = []): Command => ({
+	...daily,
+	path: ['runtime', verb],
+	aliases,
+	examples: (daily.examples ?? []).map((line) =>
+		line
+			.replaceAll(`orch ${daily.path[0]} `, `orch runtime ${verb} `)
+			.replace(new RegExp(`orch ${daily.path[0]}$`), `orch runtime ${verb}`),
+	),
+});
+
+export const commandTable: readonly Command[] = [
+	ps,
+	start,
+	stop,
+	restart,
+	status,
+	clear,
+	versionCommand,
+	call,
+	runtimeAdd,
+	inFull(ps, 'list', ['ls']),
+	runtimeShow,
+	inFull(start, 'start'),
+	inFull(stop, 'stop'),
+	inFull(restart, 'restart'),
+	runtimeRemove,
+	runtimeSignal,
+	runtimeStdout,
+	runtimeStderr,
+	linkAdd,
+	linkList,
+	linkShow,
+	linkRemove,
+	linkTap,
+	linkSend,
+	linkStats,
+	daemonStart,
+	daemonStop,
+	daemonStatus,
+	daemonLogs,
+];

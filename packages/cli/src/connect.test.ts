@@ -1,0 +1,212 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createMsgpackCodec, preface } from '@orch/protocol/wire';
+import { placesOf } from './connect.ts';
+import { explainConnectFailure, refuseForeignDirectory } from './connect-failure.ts';
+import { runCli } from './testing/run-cli.ts';
+import type { World } from './world.ts';
+
+let directory: string;
+beforeEach(() => {
+	directory = mkdtempSync(join(tmpdir(), 'orch-connect-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+async function listening(path: string, onConnection: (socket: Socket) => void): Promise<Server> {
+	const server = createServer(onConnection);
+	await new Promise<void>((resolve) => server.listen(path, resolve));
+	return server;
+}
+const closed = (server: Server) => new Promise((resolve) => server.close(resolve));
+
+const world = (over: Partial<World>): World =>
+	({
+		env: {},
+		cwd: '/',
+		uid: 1000,
+		userName: () => 'ben',
+		homeDirectory: () => '/home/ben',
+		temporaryDirectory: () => '/tmp',
+		...over,
+	}) as World;
+
+describe('where orchd is looked for', () => {
+	it('ORCH_SOCKET and ORCH_HOME are taken from where they were typed', () => {
+		const places = placesOf(world({ cwd: '/srv/work', env: { ORCH_SOCKET: 'run/o.sock', ORCH_HOME: 'state' } }), undefined);
+		expect([places.socket, places.home, places.logFile]).toEqual([
+			'/srv/work/run/o.sock',
+			'/srv/work/state',
+			'/srv/work/state/orchd.log',
+		]);
+		expect(placesOf(world({ env: { ORCH_SOCKET: '/a' } }), '/b').socket).toBe('/b');
+	});
+
+	it('a socket that is not the default has a state of its own', () => {
+		const { home } = placesOf(world({ env: { ORCH_SOCKET: '/x/o.sock' } }), undefined);
+		expect(home).toMatch(/^\/home\/ben\/\.local\/state\/orch\/at-[0-9a-f]{12}$/);
+		expect(placesOf(world({ env: { XDG_RUNTIME_DIR: '/run/user/1000' } }), undefined)).toMatchObject({
+			socket: '/run/user/1000/orch/orchd.sock',
+			home: '/home/ben/.local/state/orch',
+		});
+	});
+});
+
+describe('where nobody answers', () => {
+	it('E101: no socket', async () => {
+		const socket = join(directory, 'o.sock');
+		expect(await runCli(['ps'], { socket })).toEqual({
+			code: 5,
+			out: '',
+			err: `orch: orchd is not running (no socket at ${socket})\nhint: orch daemon start        (reading commands do not start it; orch runtime add does)\n`,
+		});
+	});
+
+	it('E101 for whatever asks, but orch alone, and daemon stop, which has nothing to do', async () => {
+		const socket = join(directory, 'o.sock');
+		for (const line of [
+			'version',
+			'status',
+			'stop x',
+			'link tap',
+			'runtime stdout x',
+			'call runtime.list',
+			'clear -y',
+			'daemon status',
+		])
+			expect([line, (await runCli(line.split(' '), { socket })).code]).toEqual([line, 5]);
+		expect(await runCli(['daemon', 'stop'], { socket })).toEqual({ code: 0, out: '', err: 'orch: orchd is not running\n' });
+		const home = await runCli([], { socket });
+		expect(home.code).toBe(0);
+		expect(home.out).toContain('orchd is not running; it starts with the first runtime, or: orch daemon start');
+	});
+
+	it('orch version and orch daemon status say what they know', async () => {
+		const socket = join(directory, 'o.sock');
+		expect((await runCli(['version'], { socket })).out).toBe(`orch  0.1.0  (protocol 1, Node ${process.versions.node})\n`);
+		const { out } = await runCli(['daemon', 'status'], { socket, env: { ORCH_HOME: '/state' } });
+		expect(out).toBe(`orchd  not running\n  socket  ${socket}\n  state   /state\n  log     /state/orchd.log\n`);
+	});
+
+	it('E102: a socket that was left behind, with the last line of its log', async () => {
+		const socket = join(directory, 'o.sock');
+		// a server that is closed in the orderly way takes its file with it: this one's is moved out of its way
+		const server = await listening(join(directory, 'moved.sock'), () => {});
+		const { renameSync } = await import('node:fs');
+		renameSync(join(directory, 'moved.sock'), socket);
+		await closed(server);
+		writeFileSync(
+			join(directory, 'orchd.log'),
+			'{"level":"info","time":"2026-01-01T00:00:00.000Z","name":"orchd","pid":7,"msg":"listening"}\n{"level":"error","time":"2026-01-01T00:00:01.000Z","name":"orchd","pid":7,"error":{"message":"out of memory"},"msg":"defect"}\n',
+		);
+		expect(await runCli(['ps'], { socket, env: { ORCH_HOME: directory } })).toEqual({
+			code: 5,
+			out: '',
+			err: `orch: a socket is left at ${socket} but nothing answers: its orchd is gone\n  last line of ${directory}/orchd.log: 2026-01-01T00:00:01.000Z error orchd[7] defect error="out of memory"\nhint: orch daemon start        (takes the stale socket over)\n`,
+		});
+	});
+
+	it('E155: something else at that path', async () => {
+		const path = join(directory, 'file');
+		writeFileSync(path, '');
+		expect((await runCli(['ps'], { socket: path })).err).toBe(
+			`orch: ${path} is a file, not the socket of an orchd\nhint: check ORCH_SOCKET\n`,
+		);
+		expect(await runCli(['ps'], { socket: directory })).toMatchObject({
+			code: 8,
+			err: expect.stringContaining('is a directory, not the socket'),
+		});
+	});
+
+	it('E132: a path that is too long', async () => {
+		const socket = `/${'x'.repeat(120)}`;
+		expect(await runCli(['ps'], { socket })).toMatchObject({
+			code: 8,
+			err: `orch: socket path is 121 bytes, the system allows 107: ${socket}\nhint: export ORCH_SOCKET=/tmp/orch.sock\n`,
+		});
+	});
+
+	it('E103: somebody else’s socket, or a directory on the way', () => {
+		const path = join(directory, 'o.sock');
+		writeFileSync(path, '');
+		chmodSync(path, 0o600);
+		const denied = Object.assign(new Error('connect EACCES'), { code: 'EACCES' });
+		const explain = (socket: string) => explainConnectFailure(denied, world({}), { ...placesOf(world({}), socket), socket });
+		const me = process.getuid?.() === 0 ? 'root' : expect.any(String);
+		expect(explain(path)).toMatchObject({
+			code: 'daemon.socket_denied',
+			data: { socket: path, owner: me, mode: '0600', self: 'ben' },
+		});
+		expect(explain(join(directory, 'not', 'there.sock')).data).toMatchObject({ socket: directory, mode: '0700' });
+	});
+
+	it('E156: a default directory that somebody else has made', async () => {
+		const uid = (process.getuid?.() ?? 0) + 1;
+		mkdirSync(join(directory, `orch-${uid}`));
+		const foreign = world({ uid, temporaryDirectory: () => directory });
+		expect(() => refuseForeignDirectory(foreign, placesOf(foreign, undefined))).toThrow('no orchd in it can be trusted');
+		const ran = await runCli(['ps'], { uid, temporaryDirectory: directory });
+		expect(ran.code).toBe(6);
+		const own = world({ uid: uid - 1, temporaryDirectory: () => directory });
+		mkdirSync(join(directory, `orch-${uid - 1}`));
+		expect(() => refuseForeignDirectory(own, placesOf(own, undefined))).not.toThrow();
+	});
+});
+
+describe('where somebody else answers', () => {
+	it('E122: an orchd of another protocol', async () => {
+		const socket = join(directory, 'o.sock');
+		const codec = createMsgpackCodec();
+		const server = await listening(socket, (connection) => {
+			connection.on('error', () => {});
+			connection.once('data', () =>
+				connection.end(codec.encode({ kind: 'hello', hello: { proto: [7, 9], agent: 'orchd 9.0.0', pid: 1, maxFrame: 1 } })),
+			);
+		});
+		expect(await runCli(['ps'], { socket })).toEqual({
+			code: 9,
+			out: '',
+			err: 'orch: this client (orch 0.1.0, protocol 1) cannot talk to orchd (orchd 9.0.0, protocol 7–9)\nhint: use the same version of orch and orchd\n',
+		});
+		await closed(server);
+	});
+
+	it('a connection that ends before the answer says so', async () => {
+		const socket = join(directory, 'o.sock');
+		const server = await listening(socket, (connection) => {
+			connection.on('error', () => {});
+			connection.once('data', () => connection.end());
+		});
+		expect(await runCli(['ps'], { socket })).toEqual({
+			code: 5,
+			out: '',
+			err: 'orch: the connection ended before the answer: orchd closed the connection\n',
+		});
+		await closed(server);
+	});
+});
+
+describe('a request', () => {
+	it('leaves in the same write as the hello', async () => {
+		const first = new Promise<number>((resolve) => {
+			const relay = join(directory, 'relay.sock');
+			void listening(relay, (connection) => {
+				connection.on('error', () => {});
+				connection.once('data', (bytes) => {
+					const kinds: string[] = [];
+					createMsgpackCodec().decode(bytes.subarray(preface.length), (message) =>
+						kinds.push('kind' in message ? message.kind : 'fault'),
+					);
+					resolve(kinds.length);
+					connection.destroy();
+				});
+			}).then(async (server) => {
+				await runCli(['ps'], { socket: relay });
+				await closed(server);
+			});
+		});
+		expect(await first).toBe(2);
+	});
+});

@@ -1,0 +1,107 @@
+/** Finds the socket of orchd and speaks over it; says exactly why where that does not work. */
+import { createConnection } from 'node:net';
+import { resolve } from 'node:path';
+import type { Api } from '@orch/protocol';
+import { type Caller, createCaller, findPlaces, ourHello, type Places, Session, version } from '@orch/protocol/wire';
+import { CliError } from './errors.ts';
+import type { World } from './world.ts';
+
+/** What Linux has room for in sockaddr_un, without the closing NUL; longer paths are truncated in silence. */
+const longestSocketPathBytes = 107;
+
+/** By the rule that orchd follows, with the paths made absolute here, where they were typed. */
+export function placesOf(world: World, socket: string | undefined): Places {
+	const { env, cwd } = world;
+	const absolute = (path: string | undefined) => (path === undefined || path === '' ? undefined : resolve(cwd, path));
+	const find = (sha256Hex: (text: string) => string) =>
+		findPlaces({
+			env,
+			uid: world.uid,
+			homeDirectory: world.homeDirectory(),
+			temporaryDirectory: world.temporaryDirectory(),
+			sha256Hex,
+			socket: absolute(socket ?? env['ORCH_SOCKET']),
+			home: absolute(env['ORCH_HOME']),
+		});
+	// a hash is needed for the state alone, which most commands never name, and takes as long as all else that they load
+	const sockets = find(() => '');
+	let whole: Places | undefined;
+	const all = () => {
+		whole ??= find((text) => process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex'));
+		return whole;
+	};
+	return {
+		socket: sockets.socket,
+		socketDirectory: sockets.socketDirectory,
+		routerSocket: sockets.routerSocket,
+		get home() {
+			return all().home;
+		},
+		get logFile() {
+			return all().logFile;
+		},
+	};
+}
+
+export interface Connection {
+	readonly session: Session;
+	readonly caller: Caller<Api>;
+	/** Rejects with the reason, in words for people, where nobody answers. */
+	readonly connected: Promise<void>;
+	/** Resolves when the connection is gone. */
+	readonly closed: Promise<void>;
+	close(): void;
+}
+
+/** What is asked before the socket is connected goes out with the hello, in one write. */
+export function openConnection(world: World, places: Places): Connection {
+	const bytes = Buffer.byteLength(places.socket);
+	if (bytes > longestSocketPathBytes)
+		throw new CliError('socket.too_long', { path: places.socket, bytes, limit: longestSocketPathBytes });
+	const socket = createConnection({ path: places.socket });
+	const session = new Session({
+		role: 'client',
+		hello: ourHello(`orch ${version}`, process.pid),
+		channel: {
+			write: (bytes) => socket.writable && socket.write(bytes),
+			pause: () => socket.pause(),
+			resume: () => socket.resume(),
+			end: () => socket.destroySoon(),
+		},
+	});
+	let reason = 'orchd closed the connection';
+	socket.on('data', (bytes) => session.receive(bytes));
+	socket.on('drain', () => session.writable());
+	const closed = new Promise<void>((resolve) => {
+		socket.on('close', () => {
+			session.disconnected(reason);
+			resolve();
+		});
+	});
+	const connected = new Promise<void>((resolve, reject) => {
+		socket.once('connect', resolve);
+		socket.on('error', (error: NodeJS.ErrnoException) => {
+			reason = error.message;
+			// after the connection was there, this changes nothing
+			void explain(error, world, places).then(reject, reject);
+		});
+	});
+	// whoever asks for nothing need not look at it
+	connected.catch(() => {});
+	return {
+		session,
+		caller: createCaller<Api>(session),
+		connected,
+		closed,
+		close() {
+			session.close();
+			socket.destroy();
+		},
+	};
+}
+
+/** Only where something went wrong is it worth to look closer, and to load what that takes. */
+async function explain(error: NodeJS.ErrnoException, world: World, places: Places): Promise<Error> {
+	const { explainConnectFailure } = await import('./connect-failure.ts');
+	return explainConnectFailure(error, world, places);
+}

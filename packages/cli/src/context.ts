@@ -1,0 +1,152 @@
+/** What a command works with: its world, its global options, one connection to orchd, and ways to print. */
+import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
+import { OrchError, type Places } from '@orch/protocol/wire';
+import { type Connection, openConnection, placesOf } from './connect.ts';
+import { type Globals, wantsJson, wantsNames } from './globals.ts';
+import { toJson } from './render/json.ts';
+import { loadStyle, type Style, wantsColor } from './render/style.ts';
+import type { World } from './world.ts';
+
+/** How long a command waits for what orchd answers by itself; what waits for processes to end is given no limit. */
+const answerMs = 10_000;
+
+export class Context {
+	readonly world: World;
+	readonly globals: Globals;
+	readonly places: Places;
+	/** For standard output. */
+	readonly style: Style;
+	/** For standard error. */
+	readonly noteStyle: Style;
+	#connection: Connection | undefined;
+
+	constructor(world: World, globals: Globals, styles: { readonly out: Style; readonly err: Style }) {
+		this.world = world;
+		this.globals = globals;
+		this.places = placesOf(world, globals.socket);
+		this.style = styles.out;
+		this.noteStyle = styles.err;
+	}
+
+	static async open(world: World, globals: Globals): Promise<Context> {
+		const style = (isTerminal: boolean) => loadStyle(wantsColor({ env: world.env, isTerminal, globals }));
+		return new Context(world, globals, { out: await style(world.out.isTerminal), err: await style(world.err.isTerminal) });
+	}
+
+	get json(): boolean {
+		return wantsJson(this.globals);
+	}
+
+	get namesOnly(): boolean {
+		return wantsNames(this.globals);
+	}
+
+	/** For a person at a terminal: marks, relative times, cut to fit. */
+	get pretty(): boolean {
+		return this.world.out.isTerminal;
+	}
+
+	/** What a table may be wide; undefined: everything. */
+	get tableWidth(): number | undefined {
+		return this.globals.output === 'wide' ? undefined : this.world.out.columns;
+	}
+
+	/** The result, and nothing else. */
+	print(text: string): void {
+		if (text !== '') this.world.out.write(text);
+	}
+
+	printJson(value: unknown): void {
+		this.print(toJson(value, this.pretty));
+	}
+
+	/** What a person should know besides the result. */
+	note(sentence: string): void {
+		if (!this.globals.quiet) this.world.err.write(`${sentence}\n`);
+	}
+
+	/** What to type next, for who types. */
+	next(...commands: readonly string[]): void {
+		if (this.world.err.isTerminal) this.note(`${this.noteStyle.dim('next:')} ${commands.join(' · ')}`);
+	}
+
+	/** One connection for all that the command asks. */
+	async connection(): Promise<Connection> {
+		if (!this.#connection) {
+			const { temporaryDirectory, uid } = this.world;
+			if (this.places.socket.startsWith(`${temporaryDirectory()}/orch-${uid}/`))
+				(await import('./connect-failure.ts')).refuseForeignDirectory(this.world, this.places);
+			this.#connection = openConnection(this.world, this.places);
+		}
+		return this.#connection;
+	}
+
+	/** As `connection`, and starts orchd where none runs, unless ORCH_AUTOSTART=0. */
+	async connectionOrStart(): Promise<Connection> {
+		const connection = await this.connection();
+		try {
+			await connection.connected;
+			return connection;
+		} catch (error) {
+			const { isDaemonMissing } = await import('./connect-failure.ts');
+			if (!isDaemonMissing(error) || this.world.env['ORCH_AUTOSTART'] === '0') throw error;
+		}
+		const { startDaemon } = await import('./daemon-start.ts');
+		const started = await startDaemon(this.world, this.places);
+		this.adopt(started.connection);
+		if (started.pid !== undefined) this.note(`orch: started orchd (pid ${started.pid}), log ${this.places.logFile}`);
+		return started.connection;
+	}
+
+	/** Goes on with a connection that was opened elsewhere. */
+	adopt(connection: Connection): void {
+		this.#connection?.close();
+		this.#connection = connection;
+	}
+
+	/** Asks what orchd answers by itself. */
+	async read<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
+		return this.#ask(await this.connection(), name, params, this.globals.timeout ?? answerMs);
+	}
+
+	/** Asks for something that takes as long as it takes. */
+	async act<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
+		return this.#ask(await this.connection(), name, params, this.globals.timeout);
+	}
+
+	/** The items of a stream; leaving it early ends it on the other side, too. */
+	async *follow<Name extends OperationName>(
+		name: Name,
+		params: ParamsOf<Api[Name]>,
+		signal?: AbortSignal,
+	): AsyncGenerator<ItemOf<Api[Name]>, ResultOf<Api[Name]>, undefined> {
+		const { session, connected } = await this.connection();
+		const items = session.stream(name, params, signal ? { signal } : {});
+		await connected;
+		return (yield* items as AsyncGenerator<ItemOf<Api[Name]>, never, undefined>) as ResultOf<Api[Name]>;
+	}
+
+	async #ask<Result>(
+		{ session, connected }: Connection,
+		name: string,
+		params: unknown,
+		timeoutMs: number | undefined,
+	): Promise<Result> {
+		const asked = session.request(name, params) as Promise<Result>;
+		// where connecting fails, its reason says more than that of the answer
+		asked.catch(() => {});
+		const answer = connected.then(() => asked);
+		if (timeoutMs === undefined) return answer;
+		return new Promise<Result>((resolve, reject) => {
+			const timer = this.world.clock.setTimer(timeoutMs, () => {
+				// the command ends with this, and what it asked for with its connection
+				reject(new OrchError('timeout', { ms: timeoutMs }));
+			});
+			answer.then(resolve, reject).finally(() => timer.cancel());
+		});
+	}
+
+	close(): void {
+		this.#connection?.close();
+	}
+}

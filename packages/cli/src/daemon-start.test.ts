@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from '@orch/base/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from './clock.ts';
+import { daemonEnv } from './daemon-start.ts';
+import { buildFakeOrchd } from './testing/build.ts';
+import { runCli } from './testing/run-cli.ts';
+
+let built: string;
+let program: string;
+beforeAll(async () => {
+	built = mkdtempSync(join(tmpdir(), 'orch-built-'));
+	program = await buildFakeOrchd(built);
+});
+afterAll(() => rmSync(built, { recursive: true, force: true }));
+
+let directory: string;
+let socket: string;
+beforeEach(() => {
+	directory = mkdtempSync(join(tmpdir(), 'orch-start-'));
+	socket = join(directory, 'o.sock');
+});
+afterEach(async () => {
+	await orch('daemon stop');
+	rmSync(directory, { recursive: true, force: true });
+});
+
+const home = () => join(directory, 'home');
+const orch = (line: string, env: Record<string, string> = {}) =>
+	runCli(line.split(' '), {
+		socket,
+		clock: systemClock,
+		daemonProgram: () => program,
+		env: { ORCH_AUTOSTART: '', ORCH_HOME: home(), ...env },
+	});
+const log = () => readFileSync(join(home(), 'orchd.log'), 'utf8');
+const told = () => JSON.parse(log().split('\n')[0] ?? '') as { cwd: string; args: string[]; inherited: string[]; pid: number };
+
+describe('orch daemon start', () => {
+	it('starts orchd in the background, says so, and is content when it runs already', async () => {
+		const started = await orch('daemon start');
+		expect(started).toEqual({ code: 0, out: '', err: `orch: started orchd (pid ${told().pid}), log ${home()}/orchd.log\n` });
+		expect(await orch('daemon start')).toEqual({ code: 0, out: '', err: `orch: orchd is running already (pid ${told().pid})\n` });
+	});
+
+	it('gives it the root directory, its places, and nothing of an enclosing runtime', async () => {
+		await orch('daemon start', { ORCH_IPC_SOCKET: '/x', ORCH_RUNTIME_ID: 'x', ORCH_LOG: 'debug', VEECLE_IPC_SOCKET: '/y' });
+		const { cwd, args, inherited } = told();
+		expect(cwd).toBe('/');
+		expect(args).toEqual(['--socket', socket, '--home', home()]);
+		expect(inherited.sort()).toEqual(['ORCH_HOME', 'ORCH_LOG', 'ORCH_SOCKET']);
+	});
+
+	it('makes it the leader of a session of its own', async () => {
+		await orch('daemon start');
+		const { pid } = told();
+		const [, , , , , session] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ');
+		expect(Number(session)).toBe(pid);
+	});
+
+	it('says why it did not start, with the last lines of this start alone', async () => {
+		await orch('daemon start');
+		await orch('daemon stop');
+		expect(await orch('daemon start', { FAKE_ORCHD: 'fails' })).toEqual({
+			code: 5,
+			out: '',
+			err: `orch: orchd did not start: it ended with exit code 1\n  last lines of ${home()}/orchd.log:\n    cannot open the state: it is on fire\nhint: orch daemon start --foreground\n`,
+		});
+	});
+
+	it('of two at once starts one, and both are served', async () => {
+		const both = await Promise.all([orch('daemon start'), orch('daemon start'), orch('start x'), orch('runtime add ./y -q')]);
+		expect(both.map(({ code }) => code)).toEqual([0, 0, 4, 0]);
+	});
+
+	it('whose orchd finds another one that is just starting connects to that one', async () => {
+		const ran = orch('daemon start', { FAKE_ORCHD: 'locked' });
+		await until('the first try', () => existsSync(join(home(), 'orchd.log')));
+		const other = spawn(process.execPath, [program, '--socket', socket], { stdio: 'ignore' });
+		expect(await ran).toMatchObject({ code: 0, err: `orch: orchd is running already (pid ${other.pid})\n` });
+	});
+});
+
+describe('commands that need orchd', () => {
+	it('start it, saying so in one line; those that only read do not', async () => {
+		expect((await orch('ps')).code).toBe(5);
+		const { code, out, err } = await orch('runtime add ./x');
+		expect(code).toBe(0);
+		expect(out).toMatch(/^[0-9a-f-]{36}\n$/);
+		expect(err).toBe(`orch: started orchd (pid ${told().pid}), log ${home()}/orchd.log\nadded runtime x\n`);
+		expect((await orch('ps -q')).out).toBe('x\n');
+	});
+
+	it('do not with ORCH_AUTOSTART=0', async () => {
+		for (const line of ['runtime add ./x', 'start x', 'link add --from a --type T --to b'])
+			expect(await orch(line, { ORCH_AUTOSTART: '0' })).toMatchObject({
+				code: 5,
+				err: expect.stringContaining('orchd is not running'),
+			});
+		expect(existsSync(home())).toBe(false);
+	});
+});
+
+describe('orch daemon stop', () => {
+	it('returns once orchd is gone', async () => {
+		await orch('daemon start');
+		const { pid } = told();
+		expect(await orch('daemon stop')).toEqual({ code: 0, out: '', err: `orch: stopped orchd (pid ${pid}) and 2 runtimes\n` });
+		expect(existsSync(socket)).toBe(false);
+		expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+		expect(await orch('daemon stop --json')).toEqual({ code: 0, out: '{"stopped":0}\n', err: '' });
+	});
+});
+
+describe('orch daemon logs', () => {
+	it('shows the last lines, also of one that does not run', async () => {
+		await orch('daemon start');
+		const { pid } = told();
+		await orch('daemon stop');
+		const { out } = await orch('daemon logs -n 1');
+		expect(JSON.parse(out)).toMatchObject({ pid });
+		expect((await orch('daemon logs -n 0')).err).toBe(`orch: nothing in ${home()}/orchd.log\n`);
+	});
+});
+
+it('the environment of orchd keeps everything that is not of orch', () => {
+	expect(daemonEnv({ PATH: '/bin', ORCH_X: '1', ORCH_SOCKET: '/s', VEECLE_RUNTIME_ID: '1', NONE: undefined })).toEqual({
+		PATH: '/bin',
+		ORCH_SOCKET: '/s',
+	});
+});

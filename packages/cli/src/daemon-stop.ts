@@ -1,0 +1,48 @@
+/** Waits until an orchd that has said that it stops is gone. */
+import type { Places } from '@orch/protocol/wire';
+import { openConnection } from './connect.ts';
+import { isDaemonMissing } from './connect-failure.ts';
+import { CliError } from './errors.ts';
+import type { World } from './world.ts';
+
+const goneWithinMs = 15_000;
+const lookEveryMs = 10;
+/** For the first word of whoever listens there. */
+const answerMs = 1000;
+
+/** Its socket first, as the daemon removes it, then its process, so that a start right behind finds no lock held. */
+export async function awaitEnd(world: World, places: Places, pid: number): Promise<void> {
+	const { clock } = world;
+	const deadline = clock.monotonicMs() + goneWithinMs;
+	while ((await answers(world, places, pid)) || isAlive(pid)) {
+		if (clock.monotonicMs() > deadline) throw new CliError('daemon.not_stopped', { pid, ms: goneWithinMs });
+		await clock.sleep(lookEveryMs);
+	}
+}
+
+/** Whether the same orchd still answers; another one may have been started on the socket meanwhile. */
+async function answers(world: World, places: Places, pid: number): Promise<boolean> {
+	const connection = openConnection(world, places);
+	try {
+		await connection.connected;
+		const hello = await Promise.race([connection.session.hello(), world.clock.sleep(answerMs)]);
+		// one that takes connections and says nothing is still there
+		return hello === undefined || hello.pid === pid;
+	} catch (error) {
+		if (isDaemonMissing(error)) return false;
+		// the connection was taken and dropped: it is on its way out
+		return error instanceof Error && (error as { code?: unknown }).code === 'disconnected';
+	} finally {
+		connection.close();
+	}
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch {
+		// gone; or of another user or process space, and then not ours to wait for
+		return false;
+	}
+}

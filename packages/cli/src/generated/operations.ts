@@ -1,0 +1,35 @@
+// biome-ignore-all format: generated
+/** GENERATED from the declared operations, by the test beside it: `npx vitest run packages/cli/src/generated -u`. */
+
+export interface OperationSummary {
+	readonly summary: string;
+	/** Optional ones with a question mark. */
+	readonly params: readonly string[];
+	readonly stream: boolean;
+}
+
+export const operations: Readonly<Record<string, OperationSummary>> = {
+	'daemon.version': { summary: 'Tell the versions of the daemon and of the protocol', params: [], stream: false },
+	'daemon.status': { summary: 'Tell how the daemon is', params: [], stream: false },
+	'daemon.stop': { summary: 'Stop every runtime gracefully, then the daemon', params: [], stream: false },
+	'clear': { summary: 'Stop everything, forget everything', params: [], stream: false },
+	'runtime.add': { summary: 'Register a program under supervision', params: ['program', 'args?', 'cwd', 'env?', 'name?', 'id?', 'priority?', 'privileged?', 'restart?', 'stop?', 'binary?', 'start?'], stream: false },
+	'runtime.list': { summary: 'List the runtimes, in the order in which they were added', params: ['status?'], stream: false },
+	'runtime.show': { summary: 'Show everything about a runtime', params: ['runtime'], stream: false },
+	'runtime.start': { summary: 'Start a runtime; answers once its program runs', params: ['runtime', 'priority?'], stream: false },
+	'runtime.stop': { summary: 'Stop a runtime; answers once nothing of it is left', params: ['runtime', 'graceMs?'], stream: false },
+	'runtime.restart': { summary: 'Stop a runtime and start it again', params: ['runtime', 'graceMs?'], stream: false },
+	'runtime.remove': { summary: 'Forget a runtime, with its output and its links', params: ['runtime', 'force?'], stream: false },
+	'runtime.signal': { summary: 'Send a signal to the program of a runtime', params: ['runtime', 'signal'], stream: false },
+	'runtime.stdout': { summary: 'Follow what a runtime writes to its standard output: the backlog, then live', params: ['runtime', 'follow?', 'lines?'], stream: true },
+	'runtime.stderr': { summary: 'Follow what a runtime writes to its standard error: the backlog, then live', params: ['runtime', 'follow?', 'lines?'], stream: true },
+	'binary.begin': { summary: 'Begin to upload a program', params: ['size', 'sha256'], stream: false },
+	'binary.chunk': { summary: 'Send a part of a program, 256 KiB at most, in order', params: ['upload', 'offset', 'bytes'], stream: false },
+	'binary.commit': { summary: 'Finish an upload: check it and keep it', params: ['upload'], stream: false },
+	'link.add': { summary: 'Route messages of a type from one runtime to another', params: ['from', 'type', 'to', 'queue?', 'queueBytes?', 'overflow?', 'whileDown?'], stream: false },
+	'link.list': { summary: 'List the links, in the order in which they were added', params: ['from?', 'to?', 'type?'], stream: false },
+	'link.remove': { summary: 'Remove a link; what waits in its mailbox is dropped and counted', params: ['link?', 'from?', 'type?', 'to?'], stream: false },
+	'link.tap': { summary: 'Show messages live as they pass, without touching them', params: ['link?', 'from?', 'type?', 'to?', 'bodyBytes?'], stream: true },
+	'link.send': { summary: 'Send a message by hand', params: ['type', 'from?', 'to?', 'body', 'codec?'], stream: false },
+	'link.stats': { summary: 'Show rates, latencies, queues and drops of the links, and what no link takes', params: ['from?', 'to?', 'type?'], stream: false },
+};

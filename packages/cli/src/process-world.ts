@@ -1,0 +1,180 @@
+/** The world of the real process. Nothing is touched before it is needed: `process.stdout` alone costs milliseconds. */
+import { writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { isatty } from 'node:tty';
+import { pauseThread, systemClock } from './clock.ts';
+import { CliError, OutputClosed } from './errors.ts';
+import type { Sink, Source, World } from './world.ts';
+
+export function processWorld(): World {
+	return {
+		env: process.env,
+		cwd: workingDirectory(),
+		clock: systemClock,
+		uid: process.getuid?.() ?? 0,
+		userName: () => attempt(() => userInfo().username) ?? `uid ${process.getuid?.() ?? 0}`,
+		homeDirectory: homedir,
+		temporaryDirectory: tmpdir,
+		endsWithProgram: true,
+		out: sink(1, () => process.stdout),
+		err: sink(2, () => process.stderr),
+		input: standardInput(),
+		onInterrupt,
+		daemonProgram: findDaemonProgram,
+		becomeDaemon,
+	};
+}
+
+function workingDirectory(): string {
+	// the directory may have been removed under us; commands that need none still work
+	return attempt(() => process.cwd()) ?? '/';
+}
+
+function sink(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): Sink {
+	const isTerminal = isatty(descriptor);
+	return {
+		isTerminal,
+		get columns() {
+			if (!isTerminal) return undefined;
+			const told = Number(process.env['COLUMNS']);
+			return Number.isInteger(told) && told > 0 ? told : stream().columns || 80;
+		},
+		write: (data) => writeWhole(descriptor, typeof data === 'string' ? Buffer.from(data) : data),
+		flow: (data, signal) => flow(stream(), data, signal),
+		flushed: () => flushed(stream()),
+	};
+}
+
+/** What `process.stdout.write` would do, without loading it. */
+function writeWhole(descriptor: 1 | 2, bytes: Uint8Array): void {
+	for (let at = 0; at < bytes.length; ) {
+		try {
+			at += writeSync(descriptor, bytes, at);
+		} catch (error) {
+			const { code, message } = error as NodeJS.ErrnoException;
+			// whoever shares the pipe may have made it non-blocking: then a full one refuses
+			if (code === 'EAGAIN') pauseThread(2);
+			else if (descriptor === 2) return;
+			else if (code === 'EPIPE') throw new OutputClosed();
+			else throw new CliError('output.failed', { reason: message });
+		}
+	}
+}
+
+interface Flowing {
+	error?: Error;
+}
+
+const flowing = new WeakMap<NodeJS.WriteStream, Flowing>();
+
+function flowOf(stream: NodeJS.WriteStream): Flowing {
+	let state = flowing.get(stream);
+	if (!state) {
+		const kept: Flowing = {};
+		state = kept;
+		flowing.set(stream, kept);
+		stream.on('error', (error: NodeJS.ErrnoException) => {
+			kept.error ??= error.code === 'EPIPE' ? new OutputClosed() : new CliError('output.failed', { reason: error.message });
+		});
+	}
+	return state;
+}
+
+function flow(stream: NodeJS.WriteStream, data: string | Uint8Array, signal: AbortSignal): Promise<void> {
+	const state = flowOf(stream);
+	if (state.error) return Promise.reject(state.error);
+	if (signal.aborted || stream.write(data)) return Promise.resolve();
+	return new Promise((resolve, reject) => {
+		const done = () => {
+			for (const event of ['drain', 'close', 'error']) stream.off(event, done);
+			signal.removeEventListener('abort', done);
+			if (state.error) reject(state.error);
+			else resolve();
+		};
+		for (const event of ['drain', 'close', 'error']) stream.on(event, done);
+		signal.addEventListener('abort', done, { once: true });
+	});
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+	const state = flowOf(stream);
+	if (state.error) return Promise.reject(state.error);
+	return new Promise((resolve, reject) => {
+		stream.write('', () => {
+			if (state.error) reject(state.error);
+			else resolve();
+		});
+	});
+}
+
+function standardInput(): Source {
+	return {
+		isTerminal: isatty(0),
+		async read() {
+			const chunks: Buffer[] = [];
+			for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+			return Buffer.concat(chunks);
+		},
+		async ask(question) {
+			const { createInterface } = await import('node:readline');
+			const lines = createInterface({ input: process.stdin, output: process.stderr });
+			return new Promise((resolve) => {
+				lines.once('close', () => resolve(undefined));
+				lines.once('SIGINT', () => {
+					process.stderr.write('\n');
+					process.exit(130);
+				});
+				lines.question(question, (answer) => {
+					resolve(answer);
+					lines.close();
+				});
+			});
+		},
+	};
+}
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+function onInterrupt(listener: (exitCode: number) => void): () => void {
+	const signals = Object.keys(exitCodes) as (keyof typeof exitCodes)[];
+	const listeners = signals.map((signal) => [signal, () => listener(exitCodes[signal])] as const);
+	for (const [signal, each] of listeners) process.on(signal, each);
+	return () => {
+		for (const [signal, each] of listeners) process.off(signal, each);
+	};
+}
+
+function findDaemonProgram(): string {
+	// named by hand: a daemon of another build, a fixture
+	const named = process.env['ORCHD_BIN'];
+	if (named) return named;
+	try {
+		return createRequire(import.meta.filename).resolve('@orch/daemon/bin');
+	} catch (cause) {
+		throw new CliError(
+			'daemon.start_failed',
+			{ reason: 'it is not installed beside orch (package @orch/daemon)', log: '', lines: [] },
+			{ cause },
+		);
+	}
+}
+
+/** As exec(2) would: the same process id, terminal and signals, no parent that must pass them on. */
+function becomeDaemon(args: readonly string[]): Promise<never> {
+	const program = findDaemonProgram();
+	process.argv = [process.argv[0] ?? process.execPath, program, ...args];
+	// its own defects are its own to tell
+	process.removeAllListeners('uncaughtException');
+	createRequire(import.meta.filename)(program);
+	// orchd ends the process
+	return new Promise<never>(() => {});
+}
+
+function attempt<T>(get: () => T): T | undefined {
+	try {
+		return get();
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,54 @@
+/** The whole program: arguments in, exit code out. It runs as well inside a test as behind `bin/orch.cjs`. */
+import { OutputClosed, toShownError } from './errors.ts';
+import { Context } from './context.ts';
+import type { Globals } from './globals.ts';
+import { hotInvocation } from './hot.ts';
+import { renderError, renderErrorJson } from './render/error.ts';
+import { loadStyle, wantsColor } from './render/style.ts';
+import type { World } from './world.ts';
+
+export async function run(argv: readonly string[], world: World): Promise<number> {
+	// for errors that are found before the options are read
+	let globals: Globals = guessGlobals(argv);
+	try {
+		const invocation = (await hotInvocation(argv)) ?? (await (await import('./tree.ts')).parse(argv));
+		globals = invocation.globals;
+		const context = await Context.open(world, globals);
+		try {
+			return (await invocation.command.run(context, invocation.input)) ?? 0;
+		} finally {
+			if (!world.endsWithProgram) context.close();
+		}
+	} catch (error) {
+		return report(error, world, globals);
+	}
+}
+
+/** For what was thrown where nobody waits. */
+export const reportDefect = (error: unknown, argv: readonly string[], world: World): Promise<number> =>
+	report(error, world, guessGlobals(argv));
+
+async function report(error: unknown, world: World, globals: Globals): Promise<number> {
+	if (error instanceof OutputClosed) return 0;
+	const shown = toShownError(error);
+	if (globals.json || globals.output === 'json') {
+		world.err.write(renderErrorJson(shown));
+		return shown.exit;
+	}
+	const style = await loadStyle(wantsColor({ env: world.env, isTerminal: world.err.isTerminal, globals }));
+	const stack = error instanceof Error ? error.stack : undefined;
+	world.err.write(renderError(shown, { style, verbose: globals.verbose === true, stack }));
+	return shown.exit;
+}
+
+function guessGlobals(argv: readonly string[]): Globals {
+	const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+	const format = own.some(
+		(word, at) =>
+			word === '--json' ||
+			word === '-ojson' ||
+			word === '--output=json' ||
+			(/^(-o|--output)$/.test(word) && own[at + 1] === 'json'),
+	);
+	return { json: format, noColor: own.includes('--no-color'), verbose: own.includes('-v') || own.includes('--verbose') };
+}

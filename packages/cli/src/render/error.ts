@@ -1,0 +1,25 @@
+/** An error as it is shown: the sentence, facts indented below, one thing to do; or one JSON object. */
+import type { WireError } from '@orch/protocol';
+import type { Style } from './style.ts';
+import { printable } from './width.ts';
+
+export interface ErrorView {
+	readonly style: Style;
+	readonly verbose: boolean;
+	/** Where it was thrown, shown when it is verbose. */
+	readonly stack?: string | undefined;
+}
+
+export function renderError(error: WireError, { style, verbose, stack }: ErrorView): string {
+	const [what = '', ...facts] = error.message.split('\n').map(printable);
+	const lines = [`${style.red('orch:')} ${what}`, ...facts];
+	for (const cause of error.causes ?? []) lines.push(`  cause: ${printable(cause)}`);
+	if (error.hint !== undefined) lines.push(`${style.cyan('hint:')} ${printable(error.hint)}`);
+	if (verbose) lines.push(style.dim(`${error.number} ${error.code}, exit ${error.exit}`));
+	if (verbose && stack !== undefined) lines.push(style.dim(stack));
+	return `${lines.join('\n')}\n`;
+}
+
+export function renderErrorJson(error: WireError): string {
+	return `${JSON.stringify({ error })}\n`;
+}

@@ -1,0 +1,59 @@
+/** The status of a runtime in a word or two, with its mark and colour. */
+import type { RuntimeInfo } from '@orch/protocol';
+import type { Style } from './style.ts';
+import { duration } from './time.ts';
+
+type Shown = Pick<RuntimeInfo, 'status' | 'lastExit' | 'backoff'>;
+
+/** `running`, `backoff 12s`, `exited 0`, `failed`. */
+export function statusText({ status, lastExit, backoff }: Shown): string {
+	if (status === 'backoff' && backoff?.nextInMs != null) return `backoff ${duration(backoff.nextInMs)}`;
+	if (status === 'exited' && lastExit) return `exited ${lastExit.signal ?? lastExit.code ?? '?'}`;
+	return status;
+}
+
+export function statusMark({ status, lastExit }: Shown): string {
+	switch (status) {
+		case 'running':
+			return '●';
+		case 'starting':
+		case 'stopping':
+			return '◌';
+		case 'backoff':
+		case 'failed':
+			return '✗';
+		case 'exited':
+			return lastExit?.code === 0 ? '○' : '✗';
+		case 'stopped':
+			return '○';
+	}
+}
+
+export function statusPaint({ status, lastExit }: Shown, style: Style): (text: string) => string {
+	switch (status) {
+		case 'running':
+			return style.green;
+		case 'starting':
+		case 'stopping':
+			return style.yellow;
+		case 'backoff':
+		case 'failed':
+			return style.red;
+		case 'exited':
+			return lastExit?.code === 0 ? style.dim : style.red;
+		case 'stopped':
+			return style.dim;
+	}
+}
+
+/** `exit code 1, core dumped`. */
+export function howItEnded({ code, signal, coreDumped }: NonNullable<RuntimeInfo['lastExit']>): string {
+	const how = signal === null ? (code === null ? 'exit unknown' : `exit code ${code}`) : signal;
+	return `${how}${coreDumped ? ', core dumped' : ''}`;
+}
+
+/** `exit code 1, 3m ago`, for the details. */
+export function exitText(exit: NonNullable<RuntimeInfo['lastExit']>, at: string): string {
+	const by = exit.by === 'itself' ? '' : exit.by === 'stop' ? ', stopped' : ', killed after its grace';
+	return `${howItEnded(exit)}${by}, ${at}`;
+}

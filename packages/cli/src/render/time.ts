@@ -1,0 +1,69 @@
+/** Times and amounts as people read them. */
+import { millisecondsOf, wallTime } from '../clock.ts';
+
+const units = [
+	['d', 86_400_000],
+	['h', 3_600_000],
+	['m', 60_000],
+	['s', 1000],
+] as const;
+
+/** Two units at most: `2h 14m`, `12s`, `0.4s`. */
+export function duration(ms: number): string {
+	if (ms < 0) return '0s';
+	if (ms < 10_000) return `${(Math.floor(ms / 100) / 10).toString()}s`;
+	const first = units.findIndex(([, unitMs]) => ms >= unitMs);
+	const [letter, unitMs] = units[first] ?? units[3];
+	const second = units[first + 1];
+	const rest = second ? Math.floor((ms % unitMs) / second[1]) : 0;
+	return `${Math.floor(ms / unitMs)}${letter}${second && rest > 0 ? ` ${rest}${second[0]}` : ''}`;
+}
+
+export const ago = (at: string, now: number): string => `${duration(Math.max(0, now - millisecondsOf(at)))} ago`;
+
+/** `14:03:07.214`, in the time zone of the terminal. */
+export function clockTime(at: string, withMilliseconds = true): string {
+	const { hours, minutes, seconds, milliseconds } = wallTime(at);
+	const time = [hours, minutes, seconds].map((part) => String(part).padStart(2, '0')).join(':');
+	return withMilliseconds ? `${time}.${String(milliseconds).padStart(3, '0')}` : time;
+}
+
+/** `38 B`, `4.1 MB`: in thousands, three digits at most. */
+export function bytes(count: number): string {
+	const names = ['B', 'kB', 'MB', 'GB', 'TB'];
+	let amount = count;
+	let power = 0;
+	while (amount >= 999.5 && power < names.length - 1) {
+		amount /= 1000;
+		power++;
+	}
+	return `${power === 0 || amount >= 99.95 ? Math.round(amount) : Number(amount.toFixed(1))} ${names[power]}`;
+}
+
+/** A size that was set: in powers of 1024 where it is one. */
+export function size(count: number): string {
+	for (const [unit, amount] of [
+		['GiB', 2 ** 30],
+		['MiB', 2 ** 20],
+		['KiB', 2 ** 10],
+	] as const)
+		if (count >= amount && count % amount === 0) return `${count / amount} ${unit}`;
+	return bytes(count);
+}
+
+/** A latency: `0.2ms`, `14ms`, `1.2s`. */
+export function latency(ms: number | null): string {
+	if (ms === null) return '–';
+	if (ms < 1) return `${Number(ms.toFixed(2))}ms`;
+	if (ms < 10) return `${Number(ms.toFixed(1))}ms`;
+	return ms < 1000 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;
+}
+
+/** A rate: one decimal while it is small, thousands with k and M. */
+export function rate(perSecond: number): string {
+	if (perSecond < 100) return perSecond.toFixed(1);
+	if (perSecond < 10_000) return String(Math.round(perSecond));
+	return perSecond < 999_500 ? `${Number((perSecond / 1000).toFixed(1))}k` : `${Number((perSecond / 1_000_000).toFixed(2))}M`;
+}
+
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,36 @@
+/** Builds, into a directory of a test, what has to run as a program of its own. */
+import { cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+/** The repository's own build scripts: plain JavaScript outside of every package. */
+const script = async <Exports>(name: string): Promise<Exports> =>
+	(await import(pathToFileURL(join(root, 'scripts', name)).href)) as Exports;
+
+/** The CLI as it is installed: its executable, and the files that its bundle is made of. */
+export async function buildCli(directory: string): Promise<{ readonly program: string; readonly inputs: string[] }> {
+	const program = join(directory, 'bin/orch.cjs');
+	mkdirSync(join(directory, 'bin'), { recursive: true });
+	cpSync(join(root, 'packages/cli/bin/orch.cjs'), program);
+	const { bundleCli } = await script<{ bundleCli: (outfile: string) => Promise<{ readonly inputs: object }> }>('bundle-cli.mjs');
+	const { inputs } = await bundleCli(join(directory, 'dist/orch.cjs'));
+	return { program, inputs: Object.keys(inputs) };
+}
+
+export async function buildFakeOrchd(directory: string): Promise<string> {
+	const { sourceAliases } = await script<{ sourceAliases: (root: string) => Record<string, string> }>('source-aliases.mjs');
+	const outfile = join(directory, 'orchd.cjs');
+	await build({
+		entryPoints: [join(root, 'packages/cli/src/testing/fake-orchd.ts')],
+		outfile,
+		bundle: true,
+		platform: 'node',
+		format: 'cjs',
+		target: 'node20.19',
+		logLevel: 'warning',
+		alias: sourceAliases(root),
+	});
+	return outfile;
+}
