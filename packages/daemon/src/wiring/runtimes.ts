@@ -34,10 +34,19 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 			throw toOrchError(error);
 		}
 	};
+	const idsByName = new Map<string, string>();
+	const get = (id: string) => {
+		const snapshot = supervisor.find(id);
+		return snapshot && { id, name: snapshot.spec.name, status: snapshot.status };
+	};
 	return {
-		get: (id) => {
-			const snapshot = supervisor.find(id);
-			return snapshot && { id, name: snapshot.spec.name, status: snapshot.status };
+		get count() {
+			return idsByName.size;
+		},
+		get,
+		byName: (name) => {
+			const id = idsByName.get(name);
+			return id === undefined ? undefined : get(id);
 		},
 		list: () => supervisor.list().map((snapshot) => toInfo(snapshot, links.problem(snapshot.spec.id))),
 		describe,
@@ -73,6 +82,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 				restart: { ...defaultRestart, ...wish.restart },
 				stop: { signal, graceMs: wish.stop.graceMs ?? defaultStop.graceMs },
 			});
+			idsByName.set(wish.name, id);
 			links.register({ id, name: wish.name, privileged: wish.privileged });
 			log.info('runtime added', { runtime: wish.name, id, program: wish.program });
 			if (wish.binary !== undefined) binaries.use(wish.binary, id);
@@ -88,6 +98,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 			} catch (error) {
 				throw toOrchError(error);
 			}
+			idsByName.delete(removed.spec.name);
 			for (const link of links.unregister(id)) log.info('link removed', { id: link.id, type: link.type });
 			binaries.release(id);
 			log.info('runtime removed', { runtime: removed.spec.name, id });

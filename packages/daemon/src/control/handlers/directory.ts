@@ -8,11 +8,15 @@ export interface Entry extends Named {
 
 export interface Directory {
 	get(id: string): Entry | undefined;
+	byName(name: string): Entry | undefined;
 	list(): readonly Entry[];
 }
 
 /** The runtime that `ref` means, or the declared error that says why it means none. */
 export function resolveRuntime(directory: Directory, ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Entry {
+	// what scripts write, whole names and ids, must not cost a look at every runtime
+	const exact = directory.byName(ref) ?? directory.get(ref);
+	if (exact) return exact;
 	const found = findByReference(ref, directory.list());
 	switch (found.kind) {
 		case 'one':

@@ -35,6 +35,7 @@ export interface RuntimeDetails {
  * the operations declare.
  */
 export interface Runtimes extends Directory {
+	readonly count: number;
 	list(): readonly RuntimeInfo[];
 	describe(id: string): RuntimeInfo;
 	details(id: string): RuntimeDetails;
@@ -84,10 +85,9 @@ export function runtimeHandlers({
 			}
 		};
 	const nameFor = (params: { readonly name?: string; readonly program: string }, call: Call<'runtime.name_taken'>): string => {
-		const holder = (name: string) => runtimes.list().find((other) => other.name === name);
-		const free = (base: string) => freeName(base, (name) => holder(name) !== undefined);
+		const free = (base: string) => freeName(base, (name) => runtimes.byName(name) !== undefined);
 		if (params.name === undefined) return free(nameOfProgram(params.program));
-		const taken = holder(params.name);
+		const taken = runtimes.byName(params.name);
 		return taken
 			? call.fail('runtime.name_taken', { name: params.name, status: taken.status, free: free(params.name) })
 			: params.name;
@@ -96,7 +96,7 @@ export function runtimeHandlers({
 	return {
 		async 'runtime.add'(params, call) {
 			whileOpen(call);
-			if (runtimes.list().length >= maxRuntimes) call.fail('busy', { what: 'runtimes', limit: maxRuntimes });
+			if (runtimes.count >= maxRuntimes) call.fail('busy', { what: 'runtimes', limit: maxRuntimes });
 			const name = nameFor(params, call);
 			const same = params.id === undefined ? undefined : runtimes.get(params.id);
 			if (same) call.fail('runtime.id_taken', { id: same.id, name: same.name });
