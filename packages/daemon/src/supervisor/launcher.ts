@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Logger } from '@orch/base';
 import { execa, type Options } from 'execa';
 import { checkProgram } from './check-program.ts';
-import { type ExitStatus, readExitRecord, readProgramPid } from './exit-record.ts';
+import { readExitRecord, readProgramPid } from './exit-record.ts';
 import { faultOfSystem, LaunchError, type LaunchFault } from './faults.ts';
 import { GO, shimDescriptors, shimInvocation, shimStdio } from './launch-shim.ts';
 import type { Identity, Launched, Launcher, LaunchRequest } from './ports.ts';
@@ -45,11 +45,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
 			}
 		},
 		forget(processId) {
-			try {
-				records.forget(processId);
-			} catch (error) {
-				options.log.warn('record not removed', { process: processId, error });
-			}
+			records.forget(processId, (error) => options.log.warn('record not removed', { process: processId, error }));
 		},
 	};
 }
@@ -110,62 +106,73 @@ class Launch {
 	}
 
 	async run(): Promise<Launched> {
-		const { processId } = this.#request;
 		try {
-			const shim = this.#spawn();
-			if (shim.pid === undefined) throw await this.#whyNotSpawned(shim);
-			const root = this.#identify(shim.pid);
-			const warnings = this.#prioritise(root);
-			const pid = await this.#letGo(shim, root);
+			const { shim, root, warnings } = await this.#begin();
+			const program = await this.#letGo(shim, root);
 			return {
 				root,
-				program: this.#identify(pid),
+				program: this.#identify(program),
 				warnings,
 				release: () => shim.unref(),
 				onExit: (killed, listener) => {
-					this.#onExit = () => listener(this.#readExit(killed()));
+					this.#onExit = () => listener(readExitRecord(this.#words(), killed()));
 					if (this.#hasExited) queueMicrotask(this.#onExit);
 				},
 			};
 		} catch (error) {
-			this.#records.forget(processId);
+			this.#records.drop(this.#request.processId);
 			throw error instanceof LaunchError ? error : new LaunchError(faultOfSystem(error), { cause: error });
 		}
 	}
 
-	#spawn(): Shim {
-		const { program, args, env, cwd, processId, stdoutPath, stderrPath } = this.#request;
-		const invocation = shimInvocation({ program, args, env: { ...env, [cookieName]: processId } });
+	/** Spawns the shim, which waits for the word, and records it. */
+	async #begin(): Promise<{ readonly shim: Shim; readonly root: Identity; readonly warnings: readonly string[] }> {
+		const { processId, stdoutPath, stderrPath } = this.#request;
 		const files: number[] = [];
 		const open = (file: number) => {
 			files.push(file);
 			return file;
 		};
 		try {
-			const stdio = shimStdio({
-				record: open(this.#records.open(processId)),
-				stdout: open(openSync(stdoutPath, 'a', 0o600)),
-				stderr: open(openSync(stderrPath, 'a', 0o600)),
-			});
-			const shim = execa(this.#options.shell ?? '/bin/sh', invocation.args, {
-				// its types know of descriptors up to 9 only
-				stdio: stdio as unknown as NonNullable<Options['stdio']>,
-				cwd,
-				env: invocation.env,
-				extendEnv: false,
-				detached: true,
-				cleanup: false,
-				buffer: false,
-				reject: false,
-			});
-			shim.on('exit', () => {
-				this.#hasExited = true;
-				this.#onExit?.();
-			});
-			return shim;
+			const record = open(this.#records.open(processId));
+			const stdout = open(openSync(stdoutPath, 'a', 0o600));
+			const stderr = open(openSync(stderrPath, 'a', 0o600));
+			const shim = this.#spawn({ stdout, stderr, record });
+			if (shim.pid === undefined) throw await this.#whyNotSpawned(shim);
+			try {
+				const root = this.#identify(shim.pid);
+				const warnings = this.#prioritise(root);
+				this.#record(root, record);
+				return { shim, root, warnings };
+			} catch (error) {
+				// the end of file is the word not to launch
+				for (const pipe of [shimDescriptors.go, shimDescriptors.pid]) pipeOf(shim, pipe).destroy();
+				throw error;
+			}
 		} finally {
 			for (const file of files) closeSync(file);
 		}
+	}
+
+	#spawn(files: { readonly stdout: number; readonly stderr: number; readonly record: number }): Shim {
+		const { program, args, env, cwd, processId } = this.#request;
+		const invocation = shimInvocation({ program, args, env: { ...env, [cookieName]: processId } });
+		const shim = execa(this.#options.shell ?? '/bin/sh', invocation.args, {
+			// its types know of descriptors up to 9 only
+			stdio: shimStdio(files) as unknown as NonNullable<Options['stdio']>,
+			cwd,
+			env: invocation.env,
+			extendEnv: false,
+			detached: true,
+			cleanup: false,
+			buffer: false,
+			reject: false,
+		});
+		shim.on('exit', () => {
+			this.#hasExited = true;
+			this.#onExit?.();
+		});
+		return shim;
 	}
 
 	async #whyNotSpawned(shim: Shim): Promise<LaunchError> {
@@ -177,7 +184,7 @@ class Launch {
 		return new LaunchError(fault, { cause });
 	}
 
-	/** One that is gone already has a start at which no process starts, and so is never signalled. */
+	/** One that is gone already gets a start at which no process starts, and so is never signalled. */
 	#identify(pid: number): Identity {
 		return this.#options.table.identify(pid) ?? { pid, startTicks: 0 };
 	}
@@ -190,37 +197,14 @@ class Launch {
 			setPriority(pid, niceOf[priority]);
 			return [];
 		} catch (error) {
-			const { code } = error as NodeJS.ErrnoException & { info?: { code?: string } };
-			const reason = (error as { info?: { code?: string } }).info?.code ?? code ?? String(error);
-			return [`priority ${priority} could not be set: ${reason === 'EACCES' || reason === 'EPERM' ? 'not permitted' : reason}`];
+			const code = (error as { readonly info?: { readonly code?: string } }).info?.code ?? String(error);
+			return [`priority ${priority} could not be set: ${code === 'EACCES' || code === 'EPERM' ? 'not permitted' : code}`];
 		}
 	}
 
-	/** Writes the record, then gives the word; gives the program's pid. */
-	async #letGo(shim: Shim, root: Identity): Promise<number> {
-		const go = pipeOf(shim, shimDescriptors.go);
-		const told = pipeOf(shim, shimDescriptors.pid);
-		try {
-			this.#record(root);
-		} catch (error) {
-			// the end of file is the word not to launch
-			go.destroy();
-			told.destroy();
-			throw error;
-		}
-		// a shim that is gone does not read it, which its record tells
-		go.on('error', () => {});
-		go.end(GO, () => go.destroy());
-		try {
-			return await this.#awaitPid(told, root);
-		} finally {
-			told.destroy();
-		}
-	}
-
-	#record(root: Identity): void {
-		const { processId, runtimeId, runtimeName, generation, program, args, stop, stdoutPath } = this.#request;
-		this.#records.write({
+	#record(root: Identity, descriptor: number): void {
+		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath } = this.#request;
+		this.#records.write(descriptor, {
 			version: 1,
 			processId,
 			runtimeId,
@@ -228,22 +212,31 @@ class Launch {
 			generation,
 			...root,
 			bootId: bootId(),
-			command: [program, ...args],
+			program,
 			stop,
 			outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
 			launchedAt: this.#options.clock.now(),
 		});
 	}
 
-	#awaitPid(told: Duplex, root: Identity): Promise<number> {
+	/** Gives the word; gives the program's pid. */
+	#letGo(shim: Shim, root: Identity): Promise<number> {
+		const go = pipeOf(shim, shimDescriptors.go);
+		const told = pipeOf(shim, shimDescriptors.pid);
+		// a shim that is gone does not read it, which its record tells
+		go.on('error', () => {});
+		go.end(GO, () => go.destroy());
 		return new Promise((resolve, reject) => {
 			let text = '';
 			const deadline = this.#options.clock.setTimer(launchMs, () => {
+				// nobody has waited for it yet, so the pid is still its own
 				if (!this.#hasExited) process.kill(-root.pid, 'SIGKILL');
+				told.destroy();
 				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
 			});
 			const settle = (pid: number | undefined) => {
 				deadline.cancel();
+				told.destroy();
 				this.#onExit = undefined;
 				if (pid !== undefined) resolve(pid);
 				else reject(new LaunchError(this.#whyNotLaunched()));
@@ -254,17 +247,17 @@ class Launch {
 			});
 			told.on('error', () => {});
 			// it may have ended before we came to read what it told
-			this.#onExit = () => settle(readProgramPid(this.#records.readExit(this.#request.processId)));
+			this.#onExit = () => settle(readProgramPid(this.#words()));
 		});
 	}
 
 	#whyNotLaunched(): LaunchFault {
-		const status = readExitRecord(this.#records.readExit(this.#request.processId), false);
+		const status = readExitRecord(this.#words(), false);
 		return { kind: 'not_launched', reason: 'reason' in status ? status.reason : '' };
 	}
 
-	#readExit(killed: boolean): ExitStatus {
-		return readExitRecord(this.#records.readExit(this.#request.processId), killed);
+	#words(): string {
+		return this.#records.readShim(this.#request.processId);
 	}
 }
 

@@ -1,5 +1,5 @@
 /** What is written down of each process, for a daemon that comes after us: who it is, and how it ended. */
-import { mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, unlink, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StopPolicy } from './spec.ts';
 
@@ -13,7 +13,7 @@ export interface ProcessRecord {
 	readonly pid: number;
 	readonly startTicks: number;
 	readonly bootId: string;
-	readonly command: readonly string[];
+	readonly program: string;
 	readonly stop: StopPolicy;
 	/** With a closing slash. */
 	readonly outputDirectory: string;
@@ -21,7 +21,11 @@ export interface ProcessRecord {
 	readonly launchedAt: number;
 }
 
-/** `<state>/processes`: one directory per process, named by its id, with its record and the file that the shim writes. */
+/**
+ * `<state>/processes`: one file per process, named by its id. The daemon appends the record as one line of JSON before it lets
+ * the program go, the shim appends its own lines before and after. One file, since making and removing files is what a launch
+ * spends most of its time on where the disk is busy.
+ */
 export class ProcessRecords {
 	readonly #directory: string;
 
@@ -30,30 +34,32 @@ export class ProcessRecords {
 		mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
 	}
 
-	/** Makes the directory of a process; gives the descriptor to which its shim appends. */
+	/** Makes the file of a process; gives the descriptor to append to. */
 	open(processId: string): number {
-		mkdirSync(this.#path(processId), 0o700);
-		return openSync(this.#path(processId, 'exit'), 'ax', 0o600);
+		return openSync(this.#path(processId), 'ax', 0o600);
 	}
 
 	/** In one write, so that a reader finds all of it or, had we died before, nothing. */
-	write(record: ProcessRecord): void {
-		writeFileSync(this.#path(record.processId, 'record.json'), JSON.stringify(record), { flag: 'wx', mode: 0o600 });
+	write(descriptor: number, record: ProcessRecord): void {
+		writeSync(descriptor, `${JSON.stringify(record)}\n`);
 	}
 
-	/** The shim's words so far; empty where there are none. */
-	readExit(processId: string): string {
-		try {
-			return readFileSync(this.#path(processId, 'exit'), 'utf8');
-		} catch {
-			return '';
-		}
+	/** What the shim wrote so far; empty where that is nothing. */
+	readShim(processId: string): string {
+		return this.#lines(processId)
+			.filter((line) => !line.startsWith(recordStart))
+			.join('\n');
 	}
 
-	/** Undefined where the record is missing or not whole: then the process was never let go. */
+	/** Undefined where it is missing or not whole: then the program was never let go. */
 	read(processId: string): ProcessRecord | undefined {
+		// what follows the last newline is not whole
+		const line = this.#lines(processId)
+			.slice(0, -1)
+			.find((one) => one.startsWith(recordStart));
+		if (line === undefined) return undefined;
 		try {
-			const record: unknown = JSON.parse(readFileSync(this.#path(processId, 'record.json'), 'utf8'));
+			const record: unknown = JSON.parse(line);
 			return isRecord(record) && record.processId === processId ? record : undefined;
 		} catch {
 			return undefined;
@@ -64,16 +70,37 @@ export class ProcessRecords {
 		return readdirSync(this.#directory).filter((name) => uuidPattern.test(name));
 	}
 
-	forget(processId: string): void {
-		for (const name of ['exit', 'record.json']) ignoringMissing(() => unlinkSync(this.#path(processId, name)));
-		ignoringMissing(() => rmdirSync(this.#path(processId)));
+	/** At once, for launches that failed. */
+	drop(processId: string): void {
+		try {
+			unlinkSync(this.#path(processId));
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+		}
 	}
 
-	#path(processId: string, file = ''): string {
-		return file === '' ? `${this.#directory}/${processId}` : `${this.#directory}/${processId}/${file}`;
+	/** Without making anybody wait for the disk: what is left of a record stands for nothing that lives. */
+	forget(processId: string, onError: (error: Error) => void): void {
+		unlink(this.#path(processId), (error) => {
+			if (error && error.code !== 'ENOENT') onError(error);
+		});
+	}
+
+	#lines(processId: string): string[] {
+		try {
+			return readFileSync(this.#path(processId), 'utf8').split('\n');
+		} catch {
+			return [];
+		}
+	}
+
+	#path(processId: string): string {
+		return `${this.#directory}/${processId}`;
 	}
 }
 
+/** With it every record begins, and no complaint of a shell. */
+const recordStart = '{"version":1,';
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function isRecord(value: unknown): value is ProcessRecord {
@@ -93,12 +120,4 @@ function isRecord(value: unknown): value is ProcessRecord {
 		typeof stop?.signal === 'string' &&
 		Number.isSafeInteger(stop.graceMs)
 	);
-}
-
-function ignoringMissing(remove: () => void): void {
-	try {
-		remove();
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-	}
 }

@@ -30,6 +30,12 @@ export interface RuntimeOptions {
 /** How long what is done before a launch may take. */
 const prepareMs = 10_000;
 
+/**
+ * How long after a restart what may have escaped from the process before is looked for: the new one has the processor to
+ * itself while it starts, and many restarts at once are answered by one look.
+ */
+const sweepMs = 250;
+
 /** One life: from its launch to the end of its shim. */
 interface Process {
 	readonly processId: string;
@@ -68,7 +74,7 @@ export class Runtime {
 	#graceMs: number | undefined;
 	/** Whether the machine waits for `emptied`. */
 	#owesEmptied = false;
-	#owesSweep = false;
+	#sweepTimer: Timer | undefined;
 	#isRemoving = false;
 	#isClosed = false;
 
@@ -169,6 +175,7 @@ export class Runtime {
 	close(): void {
 		this.#isClosed = true;
 		this.#timer?.timer.cancel();
+		this.#sweepTimer?.cancel();
 		this.#launching?.abort();
 		for (const ending of new Set(this.#sets.values())) ending?.cancel();
 		for (const set of this.#sets.keys()) this.#options.table.unregister(set);
@@ -242,8 +249,8 @@ export class Runtime {
 				this.#end();
 				return;
 			case 'sweep':
-				if (this.#launching) this.#owesSweep = true;
-				else this.#sweep();
+				this.#sweepTimer?.cancel();
+				this.#sweepTimer = this.#options.clock.setTimer(sweepMs, () => this.#sweep());
 				return;
 			case 'set_timer': {
 				const { clock } = this.#options;
@@ -282,7 +289,6 @@ export class Runtime {
 		this.#launching = undefined;
 		if (this.#isClosed) this.#process?.launched.release();
 		this.#mailbox.send(event);
-		if (this.#owesSweep) this.#sweep();
 	}
 
 	async #prepare(processId: string, generation: number, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
@@ -398,6 +404,7 @@ export class Runtime {
 	/** Ends all that there is; what is being ended already may be hurried. */
 	#end(): void {
 		this.#owesEmptied = true;
+		this.#sweepTimer?.cancel();
 		const graceMs = this.#graceMs ?? this.#spec.stop.graceMs;
 		for (const ending of new Set(this.#sets.values())) ending?.hurry(graceMs);
 		this.#endSets(
@@ -409,7 +416,8 @@ export class Runtime {
 
 	/** Ends, beside all else, what is left of processes whose root has ended. */
 	#sweep(): void {
-		this.#owesSweep = false;
+		this.#sweepTimer?.cancel();
+		this.#sweepTimer = undefined;
 		const old = [...this.#sets].flatMap(([set, ending]) => (!ending && set.exited ? [set] : []));
 		this.#endSets(old, this.#spec.stop.graceMs);
 	}

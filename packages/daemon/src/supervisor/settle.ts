@@ -33,13 +33,13 @@ export async function settleLeftovers(options: SettleOptions & { readonly table?
 	const stopped = living.map(({ processId, record, set }) => ({
 		runtimeId: record?.runtimeId ?? '',
 		name: record?.runtimeName ?? processId,
-		pid: readProgramPid(records.readExit(processId)) ?? record?.pid ?? [...set.known.keys()][0] ?? 0,
+		pid: readProgramPid(records.readShim(processId)) ?? record?.pid ?? [...set.known.keys()][0] ?? 0,
 	}));
 	const escaped = await Promise.all(living.map((leftover) => endLeftover(leftover, options, table)));
 	for (const { set } of ours) table.unregister(set);
 	for (const { processId } of leftovers) {
 		const index = living.findIndex((one) => one.processId === processId);
-		if (index === -1 || escaped[index]?.length === 0) records.forget(processId);
+		if (index === -1 || escaped[index]?.length === 0) records.drop(processId);
 	}
 	for (const one of stopped) log.warn('stopped what an earlier daemon had left running', one);
 	if (escaped.flat().length > 0) log.error('could not end what an earlier daemon had left running', { escaped: escaped.flat() });

@@ -1,0 +1,167 @@
+/** Processes that exist only in a test: launched, forked, signalled and ended as the test says. */
+import type { ExitStatus } from '../exit-record.ts';
+import { LaunchError, type LaunchFault } from '../faults.ts';
+import type { Identity, Launched, Launcher, LaunchRequest } from '../ports.ts';
+import type { Member, ProcessSet } from '../process-set.ts';
+import type { ProcessTable } from '../process-table.ts';
+import type { SupervisorEvent } from '../snapshot.ts';
+
+/** What a process does about a signal: by default it ends, as most do; whoever ignores one does nothing. */
+export type Answer = 'end' | 'ignore';
+
+export class FakeProcess {
+	readonly identity: Identity;
+	readonly processId: string;
+	readonly inGroup: boolean;
+	readonly received: NodeJS.Signals[] = [];
+	/** For SIGKILL too: a process in an uninterruptible call. */
+	answer: (signal: NodeJS.Signals) => Answer = () => 'end';
+	alive = true;
+	stopped = false;
+	onEnd: (status: ExitStatus) => void = () => {};
+
+	constructor(identity: Identity, processId: string, inGroup: boolean) {
+		this.identity = identity;
+		this.processId = processId;
+		this.inGroup = inGroup;
+	}
+
+	receive(signal: NodeJS.Signals): void {
+		if (!this.alive) return;
+		this.received.push(signal);
+		if (signal === 'SIGCONT') this.stopped = false;
+		else if (signal === 'SIGSTOP') this.stopped = true;
+		else if (this.answer(signal) === 'end') this.end({ kind: 'signal', signal, coreDumped: false });
+	}
+
+	end(status: ExitStatus): void {
+		if (!this.alive) return;
+		this.alive = false;
+		this.onEnd(status);
+	}
+}
+
+export interface FakeLaunch {
+	readonly request: LaunchRequest;
+	/** The program; the shim is not told apart from it. */
+	readonly program: FakeProcess;
+	released: boolean;
+}
+
+export class FakeProcesses implements Launcher, ProcessTable {
+	readonly launches: FakeLaunch[] = [];
+	readonly all: FakeProcess[] = [];
+	readonly forgotten: string[] = [];
+	readonly registered = new Set<ProcessSet>();
+	/** Faults of the launches to come, in order; undefined lets one succeed. */
+	readonly faults: (LaunchFault | undefined)[] = [];
+	/** Awaited before each launch. */
+	delay: () => Promise<void> = async () => {};
+	/** Told of each program that is launched. */
+	onLaunch: (launch: FakeLaunch) => void = () => {};
+	#pid = 1000;
+
+	async launch(request: LaunchRequest, signal: AbortSignal): Promise<Launched> {
+		await this.delay();
+		if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
+		const fault = this.faults.shift();
+		if (fault) throw new LaunchError(fault);
+		const program = this.#make(request.processId, true);
+		const launch: FakeLaunch = { request, program, released: false };
+		this.launches.push(launch);
+		this.onLaunch(launch);
+		return {
+			root: program.identity,
+			program: program.identity,
+			warnings: [],
+			onExit: (_killed, listener) => {
+				program.onEnd = (status) => queueMicrotask(() => listener(status));
+				if (!program.alive) program.onEnd({ kind: 'code', code: 0 });
+			},
+			release: () => {
+				launch.released = true;
+			},
+		};
+	}
+
+	/** The program that was launched last. */
+	get last(): FakeProcess {
+		const launch = this.launches.at(-1);
+		if (!launch) throw new Error('Nothing was launched');
+		return launch.program;
+	}
+
+	/** A process that a program forked: in its group, or escaped from it. */
+	fork(parent: FakeProcess, { inGroup }: { readonly inGroup: boolean }): FakeProcess {
+		return this.#make(parent.processId, inGroup);
+	}
+
+	get living(): FakeProcess[] {
+		return this.all.filter(({ alive }) => alive);
+	}
+
+	forget(processId: string): void {
+		this.forgotten.push(processId);
+	}
+
+	identify(pid: number): Identity | undefined {
+		return this.living.find(({ identity }) => identity.pid === pid)?.identity;
+	}
+
+	register(set: ProcessSet): void {
+		this.registered.add(set);
+	}
+
+	unregister(set: ProcessSet): void {
+		this.registered.delete(set);
+	}
+
+	async members(set: ProcessSet): Promise<readonly Member[]> {
+		return this.#of(set).map(({ identity, inGroup, stopped }) => ({
+			...identity,
+			group: inGroup ? (set.root?.pid ?? 0) : identity.pid,
+			stopped,
+			name: 'fake',
+		}));
+	}
+
+	hasGroup(set: ProcessSet): boolean {
+		return this.#of(set).some(({ inGroup }) => inGroup);
+	}
+
+	signalGroup(set: ProcessSet, signal: NodeJS.Signals): boolean {
+		if (!set.root || !this.identify(set.root.pid)) return false;
+		for (const one of this.#of(set)) if (one.inGroup) one.receive(signal);
+		return true;
+	}
+
+	signal(target: Identity, signal: NodeJS.Signals): boolean {
+		const one = this.living.find(({ identity }) => identity.pid === target.pid && identity.startTicks === target.startTicks);
+		one?.receive(signal);
+		return one !== undefined;
+	}
+
+	kill(members: readonly Member[]): void {
+		for (const member of members) this.signal(member, 'SIGKILL');
+	}
+
+	describe({ pid, name }: Member) {
+		return { pid, command: name };
+	}
+
+	#of({ processId }: ProcessSet): FakeProcess[] {
+		return this.living.filter((one) => one.processId === processId);
+	}
+
+	#make(processId: string, inGroup: boolean): FakeProcess {
+		const pid = this.#pid++;
+		const one = new FakeProcess({ pid, startTicks: pid * 10 }, processId, inGroup);
+		this.all.push(one);
+		return one;
+	}
+}
+
+/** The statuses that a runtime went through, in order. */
+export function statusesOf(events: readonly SupervisorEvent[]): string[] {
+	return events.flatMap((event) => (event.kind === 'changed' ? [event.to] : []));
+}
