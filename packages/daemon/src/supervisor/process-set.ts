@@ -49,7 +49,8 @@ export const systemEvidence: Evidence = {
 
 /**
  * The living members of each set, among all processes that there are. `self` is never a member, nor is pid 1. Every set of a
- * runtime must be among `sets`: who writes to its output belongs to one of them.
+ * runtime must be among `sets`: who writes to its output belongs to one of them. `bystanders` are sets that are not asked
+ * about: what is theirs by cheap evidence need not be looked into, which is what costs.
  *
  * Of the processes that started after a set did, these are members: those of its group or session; those known from an earlier
  * look; those with its cookie; those that hold its output open for writing; and the children of all these.
@@ -59,12 +60,14 @@ export function findMembers(
 	stats: readonly ProcessStat[],
 	self: number,
 	evidence: Evidence = systemEvidence,
+	bystanders: readonly ProcessSet[] = [],
 ): Map<ProcessSet, Member[]> {
 	const found = new Map<ProcessSet, Member[]>(sets.map((set) => [set, []]));
 	const oldest = Math.min(...sets.map(startOf));
 	const living = stats.filter((stat) => stat.pid > 1 && stat.pid !== self && !isDead(stat));
 	const byPid = new Map(living.map((stat) => [stat.pid, stat]));
-	letGoOfGroups(sets, stats);
+	const all = [...sets, ...bystanders];
+	letGoOfGroups(all, stats);
 
 	const owners = new Map<number, ProcessSet>();
 	const claim = (stat: ProcessStat, set: ProcessSet) => {
@@ -82,10 +85,12 @@ export function findMembers(
 	const byCookie = new Map<string, ProcessSet>();
 	const byOutput = new Map<string, ProcessSet[]>();
 	for (const set of sets) {
-		if (set.root && set.holdsGroup) byLeader.set(set.root.pid, set);
 		byCookie.set(set.processId, set);
 		const { outputDirectory } = set;
 		if (outputDirectory !== undefined) byOutput.set(outputDirectory, [...(byOutput.get(outputDirectory) ?? []), set]);
+	}
+	for (const set of all) {
+		if (set.root && set.holdsGroup) byLeader.set(set.root.pid, set);
 		for (const identity of set.known.values()) {
 			const stat = byPid.get(identity.pid);
 			if (stat && stat.startTicks === identity.startTicks && !owners.has(stat.pid)) claim(stat, set);
@@ -95,7 +100,7 @@ export function findMembers(
 	const isCandidate = (stat: ProcessStat) => stat.startTicks >= oldest && !owners.has(stat.pid);
 	for (const stat of living) {
 		const set = byLeader.get(stat.group) ?? byLeader.get(stat.session);
-		if (set && isCandidate(stat) && stat.startTicks >= startOf(set)) claim(stat, set);
+		if (set && !owners.has(stat.pid) && stat.startTicks >= startOf(set)) claim(stat, set);
 	}
 	claimChildren(living, owners, claim);
 	for (const stat of living) {

@@ -3,7 +3,7 @@ import { type Logger, silentLogger } from '@orch/base';
 import { createPortableTable } from './portable-table.ts';
 import type { Identity } from './ports.ts';
 import { isDead, listPids, type ProcessStat, readCommand, readStat } from './proc-scan.ts';
-import { findMembers, type Member, type ProcessSet } from './process-set.ts';
+import { findMembers, type Member, type ProcessSet, systemEvidence } from './process-set.ts';
 import type { Escaped } from './snapshot.ts';
 
 export interface ProcessTable {
@@ -92,10 +92,11 @@ class ProcTable implements ProcessTable {
 	async #look(asked: readonly ProcessSet[]): Promise<Map<ProcessSet, readonly Member[]>> {
 		const directories = new Set(asked.map(({ outputDirectory }) => outputDirectory));
 		const related = [...this.#registered].filter(({ outputDirectory }) => directories.has(outputDirectory));
-		const sets = [...new Set([...asked, ...related])];
+		const sets = new Set([...asked, ...related]);
+		const bystanders = [...this.#registered].filter((set) => !sets.has(set));
 		for (let look = 1; ; look++) {
 			const { stats, missed } = await readAllStats();
-			const found = findMembers(sets, stats, process.pid);
+			const found = findMembers([...sets], stats, process.pid, systemEvidence, bystanders);
 			const mayHide = missed && asked.some((set) => found.get(set)?.length === 0);
 			if (!mayHide || look === mostLooks) return found;
 		}
