@@ -83,6 +83,10 @@ describe('the bundle', () => {
 		expect(readFileSync(join(built, 'dist/orch.cjs'), 'latin1')).not.toContain('msgpackr-extract');
 	});
 
+	it('loads nothing by import(), which its loader cannot answer', () => {
+		expect(readFileSync(join(built, 'dist/orch.cjs'), 'latin1')).not.toMatch(/\bimport\(/);
+	});
+
 	it('is ASCII, which its loader does not decode', () => {
 		expect(readFileSync(join(built, 'dist/orch.cjs')).every((byte) => byte < 128)).toBe(true);
 	});

@@ -13,21 +13,23 @@ const longestSocketPathBytes = 107;
 export function placesOf(world: World, socket: string | undefined): Places {
 	const { env, cwd } = world;
 	const absolute = (path: string | undefined) => (path === undefined || path === '' ? undefined : resolve(cwd, path));
-	const find = (sha256Hex: (text: string) => string) =>
+	const find = (homeDirectory: string, sha256Hex: (text: string) => string) =>
 		findPlaces({
 			env,
 			uid: world.uid,
-			homeDirectory: world.homeDirectory(),
-			temporaryDirectory: world.temporaryDirectory(),
+			homeDirectory,
+			get temporaryDirectory() {
+				return world.temporaryDirectory();
+			},
 			sha256Hex,
 			socket: absolute(socket ?? env['ORCH_SOCKET']),
 			home: absolute(env['ORCH_HOME']),
 		});
-	// a hash is needed for the state alone, which most commands never name, and takes as long as all else that they load
-	const sockets = find(() => '');
+	// what only the state depends on is not asked for: most commands never name it, and the hash alone would double their work
+	const sockets = find('', () => '');
 	let whole: Places | undefined;
 	const all = () => {
-		whole ??= find((text) => process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex'));
+		whole ??= find(world.homeDirectory(), (text) => process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex'));
 		return whole;
 	};
 	return {

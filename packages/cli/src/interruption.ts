@@ -12,7 +12,10 @@ export function interruption(world: World): Interruption {
 	const controller = new AbortController();
 	let code: number | undefined;
 	const release = world.onInterrupt((exitCode) => {
-		code ??= exitCode;
+		if (code !== undefined) return;
+		code = exitCode;
+		// behind the ^C that the terminal has shown
+		if (exitCode === 130 && world.err.isTerminal) world.err.write('\n');
 		controller.abort();
 	});
 	return {

@@ -13,7 +13,9 @@ export interface ErrorView {
 export function renderError(error: WireError, { style, verbose, stack }: ErrorView): string {
 	const [what = '', ...facts] = error.message.split('\n').map(printable);
 	const lines = [`${style.red('orch:')} ${what}`, ...facts];
-	for (const cause of error.causes ?? []) lines.push(`  cause: ${printable(cause)}`);
+	// a cause that says the same again says nothing
+	const causes = (error.causes ?? []).filter((cause, at, all) => cause !== error.message && cause !== all[at - 1]);
+	for (const cause of causes) lines.push(`  cause: ${printable(cause)}`);
 	if (error.hint !== undefined) lines.push(`${style.cyan('hint:')} ${printable(error.hint)}`);
 	if (verbose) lines.push(style.dim(`${error.number} ${error.code}, exit ${error.exit}`));
 	if (verbose && stack !== undefined) lines.push(style.dim(stack));

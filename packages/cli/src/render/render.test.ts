@@ -113,8 +113,9 @@ describe('times and amounts', () => {
 	});
 
 	it('latencies and rates have three digits at most', () => {
-		expect([latency(null), latency(0.0412), latency(0.2), latency(9.87), latency(14.2), latency(1234)]).toEqual([
+		expect([latency(null), latency(0.001), latency(0.0412), latency(0.2), latency(9.87), latency(14.2), latency(1234)]).toEqual([
 			'–',
+			'<0.01ms',
 			'0.04ms',
 			'0.2ms',
 			'9.9ms',
