@@ -15,7 +15,7 @@ export {
 	SupervisorError,
 	type SupervisorFault,
 } from './faults.ts';
-export type { Prepare } from './ports.ts';
+export type { Preparation, Prepare } from './ports.ts';
 export type {
 	BackoffInfo,
 	Escaped,

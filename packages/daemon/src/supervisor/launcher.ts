@@ -34,7 +34,11 @@ export function createLauncher(options: LauncherOptions): Launcher {
 	const turns = new Turns(mostLaunches);
 	return {
 		async launch(request, signal) {
-			await turns.next();
+			// nobody can be told of this before the launch comes to it
+			request.mayGo.catch(() => {});
+			const turn = turns.next();
+			// without a wait the shim is spawned in this very turn: a restart is as quick as it can be
+			if (turn) await turn;
 			try {
 				if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
 				const fault = checkProgram(request.program, request.cwd);
@@ -108,6 +112,7 @@ class Launch {
 	async run(): Promise<Launched> {
 		try {
 			const { shim, root, warnings } = await this.#begin();
+			await this.#mayGo(shim);
 			const program = await this.#letGo(shim, root);
 			return {
 				root,
@@ -145,8 +150,7 @@ class Launch {
 				this.#record(root, record);
 				return { shim, root, warnings };
 			} catch (error) {
-				// the end of file is the word not to launch
-				for (const pipe of [shimDescriptors.go, shimDescriptors.pid]) pipeOf(shim, pipe).destroy();
+				callOff(shim);
 				throw error;
 			}
 		} finally {
@@ -219,6 +223,15 @@ class Launch {
 		});
 	}
 
+	async #mayGo(shim: Shim): Promise<void> {
+		try {
+			await this.#request.mayGo;
+		} catch (error) {
+			callOff(shim);
+			throw error;
+		}
+	}
+
 	/** Gives the word; gives the program's pid. */
 	#letGo(shim: Shim, root: Identity): Promise<number> {
 		const go = pipeOf(shim, shimDescriptors.go);
@@ -267,6 +280,11 @@ interface Shim extends PromiseLike<{ readonly cause?: unknown }> {
 	readonly stdio: readonly unknown[];
 	on(event: 'exit', listener: () => void): unknown;
 	unref(): void;
+}
+
+/** The end of file is the word not to launch. */
+function callOff(shim: Shim): void {
+	for (const pipe of [shimDescriptors.go, shimDescriptors.pid]) pipeOf(shim, pipe).destroy();
 }
 
 function pipeOf(shim: Shim, descriptor: number): Duplex {

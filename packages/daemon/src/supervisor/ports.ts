@@ -21,6 +21,8 @@ export interface LaunchRequest {
 	/** The whole environment but for ORCH_PROCESS, which the launcher adds. */
 	readonly env: Readonly<Record<string, string>>;
 	readonly priority: Priority;
+	/** The program is let go when this resolves; a rejection with a LaunchError calls the launch off. */
+	readonly mayGo: Promise<void>;
 	/** For the daemon after us, should it have to stop what we left. */
 	readonly stop: StopPolicy;
 	readonly stdoutPath: string;
@@ -48,12 +50,19 @@ export interface Launcher {
 	forget(processId: string): void;
 }
 
-/** Called before each launch; what it gives is added to the environment. */
+export interface Preparation {
+	/** Added to the environment. */
+	readonly env: Readonly<Record<string, string>>;
+	/** Awaited before the program is let go, while the shim is being spawned; a rejection calls the launch off. */
+	readonly ready: Promise<void>;
+}
+
+/** Called before each launch, in its turn: what takes time goes into `ready`. */
 export type Prepare = (
 	runtimeId: string,
 	process: { readonly processId: string; readonly generation: number },
 	signal: AbortSignal,
-) => Promise<Readonly<Record<string, string>>>;
+) => Preparation;
 
 export interface World {
 	readonly clock: Clock;

@@ -4,7 +4,7 @@ import { Ending } from './ending.ts';
 import { describeExit, isFailure, lastExitOf } from './exit.ts';
 import type { ExitStatus } from './exit-record.ts';
 import { describeLaunchFault, LaunchError, type LaunchFault, SupervisorError } from './faults.ts';
-import type { Identity, Launched, Launcher, Prepare } from './ports.ts';
+import type { Identity, Launched, Launcher, Preparation, Prepare } from './ports.ts';
 import { createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import { type Account, failuresAt } from './restart.ts';
@@ -278,8 +278,8 @@ export class Runtime {
 		try {
 			if (this.#mayBeStuck()) await this.#refuseStuck();
 			isPrepared = true;
-			const env = await this.#prepare(processId, generation, abort.signal);
-			const launched = await this.#options.launcher.launch(this.#request(processId, generation, env), abort.signal);
+			const preparation = this.#prepare(processId, generation, abort.signal);
+			const launched = await this.#options.launcher.launch(this.#request(processId, generation, preparation), abort.signal);
 			this.#begin(processId, generation, launched);
 			event = { kind: 'launched' };
 		} catch (error) {
@@ -291,23 +291,14 @@ export class Runtime {
 		this.#mailbox.send(event);
 	}
 
-	async #prepare(processId: string, generation: number, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+	#prepare(processId: string, generation: number, signal: AbortSignal): Preparation {
 		const { clock, prepare } = this.#options;
 		const late = () => new LaunchError({ kind: 'unprepared', reason: `what precedes a launch took longer than ${prepareMs} ms` });
-		const work = (inner: AbortSignal) => prepare(this.#spec.id, { processId, generation }, inner);
-		try {
-			return await withDeadline(clock, prepareMs, work, late, signal);
-		} catch (error) {
-			if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
-			if (error instanceof LaunchError) throw error;
-			throw new LaunchError(
-				{ kind: 'unprepared', reason: error instanceof Error ? error.message : String(error) },
-				{ cause: error },
-			);
-		}
+		const { env, ready } = prepare(this.#spec.id, { processId, generation }, signal);
+		return { env, ready: withDeadline(clock, prepareMs, () => ready, late, signal).catch(unprepared(signal)) };
 	}
 
-	#request(processId: string, generation: number, added: Readonly<Record<string, string>>) {
+	#request(processId: string, generation: number, { env: added, ready }: Preparation) {
 		const { id, name, program, args, cwd, env, priority, stop } = this.#spec;
 		const { outputDirectory } = this.#options;
 		return {
@@ -319,6 +310,7 @@ export class Runtime {
 			args,
 			cwd,
 			env: { ...env, ...added },
+			mayGo: ready,
 			priority,
 			stop,
 			stdoutPath: `${outputDirectory}stdout.log`,
@@ -517,3 +509,15 @@ export class Runtime {
 }
 
 type Omitted<Event> = Event extends unknown ? Omit<Event, 'id' | 'name' | 'at'> : never;
+
+/** What to throw where the preparation of a launch has failed. */
+const unprepared =
+	(signal: AbortSignal) =>
+	(error: unknown): never => {
+		if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
+		if (error instanceof LaunchError) throw error;
+		throw new LaunchError(
+			{ kind: 'unprepared', reason: error instanceof Error ? error.message : String(error) },
+			{ cause: error },
+		);
+	};

@@ -33,7 +33,10 @@ const specOf = (wish: Partial<RuntimeSpec> = {}): RuntimeSpec => ({
 	...wish,
 });
 
-function supervise(wish: Partial<RuntimeSpec> = {}, prepare: Prepare = async () => ({ ORCH_IPC_TOKEN: 'x' })) {
+function supervise(
+	wish: Partial<RuntimeSpec> = {},
+	prepare: Prepare = () => ({ env: { ORCH_IPC_TOKEN: 'x' }, ready: Promise.resolve() }),
+) {
 	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-supervisor-'));
 	const clock = new ManualClock();
 	const processes = new FakeProcesses();
@@ -440,13 +443,17 @@ test('supervision 3.1.17: one that is never restarted is failed when it cannot b
 });
 
 test('what precedes a launch may fail or hang: the launch fails, within its deadline', async () => {
-	const failing = supervise({ restart: { ...defaultRestart, when: 'no' } }, async () => {
-		throw new Error('no socket for it');
-	});
+	const failing = supervise({ restart: { ...defaultRestart, when: 'no' } }, () => ({
+		env: {},
+		ready: Promise.reject(new Error('no socket for it')),
+	}));
 	expect(await faultOf(failing.supervisor.start(failing.id))).toMatchObject({
 		fault: { kind: 'unprepared', reason: 'no socket for it' },
 	});
-	const hanging = supervise({ restart: { ...defaultRestart, when: 'no' } }, () => new Promise(() => {}));
+	const hanging = supervise({ restart: { ...defaultRestart, when: 'no' } }, () => ({
+		env: {},
+		ready: new Promise(() => {}),
+	}));
 	const refused = faultOf(hanging.supervisor.start(hanging.id));
 	await hanging.clock.advance(10_000);
 	expect(await refused).toMatchObject({ fault: { kind: 'unprepared', reason: expect.stringContaining('10000 ms') } });

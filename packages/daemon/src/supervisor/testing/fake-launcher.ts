@@ -62,6 +62,7 @@ export class FakeProcesses implements Launcher, ProcessTable {
 	#pid = 1000;
 
 	async launch(request: LaunchRequest, signal: AbortSignal): Promise<Launched> {
+		await request.mayGo;
 		await this.delay();
 		if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
 		const fault = this.faults.shift();
