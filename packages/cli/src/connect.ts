@@ -29,7 +29,9 @@ export function placesOf(world: World, socket: string | undefined): Places {
 	const sockets = find('', () => '');
 	let whole: Places | undefined;
 	const all = () => {
-		whole ??= find(world.homeDirectory(), (text) => process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex'));
+		whole ??= find(world.homeDirectory(), (text) =>
+			process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex'),
+		);
 		return whole;
 	};
 	return {

@@ -46,6 +46,9 @@ function sink(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): Sink {
 			const told = Number(process.env['COLUMNS']);
 			return Number.isInteger(told) && told > 0 ? told : stream().columns || 80;
 		},
+		get rows() {
+			return isTerminal ? stream().rows || 24 : undefined;
+		},
 		write: (data) => writeWhole(descriptor, typeof data === 'string' ? Buffer.from(data) : data),
 		flow: (data, signal) => flow(stream(), data, signal),
 		flushed: () => flushed(stream()),
@@ -156,7 +159,9 @@ function findDaemonProgram(): string {
 	const named = process.env['ORCHD_BIN'];
 	if (named) return named;
 	try {
-		return builtin('node:module').createRequire(import.meta.filename).resolve('@orch/daemon/bin');
+		return builtin('node:module')
+			.createRequire(import.meta.filename)
+			.resolve('@orch/daemon/bin');
 	} catch (cause) {
 		throw new CliError(
 			'daemon.start_failed',

@@ -5,6 +5,8 @@ export interface Sink {
 	readonly isTerminal: boolean;
 	/** Columns of the terminal; undefined where lines may be of any length. */
 	readonly columns: number | undefined;
+	/** Lines of the terminal; undefined where there may be any number. */
+	readonly rows: number | undefined;
 	/** Writes all of it before it returns. Throws OutputClosed when nobody reads any more. */
 	write(data: string | Uint8Array): void;
 	/** Writes, and resolves once more may be written: for output without end. Not to be mixed with `write`. */

@@ -565,6 +565,22 @@ describe('orch link', () => {
 		expect(clock.pending).toBe(0);
 	});
 
+	it('stats -w never draws more than the screen holds', async () => {
+		for (let at = 0; at < 30; at++) daemon.addLink('ping', `T${at}`, 'worker');
+		let interrupt: (() => void) | undefined;
+		const ran = orch('link stats -w', {
+			...terminal,
+			rows: 10,
+			interrupt: (fire) => {
+				interrupt = fire;
+			},
+			onOutput: () => interrupt?.(),
+		});
+		const lines = (await ran).out.split('\n');
+		expect(lines).toHaveLength(10);
+		expect(lines.slice(-2)).toEqual(['… 25 more', '']);
+	});
+
 	it('tap shows messages of every codec in lines', async () => {
 		expect(await orch('link tap')).toEqual({
 			code: 0,

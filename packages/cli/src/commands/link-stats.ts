@@ -41,7 +41,7 @@ async function watchStats(context: Context, filter: LinkFilter): Promise<number 
 	try {
 		for (;;) {
 			const stats = await context.read('link.stats', filterOf(filter));
-			const text = json ? toJson(stats, false) : renderStats(context, stats);
+			const text = json ? toJson(stats, false) : fitToScreen(renderStats(context, stats), world.out.rows);
 			// drawn over itself on a terminal, one below the other in a pipe
 			const back = pretty && !json && drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
 			const apart = !pretty && !json && drawn > 0 ? '\n' : '';
@@ -55,6 +55,14 @@ async function watchStats(context: Context, filter: LinkFilter): Promise<number 
 	} finally {
 		interrupted.release();
 	}
+}
+
+/** What would scroll away could not be drawn over. */
+function fitToScreen(text: string, rows: number | undefined): string {
+	const lines = text.trimEnd().split('\n');
+	if (rows === undefined || lines.length < rows) return text;
+	const kept = Math.max(1, rows - 2);
+	return `${lines.slice(0, kept).join('\n')}\n… ${lines.length - kept} more\n`;
 }
 
 export function renderStats(

@@ -8,6 +8,7 @@ export interface RunOptions {
 	readonly socket?: string;
 	/** A terminal of so many columns on all three streams; else pipes. */
 	readonly columns?: number;
+	readonly rows?: number;
 	readonly env?: Readonly<Record<string, string>>;
 	readonly cwd?: string;
 	/** What standard input holds; on a terminal, the lines that are typed. */
@@ -38,7 +39,14 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
 			written[name] += typeof data === 'string' ? data : Buffer.from(data).toString('utf8');
 			if (name === 'out') options.onOutput?.(written.out);
 		};
-		return { isTerminal, columns: options.columns, write, flow: async (data) => write(data), flushed: async () => {} };
+		return {
+			isTerminal,
+			columns: options.columns,
+			rows: options.columns === undefined ? undefined : (options.rows ?? 24),
+			write,
+			flow: async (data) => write(data),
+			flushed: async () => {},
+		};
 	};
 	const listeners = new Set<(exitCode: number) => void>();
 	const answers = typeof options.input === 'string' ? options.input.split('\n') : [];
