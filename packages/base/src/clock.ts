@@ -50,8 +50,8 @@ export function sleepOn(clock: Pick<Clock, 'setTimer'>, ms: number, signal?: Abo
 }
 
 /**
- * The result of `work`, or a rejection with `timeout()` once `ms` have passed; `work` itself gets a signal that is
- * aborted then, so that nothing goes on behind the caller's back.
+ * The result of `work`, or a rejection with `timeout()` once `ms` have passed, or with the reason of `outer` when that is
+ * aborted; `work` itself gets a signal that is aborted then, so that nothing goes on behind the caller's back.
  */
 export async function withDeadline<T>(
 	clock: Clock,
@@ -61,21 +61,22 @@ export async function withDeadline<T>(
 	outer?: AbortSignal,
 ): Promise<T> {
 	const controller = new AbortController();
-	const onOuterAbort = () => controller.abort(outer?.reason);
-	if (outer?.aborted) controller.abort(outer.reason);
-	outer?.addEventListener('abort', onOuterAbort, { once: true });
 	let timer: Timer | undefined;
-	const late = new Promise<never>((_resolve, reject) => {
-		timer = clock.setTimer(ms, () => {
-			const error = timeout();
-			controller.abort(error);
-			reject(error);
-		});
+	let onOuterAbort: (() => void) | undefined;
+	const ended = new Promise<never>((_resolve, reject) => {
+		const end = (reason: unknown) => {
+			controller.abort(reason);
+			reject(reason);
+		};
+		timer = clock.setTimer(ms, () => end(timeout()));
+		onOuterAbort = () => end(outer?.reason);
+		if (outer?.aborted) onOuterAbort();
+		outer?.addEventListener('abort', onOuterAbort, { once: true });
 	});
 	try {
-		return await Promise.race([work(controller.signal), late]);
+		return await Promise.race([work(controller.signal), ended]);
 	} finally {
 		timer?.cancel();
-		outer?.removeEventListener('abort', onOuterAbort);
+		if (onOuterAbort) outer?.removeEventListener('abort', onOuterAbort);
 	}
 }

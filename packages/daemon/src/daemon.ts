@@ -103,10 +103,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			random,
 			log,
 			stateDirectory: places.home,
-			prepare: async (runtime, process, signal) => ({
-				...(await links.prepare(runtime, process, signal)),
-				ORCH_SOCKET: places.socket,
-			}),
+			prepare(runtime, process, signal) {
+				const { env, ready } = links.prepare(runtime, process, signal);
+				return { env: { ...env, ORCH_SOCKET: places.socket }, ready };
+			},
 			ended: (runtime, generation) => links.ended(runtime, generation),
 		});
 		scope.add('supervisor', () => supervisor.close());

@@ -150,20 +150,21 @@ describe('links', () => {
 		links.register(ping);
 		await settle();
 		router.holdAnswers();
-		let prepared: Record<string, string> | undefined;
-		const preparing = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal).then((env) => {
-			prepared = env;
+		let listens = false;
+		const { env, ready } = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal);
+		const waiting = ready.then(() => {
+			listens = true;
 		});
 		await settle();
-		expect(prepared).toBeUndefined();
+		expect(listens).toBe(false);
 		router.letAnswer();
-		await preparing;
-		expect(prepared).toMatchObject({
+		await waiting;
+		expect(env).toMatchObject({
 			ORCH_IPC_SOCKET: '/run/x.d/a3f19c02b001.sock',
 			VEECLE_IPC_SOCKET: '/run/x.d/a3f19c02b001.v.sock',
 			VEECLE_RUNTIME_ID: ping.id,
 		});
-		expect(router.tables.at(-1)?.ports[0]).toMatchObject({ generation: 1, token: prepared?.['ORCH_IPC_TOKEN'] });
+		expect(router.tables.at(-1)?.ports[0]).toMatchObject({ generation: 1, token: env['ORCH_IPC_TOKEN'] });
 	});
 
 	it('let a launch go on when the router does not answer in time', async () => {
@@ -171,9 +172,9 @@ describe('links', () => {
 		links.register(ping);
 		await settle();
 		router.holdAnswers();
-		const preparing = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal);
+		const { ready } = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal);
 		await clock.advance(5_000);
-		await expect(preparing).resolves.toHaveProperty('ORCH_IPC_TOKEN');
+		await expect(ready).resolves.toBeUndefined();
 		router.letAnswer();
 	});
 
@@ -182,10 +183,9 @@ describe('links', () => {
 		links.register(ping);
 		await settle();
 		const signal = new AbortController().signal;
-		const token = async (processId: string) =>
-			(await links.prepare(ping.id, { processId, generation: 1 }, signal))['ORCH_IPC_TOKEN'];
-		expect(await token('p1')).toBe(await token('p1'));
-		expect(await token('p1')).not.toBe(await token('p2'));
+		const token = (processId: string) => links.prepare(ping.id, { processId, generation: 1 }, signal).env['ORCH_IPC_TOKEN'];
+		expect(token('p1')).toBe(token('p1'));
+		expect(token('p1')).not.toBe(token('p2'));
 	});
 
 	it('links 5.15: the same link added twice is one link, shown once', () => {

@@ -128,41 +128,41 @@ export class Links {
 	}
 
 	/**
-	 * The environment by which a new process finds the router, once the router listens for it. A router that does not
-	 * answer in time is no reason not to launch: the sockets' paths are known, and clients connect when it is back.
+	 * The environment by which a new process finds the router, and when it may: once the router listens for it. A router that
+	 * does not answer in time is no reason not to launch: the sockets' paths are known, and clients connect when it is back.
 	 */
-	async prepare(
+	prepare(
 		runtime: string,
 		process: { readonly processId: string; readonly generation: number },
 		signal: AbortSignal,
-	): Promise<Record<string, string>> {
+	): { readonly env: Readonly<Record<string, string>>; readonly ready: Promise<void> } {
 		const port = this.#ports.get(runtime);
 		if (!port) throw new Error(`Cannot prepare runtime ${runtime}: it has no port`);
-		const { clock, log } = this.#options;
 		const token = this.#token(runtime, process.processId);
 		this.#ports.set(runtime, { ...port, generation: process.generation, token });
 		this.#changed();
-		const { version } = this.table();
+		return {
+			env: {
+				ORCH_RUNTIME_ID: runtime,
+				ORCH_RUNTIME_NAME: port.name,
+				ORCH_IPC_SOCKET: port.socket,
+				ORCH_IPC_TOKEN: token,
+				VEECLE_IPC_SOCKET: port.veecleSocket,
+				VEECLE_RUNTIME_ID: runtime,
+			},
+			ready: this.#listening(runtime, this.#version, signal),
+		};
+	}
+
+	async #listening(runtime: string, version: number, signal: AbortSignal): Promise<void> {
+		const { clock, log } = this.#options;
+		const late = () => new Error('the router does not answer');
 		try {
-			await withDeadline(
-				clock,
-				routerWaitMs,
-				(deadline) => this.#keeper.routed(version, deadline),
-				() => new Error('the router does not answer'),
-				signal,
-			);
+			await withDeadline(clock, routerWaitMs, (deadline) => this.#keeper.routed(version, deadline), late, signal);
 		} catch (error) {
 			if (signal.aborted) throw error;
 			log.warn('launching without the router', { runtime, error });
 		}
-		return {
-			ORCH_RUNTIME_ID: runtime,
-			ORCH_RUNTIME_NAME: port.name,
-			ORCH_IPC_SOCKET: port.socket,
-			ORCH_IPC_TOKEN: token,
-			VEECLE_IPC_SOCKET: port.veecleSocket,
-			VEECLE_RUNTIME_ID: runtime,
-		};
 	}
 
 	/** A process has ended: the router closes what it has left connected. */

@@ -38,7 +38,7 @@ export function createLauncher(options: LauncherOptions): Launcher {
 			request.mayGo.catch(() => {});
 			const turn = turns.next();
 			// without a wait the shim is spawned in this very turn: a restart is as quick as it can be
-			if (turn) await turn;
+			if (turn !== undefined) await turn;
 			try {
 				if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
 				const fault = checkProgram(request.program, request.cwd);

@@ -111,6 +111,7 @@ test('a start resolves with the pid once the program runs, and with the same whe
 			args: [],
 			cwd: '/',
 			env: { HOME: '/', ORCH_IPC_TOKEN: 'x' },
+			mayGo: expect.any(Promise),
 			priority: 'normal',
 			stop: defaultStop,
 			stdoutPath: first.stdoutPath,
@@ -229,9 +230,10 @@ test('nothing is launched beside what an earlier stop could not end', async () =
 
 describe('supervision 3.1.9: a stop is defined in every state', () => {
 	test('while what precedes the launch is under way: nothing is launched', async () => {
-		const { supervisor, processes, id, endings } = supervise({}, (_id, _process, signal) => {
-			return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-		});
+		const { supervisor, processes, id, endings } = supervise({}, (_id, _process, signal) => ({
+			env: {},
+			ready: new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+		}));
 		const started = faultOf(supervisor.start(id));
 		const stopped = await supervisor.stop(id);
 		expect(stopped.status).toBe('stopped');
