@@ -48,7 +48,10 @@ class Rig {
 		this.#process = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'], env: sandbox.env() });
 		await until('the router listens', () =>
 			connectRouter(`${this.#directory}/router`).then(
-				(caller) => (caller.close(), true),
+				(caller) => {
+					caller.close();
+					return true;
+				},
 				() => false,
 			),
 		);
