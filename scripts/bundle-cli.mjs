@@ -1,7 +1,7 @@
 /** Bundles the CLI into one file that loads nothing but Node: most of what `orch ps` takes is the loading of its program. */
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { sourceAliases } from './source-aliases.mjs';
@@ -29,14 +29,16 @@ export const cliBuildOptions = (outfile) => ({
 	define: { 'import.meta.filename': '__filename' },
 });
 
-/** Gives esbuild's account of what went in. */
+/** Gives esbuild's account of what went in. The file is whole at every moment: others may be starting it. */
 export async function bundleCli(outfile = join(root, 'packages/cli/dist/orch.cjs')) {
-	const options = cliBuildOptions(outfile);
-	const { metafile } = await build(options);
-	const source = await readFile(options.outfile);
+	const { metafile, outputFiles } = await build({ ...cliBuildOptions(outfile), write: false });
+	const source = outputFiles[0].text;
 	// by its name the loader knows the code that V8 has made of this build, whatever time its file says
 	const hash = createHash('sha256').update(source).digest('hex').slice(0, 16);
-	await writeFile(options.outfile, `//! ${hash}\n${source}`);
+	const temporary = `${outfile}.${process.pid}`;
+	await mkdir(dirname(outfile), { recursive: true });
+	await writeFile(temporary, `//! ${hash}\n${source}`);
+	await rename(temporary, outfile);
 	return metafile;
 }
 
