@@ -17,7 +17,7 @@ import {
 	takeLock,
 } from './control/index.ts';
 import { Links } from './links/index.ts';
-import { createSupervisor, settleLeftovers } from './supervisor/index.ts';
+import { createSupervisor, removeOldOutput, settleLeftovers } from './supervisor/index.ts';
 import { answerControlRequests, createRouterGate, joinRuntimes } from './wiring/index.ts';
 
 export interface DaemonOptions {
@@ -74,6 +74,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		}
 		for (const { pid, command } of leftovers.escaped)
 			notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
+
+		removeOldOutput({ stateDirectory: places.home, clock, log });
 
 		const binaries = new Binaries({ clock, random, log, directory: join(places.home, 'binaries') });
 		scope.add('uploads', () => binaries.close());

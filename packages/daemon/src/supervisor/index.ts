@@ -15,6 +15,7 @@ export {
 	SupervisorError,
 	type SupervisorFault,
 } from './faults.ts';
+export { keepOutputMs, removeOldOutput } from './old-output.ts';
 export type { Preparation, Prepare } from './ports.ts';
 export type {
 	BackoffInfo,
