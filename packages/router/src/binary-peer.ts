@@ -27,10 +27,10 @@ import {
 } from '@orch/protocol/data';
 import { pack, unpack } from '@orch/protocol/wire';
 import { Feed } from './feed.ts';
-import { FrameInput, type FrameSink, isDirect, joined, payloadAt } from './frame-input.ts';
+import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
 import { Lane } from './lane.ts';
 import { maxControlRequests, maxUnreadReplyBytes, windowBytes } from './limits.ts';
-import type { Notice, Path } from './link.ts';
+import { isFresh, type Notice, type Path } from './link.ts';
 import { frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import { type Hub, type Peer, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
@@ -92,13 +92,13 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.generation = options.generation;
 		this.port = options.port;
 		this.maxBytes = Math.min(maxFrameBytes, options.hello.maxFrame);
-		this.#input = new FrameInput(this);
+		this.#input = new FrameInput(this, hub.turn);
 		this.#socket = new PeerSocket({
 			socket,
 			clock: hub.clock,
 			turn: hub.turn,
 			log: hub.log,
-			receive: (chunk) => this.#input.receive(chunk),
+			input: this.#input,
 			drained: () => this.#drained(),
 			closed: () => this.#closed(),
 		});
@@ -150,9 +150,9 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.#put({ kind: FrameKind.welcome }, pack(body));
 	}
 
-	/** Bytes that came behind the hello. */
-	receive(chunk: Buffer): void {
-		this.#socket.turn(() => this.#input.receive(chunk));
+	/** Reads on; first the bytes that came behind the hello. */
+	start(rest: Buffer): void {
+		this.#socket.start(rest);
 	}
 
 	connected(): void {
@@ -169,7 +169,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.#socket.destroy();
 	}
 
-	messages(typeId: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, lastAt: number): void {
+	messages(typeId: number, buffer: Buffer, start: number, end: number, frames: number, lastAt: number): void {
 		let source = this.#lastSource;
 		if (source === undefined || source.typeId !== typeId) {
 			source = this.sources.get(typeId);
@@ -179,34 +179,34 @@ export class BinaryPeer implements Peer, FrameSink {
 			}
 			this.#lastSource = source;
 		}
-		source.accept(buffer, start, end, rest, frames, bytes);
+		source.accept(buffer, start, end, frames);
 		source.sawSeq(buffer, lastAt);
 		source.touched();
 	}
 
-	frame(kind: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined): void {
+	frame(kind: number, buffer: Buffer, start: number, end: number): void {
 		switch (kind) {
 			case FrameKind.request:
-				return this.#request(buffer, start, end, rest);
+				return this.#request(buffer, start, end);
 			case FrameKind.reply:
-				return this.#reply(buffer, start, end, rest);
+				return this.#reply(buffer, start, end);
 			case FrameKind.credit:
-				return this.#reported(joined(buffer, start, end, rest));
+				return this.#reported(buffer.subarray(start, end));
 			case FrameKind.declare:
-				return this.#declare(body(joined(buffer, start, end, rest)));
+				return this.#declare(body(buffer.subarray(start, end)));
 			case FrameKind.ping: {
-				const payload = joined(buffer, start, end, rest).subarray(payloadAt(buffer, start) - start);
+				const payload = buffer.subarray(start, end).subarray(payloadAt(buffer, start) - start);
 				if (payload.length > maxPingBytes) return this.#refuse('protocol', `a ping carries at most ${maxPingBytes} bytes, this one ${payload.length}`);
 				this.#say({ kind: FrameKind.pong }, Buffer.from(payload));
 				return;
 			}
 			case FrameKind.pong: {
 				const at = payloadAt(buffer, start);
-				if (rest === undefined && end - at === 8 && readU32(buffer, at) === barrierMark) this.sources.passed(readU32(buffer, at + 4));
+				if (end - at === 8 && readU32(buffer, at) === barrierMark) this.sources.passed(readU32(buffer, at + 4));
 				return;
 			}
 			case FrameKind.control:
-				return this.#control(body(joined(buffer, start, end, rest)));
+				return this.#control(body(buffer.subarray(start, end)));
 			case FrameKind.ready:
 				this.#ready = true;
 				this.#hub.ready(this);
@@ -248,12 +248,10 @@ export class BinaryPeer implements Peer, FrameSink {
 		return reported.lane;
 	}
 
-	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
-		if (this.maxBytes < maxFrameBytes) return this.#handFitting(path, lane, buffer, start, end, rest, frames, bytes);
-		lane.add(path, frames, bytes);
+	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, frames: number): void {
+		if (this.maxBytes < maxFrameBytes) return this.#handFitting(path, lane, buffer, start, frames);
+		path.handed(lane, frames, end - start);
 		this.outbox.append(buffer, start, end);
-		if (rest !== undefined) for (const piece of rest) this.outbox.append(piece, 0, piece.length);
-		return 0;
 	}
 
 	tell(notices: Iterable<Notice>): void {
@@ -294,7 +292,6 @@ export class BinaryPeer implements Peer, FrameSink {
 		switch (reply.kind) {
 			case 'frame':
 				this.outbox.append(reply.buffer, reply.start, reply.end);
-				if (reply.rest !== undefined) for (const piece of reply.rest) this.outbox.append(piece, 0, piece.length);
 				return;
 			case 'json':
 				return this.#putReply(request, 0, fromJson(request.codec, reply.text));
@@ -314,7 +311,7 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	/** Whether messages of a type are to be reported one by one. */
 	isPrompt(type: string): boolean {
-		for (const link of this.#view.links) if (link.spec.type === type && link.maxInFlight !== Number.POSITIVE_INFINITY) return true;
+		for (const link of this.#view.links) if (link.spec.type === type && isFresh(link.spec)) return true;
 		return false;
 	}
 
@@ -343,7 +340,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		for (const { lane } of this.#lanes.values()) lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
 	}
 
-	#request(buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined): void {
+	#request(buffer: Buffer, start: number, end: number): void {
 		const typeId = readU32(buffer, start + 8);
 		const corr = readU32(buffer, start + 20);
 		const source = this.sources.get(typeId);
@@ -352,14 +349,13 @@ export class BinaryPeer implements Peer, FrameSink {
 			this.#error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false, corr });
 			return;
 		}
-		const bytes = rest === undefined ? end - start : readU32(buffer, start + 4);
-		this.#hub.ask(source, this, corr, buffer, start, end, rest, bytes);
+		this.#hub.ask(source, this, corr, buffer, start, end);
 	}
 
-	#reply(buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined): void {
+	#reply(buffer: Buffer, start: number, end: number): void {
 		if (!isDirect(buffer, start)) return this.#refuse('protocol', 'a reply names the port that it goes to');
 		const error = ((buffer[start + 2] as number) & FrameFlag.error) !== 0;
-		this.#hub.answer(this, readU32(buffer, start + 32), readU32(buffer, start + 20), { kind: 'frame', buffer, start, end, rest, error });
+		this.#hub.answer(this, readU32(buffer, start + 32), readU32(buffer, start + 20), { kind: 'frame', buffer, start, end, error });
 	}
 
 	#reported(frame: Buffer): void {
@@ -436,23 +432,19 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	/** A client that takes shorter frames than others gets those that it takes. */
-	#handFitting(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
-		let missed = 0;
+	#handFitting(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, frames: number): void {
 		let at = start;
 		for (let index = 0; index < frames; index++) {
-			const length = rest === undefined ? readU32(buffer, at + 4) : bytes;
-			const next = rest === undefined ? at + length : end;
+			const length = readU32(buffer, at + 4);
+			const next = at + length;
 			if (length > this.maxBytes) {
-				missed += 1;
 				path.link.drop(path.sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), 'too_large');
 			} else {
-				lane.add(path, 1, length);
+				path.handed(lane, 1, length);
 				this.outbox.append(buffer, at, next);
-				if (rest !== undefined) for (const piece of rest) this.outbox.append(piece, 0, piece.length);
 			}
 			at = next;
 		}
-		return missed;
 	}
 
 	#tellType(entry: TypeEntry): void {

@@ -56,7 +56,7 @@ export class FrameBuilder {
 		this.#source = undefined;
 		this.#runFrames = 0;
 		this.#runStart = end;
-		source.accept(this.#slab, start, end, undefined, frames, end - start);
+		source.accept(this.#slab, start, end, frames);
 	}
 
 	#put(at: number, fields: FrameFields, bytes: Uint8Array, start: number, end: number): void {

@@ -88,14 +88,14 @@ export class Injection {
 			source.route(this.#hub.linksFrom(source.runtime, type));
 			return this.#counting(
 				source.paths.map(({ link }) => link),
-				() => source.accept(buffer, start, end, undefined, 1, end - start),
+				() => source.accept(buffer, start, end, 1),
 			);
 		}
 		const direct = this.#directTo(receiver, type);
 		if (direct === undefined) throw new InvalidMessage(`messages of ${maxDirectLinks} types wait already`);
 		const path = direct.paths.get(source) ?? new Path(source, direct.link);
 		direct.paths.set(source, path);
-		return this.#counting([direct.link], () => direct.link.offer(path, buffer, start, end, undefined, 1, end - start, false));
+		return this.#counting([direct.link], () => direct.link.offer(path, buffer, start, end, 1, false));
 	}
 
 	/** A runtime is no more. */
@@ -163,7 +163,7 @@ export class Injection {
 		if (this.#direct.size >= maxDirectLinks) this.#forgetIdle();
 		if (this.#direct.size >= maxDirectLinks) return undefined;
 		const spec = { id: `direct ${key}`, from: '@cli', type, to: port.runtime, ...directMailbox, overflow: 'drop-newest', whileDown: 'drop' } as const;
-		const made = { link: new Link(spec, this.#hub.clock), port, paths: new Map<Source, Path>() };
+		const made = { link: new Link(spec, this.#hub.clock, this.#hub.turn), port, paths: new Map<Source, Path>() };
 		this.#direct.set(key, made);
 		port.links.add(made.link);
 		if (port.peer !== undefined) made.link.connected(port.peer);

@@ -1,7 +1,7 @@
 /** Our JSON Lines: `{"type":"Ping","data":…}`, with short keys (`t`, `v`) for clients that use them first. */
 import type { DropReason } from '@orch/protocol/data';
 import { unpack } from '@orch/protocol/wire';
-import { joined, payloadAt } from './frame-input.ts';
+import { payloadAt } from './frame-input.ts';
 import { decodeText, type Member, scanMembers, scanValue, skipBlanks, textOf } from './json-scan.ts';
 import { maxLineBytes } from './limits.ts';
 import type { Dialect, Form, Line, LinePeer } from './line-peer.ts';
@@ -188,7 +188,7 @@ function writeReply(typeKey: string, dataKey: string, request: PendingRequest, r
 		case 'error':
 			return `${head},"error":${JSON.stringify({ code: reply.code, message: reply.message })}${tail}`;
 		case 'frame': {
-			const frame = joined(reply.buffer, reply.start, reply.end, reply.rest);
+			const frame = reply.buffer.subarray(reply.start, reply.end);
 			const payload = frame.subarray(payloadAt(frame, 0));
 			if (reply.error) return `${head},"error":${JSON.stringify(errorBody(payload))}${tail}`;
 			const value = toLineValue(request.codec, payload, false);

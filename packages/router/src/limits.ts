@@ -1,7 +1,7 @@
 /** Every bound of the data plane, by name. */
 
 /** What a receiver that reports may have unconsumed of one type; see docs/decisions/0002-router-frame.md. */
-export const windowBytes = 1024 * 1024;
+export const windowBytes = 2 * 1024 * 1024;
 /** The same for a receiver that does not report: what may be in its socket. */
 export const lineWindowBytes = 256 * 1024;
 /** Bytes that a socket takes before it asks us to wait for it. */
@@ -17,8 +17,11 @@ export const creditAheadBytes = 4 * 1024 * 1024;
 /** Messages beyond the mailbox for which credit is given because the receiver takes that much at once. */
 export const maxAheadMessages = 16_384;
 
-/** Frames from this length on are kept in the pieces in which they came, shorter ones are put together. */
-export const piecewiseFrameBytes = 32 * 1024;
+/** What is read at once from a client that sends little, and from one that sends much. */
+export const firstReadBytes = 16 * 1024;
+export const readBytes = 256 * 1024;
+/** An unfinished frame up to this length is moved rather than left in other memory. */
+export const movedBytes = 8 * 1024;
 /** Pieces for one socket that are shorter than this on average are copied into one write. */
 export const gatherBelowBytes = 1024;
 /** What a mailbox with little in it holds of memory at first, and the most that it takes at once. */
@@ -27,7 +30,9 @@ export const slabBytes = 64 * 1024;
 /** What one link hands over before the next one has its turn. */
 export const turnBytes = 64 * 1024;
 
-/** `drop-oldest` mailboxes up to this many messages keep what is on its way as short as themselves. */
+/** What may be on its way by a link that drops its oldest messages: what is in there cannot be replaced by fresher ones. */
+export const freshBytes = 256 * 1024;
+/** Mailboxes of such links up to this many messages keep what is on its way as short as themselves. */
 export const freshMessages = 64;
 
 export const maxLineBytes = 16 * 1024 * 1024;

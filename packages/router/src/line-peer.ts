@@ -2,9 +2,10 @@
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { type Codec, type CreditEntry, type DataErrorCode, type DropReason, FrameKind, maxFrameBytes, headerBytes, maxTypesPerRuntime, readU32 } from '@orch/protocol/data';
+import type { ReadTarget } from './adopt-socket.ts';
 import { Feed } from './feed.ts';
 import { FrameBuilder } from './frame-builder.ts';
-import { joined, payloadAt } from './frame-input.ts';
+import { payloadAt } from './frame-input.ts';
 import { Lane } from './lane.ts';
 import { LineInput, type LineSink } from './line-input.ts';
 import { lineWindowBytes, maxControlRequests, maxUnreadReplyBytes, slabBytes } from './limits.ts';
@@ -59,6 +60,7 @@ interface Batch {
 	bytes: number;
 }
 
+const shared = Buffer.allocUnsafeSlow(64 * 1024);
 /** Longer payloads go to the socket from where they are. */
 const copyBelowBytes = 16 * 1024;
 
@@ -103,7 +105,7 @@ export class LinePeer implements Peer, LineSink {
 			clock: hub.clock,
 			turn: hub.turn,
 			log: hub.log,
-			receive: (chunk) => this.#receive(chunk),
+			input: this.#target(),
 			drained: () => this.feed.pump(),
 			closed: () => this.#closed(),
 		});
@@ -148,9 +150,9 @@ export class LinePeer implements Peer, LineSink {
 		return this.#socket.open;
 	}
 
-	/** Bytes that came before it was known who speaks. */
-	receive(chunk: Buffer): void {
-		this.#socket.turn(() => this.#receive(chunk));
+	/** Reads on; first the bytes that came before it was known who speaks. */
+	start(rest: Buffer): void {
+		this.#socket.start(rest);
 	}
 
 	connected(): void {
@@ -202,7 +204,7 @@ export class LinePeer implements Peer, LineSink {
 		const corr = this.#corr;
 		this.#ids.set(corr, id);
 		const { buffer, start, end } = this.#builder.single({ kind: FrameKind.request, typeId: source.typeId, src: this.port, corr }, payload);
-		this.#hub.ask(source, this, corr, buffer, start, end, undefined, end - start);
+		this.#hub.ask(source, this, corr, buffer, start, end);
 	}
 
 	/** The client answers what came to it as request `re`. */
@@ -275,19 +277,13 @@ export class LinePeer implements Peer, LineSink {
 		return this.#lane;
 	}
 
-	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number): number {
-		if (rest !== undefined) {
-			const whole = joined(buffer, start, end, rest);
-			return this.#handOne(path, lane, whole, 0, whole.length);
-		}
-		let missed = 0;
+	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, _end: number, frames: number): void {
 		let at = start;
 		for (let index = 0; index < frames; index++) {
 			const next = at + readU32(buffer, at + 4);
-			missed += this.#handOne(path, lane, buffer, at, next);
+			this.#handOne(path, lane, buffer, at, next);
 			at = next;
 		}
-		return missed;
 	}
 
 	tell(notices: Iterable<Notice>): void {
@@ -330,10 +326,14 @@ export class LinePeer implements Peer, LineSink {
 		this.outbox.append(bytes, 0, bytes.length);
 	}
 
-	#receive(chunk: Buffer): void {
-		this.#builder.begin();
-		this.#input.receive(chunk);
-		this.#builder.flush();
+	/** Everything of a line that is kept is copied, so all line clients are read into the same memory. */
+	#target(): ReadTarget {
+		const receive = (chunk: Buffer) => {
+			this.#builder.begin();
+			this.#input.receive(chunk);
+			this.#builder.flush();
+		};
+		return { space: () => shared, arrived: (bytes) => receive(shared.subarray(0, bytes)), receive };
 	}
 
 	#closed(): void {
@@ -361,8 +361,8 @@ export class LinePeer implements Peer, LineSink {
 		});
 	}
 
-	/** One frame as a line; gives 1 when it has no line. */
-	#handOne(path: Path, lane: Lane<Path>, buffer: Buffer, at: number, end: number): number {
+	/** One frame as a line, or as a drop when it has no line. */
+	#handOne(path: Path, lane: Lane<Path>, buffer: Buffer, at: number, end: number): void {
 		const { sender } = path;
 		const payload = buffer.subarray(payloadAt(buffer, at), end);
 		const request = buffer[at + 1] === FrameKind.request ? { src: readU32(buffer, at + 12), corr: readU32(buffer, at + 20) } : undefined;
@@ -370,12 +370,11 @@ export class LinePeer implements Peer, LineSink {
 		if (typeof line === 'string') {
 			path.link.drop(sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), line);
 			if (request !== undefined) sender.requestDropped(request.corr, line);
-			return 1;
+			return;
 		}
 		this.#batchOf(1, end - at);
-		lane.add(path, 1, end - at);
+		path.handed(lane, 1, end - at);
 		this.#write(line.before, line.payload, line.after);
-		return 0;
 	}
 
 	/** What goes out with the next flush is delivered when that has been written. */

@@ -3,8 +3,8 @@ import type { Codec, DropReason } from '@orch/protocol/data';
 import type { Feed } from './feed.ts';
 import { LatencyHistogram, RateMeter } from './figures.ts';
 import type { Feeder, Lane } from './lane.ts';
-import { freshMessages, latencyEvery, maxDropNotices, turnBytes } from './limits.ts';
-import { frameCorr, frameSeq, lastFrameAt, type Limits, Mailbox, offsetAfter, type OnDrop } from './mailbox.ts';
+import { freshBytes, freshMessages, latencyEvery, maxDropNotices, turnBytes } from './limits.ts';
+import { frameCorr, frameSeq, lastFrameAt, type Limits, Mailbox, type Memory, offsetAfter, type OnDrop } from './mailbox.ts';
 import type { RouterClock } from './router-clock.ts';
 
 export interface LinkSpec {
@@ -56,6 +56,13 @@ export class Path {
 		this.sender = sender;
 		this.link = link;
 	}
+
+	/** The receiver has taken so much. */
+	handed(lane: Lane<Path>, frames: number, bytes: number): void {
+		lane.add(this, frames, bytes);
+		this.link.inFlight += frames;
+		this.link.inFlightBytes += bytes;
+	}
 }
 
 export interface Notice {
@@ -75,20 +82,21 @@ export interface Receiver {
 	readonly windowBytes: number;
 	/** The lane for messages on this path; the receiver learns of its type and sender first. */
 	bind(path: Path): Lane<Path>;
-	/** Takes all of it, in order; gives how many frames it could not carry, which it has counted as dropped. */
-	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number;
+	/** Takes all of it, in order: what it cannot carry it counts as dropped, of all else it tells the path. */
+	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, frames: number): void;
 	tell(notices: Iterable<Notice>): void;
 }
 
 export interface Tap {
-	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number, rest: readonly Buffer[] | undefined): void;
+	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number): void;
 }
 
 export class Link implements Feeder {
 	spec: LinkSpec;
-	/** How many frames may be on their way: `latest` one, so that what arrives is fresh. */
+	/** What may be on its way, for links that keep the fresh messages rather than the old ones. */
 	maxInFlight: number;
-	readonly mailbox = new Mailbox<Path>();
+	maxInFlightBytes: number;
+	readonly mailbox: Mailbox<Path>;
 	readonly paths = new Set<Path>();
 	/** Senders among whom the credit is shared. */
 	creditedPaths = 0;
@@ -98,6 +106,7 @@ export class Link implements Feeder {
 	delivered = 0;
 	deliveredBytes = 0;
 	inFlight = 0;
+	inFlightBytes = 0;
 	lastMs: number | undefined;
 	readonly dropped = new Map<DropReason, number>();
 	readonly meter = new RateMeter();
@@ -109,9 +118,11 @@ export class Link implements Feeder {
 	#waits: 'no' | 'lane' | 'own' = 'no';
 	#removed = false;
 
-	constructor(spec: LinkSpec, clock: RouterClock) {
+	constructor(spec: LinkSpec, clock: RouterClock, memory: Memory) {
 		this.spec = spec;
+		this.mailbox = new Mailbox(memory);
 		this.maxInFlight = inFlightLimit(spec);
+		this.maxInFlightBytes = isFresh(spec) ? freshBytes : Number.POSITIVE_INFINITY;
 		this.#clock = clock;
 	}
 
@@ -129,20 +140,20 @@ export class Link implements Feeder {
 	}
 
 	/** Takes frames of a sender: hands them over, queues them, or drops them. Gives how many were not dropped at once. */
-	offer(path: Path, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, request: boolean): number {
+	offer(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean): number {
 		this.received += frames;
 		this.lastMs = this.#clock.nowMs;
-		this.meter.add(this.#clock.nowMs, frames, bytes);
-		if (this.tap !== undefined) this.tap.see(this, path.sender, buffer, start, frames, rest);
+		this.meter.add(this.#clock.nowMs, frames, end - start);
+		if (this.tap !== undefined) this.tap.see(this, path.sender, buffer, start, frames);
 		const { receiver } = this;
-		if (receiver !== undefined && this.mailbox.messages === 0 && this.maxInFlight === Number.POSITIVE_INFINITY) {
+		if (receiver !== undefined && this.mailbox.messages === 0 && this.maxInFlight === Number.POSITIVE_INFINITY && this.inFlightBytes < this.maxInFlightBytes) {
 			const lane = laneOf(path, receiver);
 			if (lane.open && !receiver.outbox.full) {
-				this.#hand(receiver, lane, path, buffer, start, end, rest, frames, bytes);
+				this.#hand(receiver, lane, path, buffer, start, end, frames);
 				return frames;
 			}
 		}
-		const accepted = this.#queue(path, buffer, start, end, rest, frames, bytes, request);
+		const accepted = this.#queue(path, buffer, start, end, frames, request);
 		if (receiver !== undefined && this.#waits === 'no') this.feed();
 		return accepted;
 	}
@@ -182,7 +193,7 @@ export class Link implements Feeder {
 		let left = turnBytes;
 		for (let run = mailbox.first; run !== undefined; run = mailbox.first) {
 			const room = this.maxInFlight - this.inFlight;
-			if (room <= 0) {
+			if (room <= 0 || this.inFlightBytes >= this.maxInFlightBytes) {
 				this.#waits = 'own';
 				return;
 			}
@@ -195,9 +206,9 @@ export class Link implements Feeder {
 			}
 			const taken = mailbox.shift(room);
 			if (taken === undefined) return;
-			left -= taken.bytes;
-			this.#leaves(path, taken.frames, taken.bytes);
-			this.#hand(receiver, lane, path, taken.buffer, taken.start, taken.end, taken.rest, taken.frames, taken.bytes);
+			left -= taken.end - taken.start;
+			this.#leaves(path, taken.frames, taken.end - taken.start);
+			this.#hand(receiver, lane, path, taken.buffer, taken.start, taken.end, taken.frames);
 		}
 	}
 
@@ -205,19 +216,16 @@ export class Link implements Feeder {
 	consumed(frames: number, bytes: number): void {
 		this.delivered += frames;
 		this.deliveredBytes += bytes;
-		this.#arrived(frames);
-	}
-
-	/** What was on its way will not arrive. */
-	#arrived(frames: number): void {
 		this.inFlight -= frames;
-		if (this.#waits === 'own' && this.receiver !== undefined && this.inFlight < this.maxInFlight) this.feed();
+		this.inFlightBytes -= bytes;
+		if (this.#waits === 'own') this.feed();
 	}
 
 	connected(receiver: Receiver): void {
 		this.receiver = receiver;
 		this.#waits = 'no';
 		this.inFlight = 0;
+		this.inFlightBytes = 0;
 		this.#touchAll();
 		const { first } = this.mailbox;
 		if (first === undefined) return;
@@ -230,6 +238,7 @@ export class Link implements Feeder {
 		this.receiver = undefined;
 		this.#waits = 'no';
 		this.inFlight = 0;
+		this.inFlightBytes = 0;
 		this.mailbox.dropRequests(this.#dropper('receiver_down'));
 		this.#touchAll();
 	}
@@ -238,10 +247,11 @@ export class Link implements Feeder {
 	respecify(spec: LinkSpec): void {
 		this.spec = spec;
 		this.maxInFlight = inFlightLimit(spec);
+		this.maxInFlightBytes = isFresh(spec) ? freshBytes : Number.POSITIVE_INFINITY;
 		if (spec.overflow === 'drop-oldest') this.mailbox.dropOldest(spec, this.#dropper('drop_oldest'));
 		else if (spec.overflow === 'drop-newest') this.mailbox.dropNewest(spec, this.#dropper('drop_newest'));
 		else if (spec.overflow === 'latest') this.mailbox.dropOldest({ messages: 1, bytes: spec.bytes }, this.#dropper('latest'));
-		if (this.receiver !== undefined && this.#waits === 'own') this.feed();
+		if (this.#waits === 'own') this.feed();
 		this.#touchAll();
 	}
 
@@ -265,7 +275,7 @@ export class Link implements Feeder {
 		return false;
 	}
 
-	#hand(receiver: Receiver, lane: Lane<Path>, path: Path, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): void {
+	#hand(receiver: Receiver, lane: Lane<Path>, path: Path, buffer: Buffer, start: number, end: number, frames: number): void {
 		if (this.#notices !== undefined) this.#tell(receiver);
 		this.#untilSample -= frames;
 		if (this.#untilSample < 0) {
@@ -273,7 +283,7 @@ export class Link implements Feeder {
 			const sentAt = buffer.readUInt32LE(start + 24) + buffer.readUInt32LE(start + 28) * 2 ** 32;
 			if (sentAt > 0) this.latency.add(this.#clock.epochMicros() - sentAt);
 		}
-		this.inFlight += frames - receiver.hand(path, lane, buffer, start, end, rest, frames, bytes);
+		receiver.hand(path, lane, buffer, start, end, frames);
 		path.sender.touched();
 	}
 
@@ -283,10 +293,10 @@ export class Link implements Feeder {
 		this.#notices = undefined;
 	}
 
-	#queue(path: Path, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, request: boolean): number {
+	#queue(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean): number {
 		const { overflow, whileDown } = this.spec;
 		if (overflow === 'drop-oldest') {
-			this.#push(path, buffer, start, end, rest, frames, bytes, request);
+			this.#push(path, buffer, start, end, frames, request);
 			this.mailbox.dropOldest(this.spec, this.#dropper('drop_oldest'));
 			return frames;
 		}
@@ -294,43 +304,43 @@ export class Link implements Feeder {
 			this.mailbox.clear(this.#dropper('latest'));
 			const last = lastFrameAt(buffer, start, frames);
 			if (frames > 1) this.drop(path.sender, frames - 1, frameSeq(buffer, start), 0, 'latest');
-			this.#push(path, buffer, last, end, rest, 1, rest === undefined ? end - last : bytes, request);
+			this.#push(path, buffer, last, end, 1, request);
 			return frames;
 		}
-		if (overflow === 'drop-newest') return this.#fit(path, buffer, start, end, rest, frames, bytes, request, this.spec, 'drop_newest');
+		if (overflow === 'drop-newest') return this.#fit(path, buffer, start, end, frames, request, this.spec, 'drop_newest');
 		const down = this.receiver === undefined && whileDown === 'drop';
 		if (!path.sender.credited) {
-			return this.#fit(path, buffer, start, end, rest, frames, bytes, request, this.spec, down ? 'receiver_down' : 'no_credit_sender');
+			return this.#fit(path, buffer, start, end, frames, request, this.spec, down ? 'receiver_down' : 'no_credit_sender');
 		}
-		if (down) return this.#fit(path, buffer, start, end, rest, frames, bytes, request, this.spec, 'receiver_down');
+		if (down) return this.#fit(path, buffer, start, end, frames, request, this.spec, 'receiver_down');
 		if (path.sender.inGrace) {
 			const twice = { messages: this.spec.messages * 2, bytes: this.spec.bytes * 2 };
-			return this.#fit(path, buffer, start, end, rest, frames, bytes, request, twice, 'credit_exceeded');
+			return this.#fit(path, buffer, start, end, frames, request, twice, 'credit_exceeded');
 		}
 		// sent under credit: there is room by what was granted
-		this.#push(path, buffer, start, end, rest, frames, bytes, request);
+		this.#push(path, buffer, start, end, frames, request);
 		return frames;
 	}
 
 	/** Queues what is within the limits and drops the rest. */
-	#fit(path: Path, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, request: boolean, limits: Limits, reason: DropReason): number {
-		const fits = frames === 1 ? Number(this.mailbox.hasRoom(limits, bytes)) : this.mailbox.fitting(limits, buffer, start, frames);
+	#fit(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean, limits: Limits, reason: DropReason): number {
+		const fits = frames === 1 ? Number(this.mailbox.hasRoom(limits, end - start)) : this.mailbox.fitting(limits, buffer, start, frames);
 		if (fits === frames) {
-			this.#push(path, buffer, start, end, rest, frames, bytes, request);
+			this.#push(path, buffer, start, end, frames, request);
 			return frames;
 		}
 		const cut = offsetAfter(buffer, start, fits);
-		if (fits > 0) this.#push(path, buffer, start, cut, undefined, fits, cut - start, request);
+		if (fits > 0) this.#push(path, buffer, start, cut, fits, request);
 		const last = lastFrameAt(buffer, cut, frames - fits);
 		this.drop(path.sender, frames - fits, frameSeq(buffer, cut), frameSeq(buffer, last), reason);
 		if (request) path.sender.requestDropped(frameCorr(buffer, cut), reason);
 		return fits;
 	}
 
-	#push(path: Path, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, request: boolean): void {
+	#push(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean): void {
 		path.queuedFrames += frames;
-		path.queuedBytes += bytes;
-		this.mailbox.push(path, buffer, start, end, rest, frames, bytes, request);
+		path.queuedBytes += end - start;
+		this.mailbox.push(path, buffer, start, end, frames, request);
 	}
 
 	#leaves(path: Path, frames: number, bytes: number): void {
@@ -356,6 +366,9 @@ export class Link implements Feeder {
 		this.drop(path.sender, frames, 0, 0, 'unconfirmed');
 	}
 }
+
+/** Its receiver reports at once, so that what is fresh need not wait. */
+export const isFresh = ({ overflow }: LinkSpec): boolean => overflow === 'latest' || overflow === 'drop-oldest';
 
 const inFlightLimit = ({ overflow, messages }: LinkSpec): number =>
 	overflow === 'latest' ? 1 : overflow === 'drop-oldest' && messages <= freshMessages ? messages : Number.POSITIVE_INFINITY;

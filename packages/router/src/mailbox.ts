@@ -2,18 +2,14 @@
 import { readU32 } from '@orch/protocol/data';
 import { firstSlabBytes, slabBytes } from './limits.ts';
 
-/** Frames that lie one behind the other in memory; or one long frame in pieces. */
+/** Frames that lie one behind the other in memory. */
 export interface Run<Owner> {
 	/** Where they come from. */
 	readonly owner: Owner;
 	readonly buffer: Buffer;
 	start: number;
 	end: number;
-	/** The rest of a single frame that came in pieces; its header is in `buffer`. */
-	readonly rest: readonly Buffer[] | undefined;
 	frames: number;
-	/** Of all frames, pieces included. */
-	bytes: number;
 	/** A single request: whoever asked is told when it is dropped. */
 	readonly request: boolean;
 }
@@ -40,7 +36,16 @@ export function offsetAfter(buffer: Buffer, start: number, frames: number): numb
 /** Where the last of `frames` frames begins. */
 export const lastFrameAt = (buffer: Buffer, start: number, frames: number): number => offsetAfter(buffer, start, frames - 1);
 
+/** Told when memory that came in is kept beyond the turn, so that nothing else is read into it. */
+export interface Memory {
+	keep(): void;
+}
+
+/** A view that is at least this part of its memory is kept as it is. */
+const keptShare = 4;
+
 export class Mailbox<Owner> {
+	readonly #memory: Memory;
 	#runs: Run<Owner>[] = [];
 	#head = 0;
 	#slab: Buffer | undefined;
@@ -49,6 +54,10 @@ export class Mailbox<Owner> {
 	messages = 0;
 	bytes = 0;
 	requests = 0;
+
+	constructor(memory: Memory) {
+		this.#memory = memory;
+	}
 
 	get first(): Run<Owner> | undefined {
 		return this.#runs[this.#head];
@@ -74,13 +83,23 @@ export class Mailbox<Owner> {
 		return frames;
 	}
 
-	push(owner: Owner, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number, request: boolean): void {
+	push(owner: Owner, buffer: Buffer, start: number, end: number, frames: number, request: boolean): void {
+		const bytes = end - start;
 		this.messages += frames;
 		this.bytes += bytes;
 		if (request) this.requests += 1;
-		// a view keeps all of the chunk that it is part of: where that is far more than itself, it is copied
-		if (rest === undefined && bytes * 2 < buffer.buffer.byteLength) this.#copy(owner, buffer, start, end, frames, request);
-		else this.#runs.push({ owner, buffer, start, end, rest, frames, bytes, request });
+		// a view keeps all of the memory that it is part of: where that is far more than itself, it is copied
+		const copied = bytes * keptShare < buffer.length;
+		const at = copied ? this.#copy(buffer, start, end) : start;
+		const memory = copied ? (this.#slab as Buffer) : buffer;
+		if (!copied) this.#memory.keep();
+		const last = this.#runs[this.#runs.length - 1];
+		if (last !== undefined && last.buffer === memory && last.end === at && last.owner === owner && !request && !last.request) {
+			last.end = at + bytes;
+			last.frames += frames;
+			return;
+		}
+		this.#runs.push({ owner, buffer: memory, start: at, end: at + bytes, frames, request });
 	}
 
 	/** Takes the oldest run, or only so many of its frames. */
@@ -88,7 +107,7 @@ export class Mailbox<Owner> {
 		const run = this.#runs[this.#head];
 		if (run === undefined) return undefined;
 		if (frames < run.frames) return this.#cut(run, frames);
-		this.#forget(run.frames, run.bytes, run.request);
+		this.#forget(run.frames, run.end - run.start, run.request);
 		this.#next();
 		return run;
 	}
@@ -101,7 +120,7 @@ export class Mailbox<Owner> {
 			let bytes = 0;
 			if (run.frames === 1) {
 				frames = 1;
-				bytes = run.bytes;
+				bytes = run.end - run.start;
 			} else {
 				const over = (messages: number, left: number) => messages > limits.messages || (left > limits.bytes && messages > 1);
 				for (let at = run.start; frames < run.frames && over(this.messages - frames, this.bytes - bytes); frames++) {
@@ -120,21 +139,19 @@ export class Mailbox<Owner> {
 		const runs = this.#takeAll();
 		let full = false;
 		for (const run of runs) {
-			const frames: number = full ? 0 : run.rest === undefined ? this.fitting(limits, run.buffer, run.start, run.frames) : Number(this.hasRoom(limits, run.bytes));
+			const frames: number = full ? 0 : this.fitting(limits, run.buffer, run.start, run.frames);
 			full ||= frames < run.frames;
 			const dropped = run.frames - frames;
-			const cutAt = frames === run.frames || run.rest !== undefined ? run.end : offsetAfter(run.buffer, run.start, frames);
-			const kept = dropped === 0 ? run.bytes : cutAt - run.start;
+			const cutAt = frames === run.frames ? run.end : offsetAfter(run.buffer, run.start, frames);
 			if (frames > 0) {
-				keep.push({ ...run, end: cutAt, frames, bytes: kept });
+				keep.push({ ...run, end: cutAt, frames });
 				this.messages += frames;
-				this.bytes += kept;
+				this.bytes += cutAt - run.start;
 				if (run.request) this.requests += 1;
 			}
 			if (dropped === 0) continue;
-			const from = frames === 0 ? run.start : cutAt;
-			const last = run.rest === undefined ? lastFrameAt(run.buffer, from, dropped) : from;
-			onDrop(run.owner, dropped, frames === 0 ? run.bytes : run.bytes - kept, frameSeq(run.buffer, from), frameSeq(run.buffer, last), run.request ? frameCorr(run.buffer, from) : undefined);
+			const last = lastFrameAt(run.buffer, cutAt, dropped);
+			onDrop(run.owner, dropped, run.end - cutAt, frameSeq(run.buffer, cutAt), frameSeq(run.buffer, last), run.request ? frameCorr(run.buffer, cutAt) : undefined);
 		}
 		this.#runs = keep;
 	}
@@ -153,9 +170,9 @@ export class Mailbox<Owner> {
 				keep.push(run);
 				continue;
 			}
-			this.#forget(run.frames, run.bytes, true);
+			this.#forget(run.frames, run.end - run.start, true);
 			const seq = frameSeq(run.buffer, run.start);
-			onDrop(run.owner, run.frames, run.bytes, seq, seq, frameCorr(run.buffer, run.start));
+			onDrop(run.owner, run.frames, run.end - run.start, seq, seq, frameCorr(run.buffer, run.start));
 		}
 		this.#runs = keep;
 		this.#head = 0;
@@ -165,7 +182,8 @@ export class Mailbox<Owner> {
 		return this.messages > limits.messages || (this.bytes > limits.bytes && this.messages > 1);
 	}
 
-	#copy(owner: Owner, buffer: Buffer, start: number, end: number, frames: number, request: boolean): void {
+	/** Gives where in the slab the copy begins. */
+	#copy(buffer: Buffer, start: number, end: number): number {
 		const bytes = end - start;
 		let slab = this.#slab;
 		if (slab === undefined || slab.length - this.#slabUsed < bytes) {
@@ -177,31 +195,22 @@ export class Mailbox<Owner> {
 		const at = this.#slabUsed;
 		buffer.copy(slab, at, start, end);
 		this.#slabUsed = at + bytes;
-		const last = this.#runs[this.#runs.length - 1];
-		if (last !== undefined && last.buffer === slab && last.end === at && last.owner === owner && !request && !last.request) {
-			last.end = at + bytes;
-			last.frames += frames;
-			last.bytes += bytes;
-			return;
-		}
-		this.#runs.push({ owner, buffer: slab, start: at, end: at + bytes, rest: undefined, frames, bytes, request });
+		return at;
 	}
 
 	#cut(run: Run<Owner>, frames: number): Run<Owner> {
 		const end = offsetAfter(run.buffer, run.start, frames);
-		const bytes = end - run.start;
-		const head: Run<Owner> = { ...run, end, frames, bytes };
+		const head: Run<Owner> = { ...run, end, frames };
 		run.start = end;
 		run.frames -= frames;
-		run.bytes -= bytes;
-		this.#forget(frames, bytes, false);
+		this.#forget(frames, end - head.start, false);
 		return head;
 	}
 
 	#drop(run: Run<Owner>, frames: number, onDrop: OnDrop<Owner>): void {
 		const dropped = frames < run.frames ? this.#cut(run, frames) : (this.shift() as Run<Owner>);
-		const last = dropped.rest === undefined ? lastFrameAt(dropped.buffer, dropped.start, dropped.frames) : dropped.start;
-		onDrop(dropped.owner, dropped.frames, dropped.bytes, frameSeq(dropped.buffer, dropped.start), frameSeq(dropped.buffer, last), dropped.request ? frameCorr(dropped.buffer, dropped.start) : undefined);
+		const last = lastFrameAt(dropped.buffer, dropped.start, dropped.frames);
+		onDrop(dropped.owner, dropped.frames, dropped.end - dropped.start, frameSeq(dropped.buffer, dropped.start), frameSeq(dropped.buffer, last), dropped.request ? frameCorr(dropped.buffer, dropped.start) : undefined);
 	}
 
 	#takeAll(): Run<Owner>[] {

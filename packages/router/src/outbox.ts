@@ -84,7 +84,7 @@ export class Outbox implements Pending {
 		if (count === 1) {
 			open = write(socket, view(buffers[0] as Buffer, starts[0] as number, ends[0] as number), written);
 			buffers.length = starts.length = ends.length = 0;
-			this.full = !open;
+			this.#wrote(open);
 			return;
 		}
 		this.#buffers = [];
@@ -105,7 +105,13 @@ export class Outbox implements Pending {
 			// a write into a corked socket answers before anything is out
 			open = !socket.writableNeedDrain;
 		}
+		this.#wrote(open);
+	}
+
+	#wrote(open: boolean): void {
 		this.full = !open;
+		// the socket holds views until it is rid of them
+		if (this.#socket.writableLength > 0) this.#turn.keep();
 	}
 }
 

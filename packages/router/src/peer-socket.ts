@@ -1,6 +1,7 @@
 /** A socket of a runtime: its bytes come in as turns, its end is seen to, and no fault of what is in them gets further. */
 import type { Socket } from 'node:net';
 import type { Logger, Timer } from '@orch/base';
+import { adoptSocket, type ReadTarget } from './adopt-socket.ts';
 import { helloMs } from './limits.ts';
 import { Outbox } from './outbox.ts';
 import type { RouterClock } from './router-clock.ts';
@@ -11,7 +12,7 @@ export interface PeerSocketOptions {
 	readonly clock: RouterClock;
 	readonly turn: Turn;
 	readonly log: Logger;
-	readonly receive: (chunk: Buffer) => void;
+	readonly input: ReadTarget;
 	readonly drained: () => void;
 	readonly closed: () => void;
 }
@@ -19,15 +20,26 @@ export interface PeerSocketOptions {
 export class PeerSocket {
 	readonly outbox: Outbox;
 	readonly #options: PeerSocketOptions;
+	readonly #socket: Socket;
+	/** What was read before there was anybody to take it. */
+	#ahead: Buffer | null;
 	#open = true;
 	#closed = false;
 	#linger: Timer | undefined;
 
 	constructor(options: PeerSocketOptions) {
 		this.#options = options;
-		const { socket, turn } = options;
+		const { input, turn } = options;
+		const adopted = adoptSocket(options.socket, {
+			space: () => input.space(),
+			arrived: (bytes) => this.turn(() => this.#open && input.arrived(bytes)),
+			receive: (chunk) => this.turn(() => this.#open && input.receive(chunk)),
+		});
+		const socket = adopted?.socket ?? options.socket;
+		this.#socket = socket;
+		this.#ahead = adopted?.ahead ?? null;
 		this.outbox = new Outbox(socket, turn);
-		socket.on('data', (chunk) => this.turn(() => this.#open && options.receive(chunk as Buffer)));
+		if (adopted === undefined) socket.on('data', (chunk) => this.turn(() => this.#open && input.receive(chunk as Buffer)));
 		socket.on('drain', () =>
 			this.turn(() => {
 				this.outbox.drained();
@@ -51,7 +63,16 @@ export class PeerSocket {
 	}
 
 	get bytesRead(): number {
-		return this.#options.socket.bytesRead;
+		return this.#socket.bytesRead;
+	}
+
+	/** Takes what has come so far, and from now on what comes. */
+	start(rest: Buffer): void {
+		for (const chunk of [rest, this.#ahead]) {
+			if (chunk !== null && chunk.length > 0) this.turn(() => this.#open && this.#options.input.receive(chunk));
+		}
+		this.#ahead = null;
+		this.#socket.resume();
 	}
 
 	/** Does what is to be done in one turn, and at its end what it has left to do. */
@@ -77,7 +98,8 @@ export class PeerSocket {
 		if (!this.#open) return;
 		this.#open = false;
 		this.outbox.settle();
-		const { socket, clock } = this.#options;
+		const { clock } = this.#options;
+		const socket = this.#socket;
 		socket.destroySoon();
 		if (socket.destroyed) return;
 		this.#linger = clock.clock.setTimer(helloMs, () => socket.destroy(), { background: true });
@@ -85,6 +107,6 @@ export class PeerSocket {
 
 	destroy(): void {
 		this.#open = false;
-		this.#options.socket.destroy();
+		this.#socket.destroy();
 	}
 }

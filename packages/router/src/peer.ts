@@ -11,7 +11,7 @@ export type PeerCodec = 'binary' | 'json' | 'veecle';
 
 /** A reply, by the one who gives it: a frame as it came, or what a JSON client wrote. */
 export type Reply =
-	| { readonly kind: 'frame'; readonly buffer: Buffer; readonly start: number; readonly end: number; readonly rest: readonly Buffer[] | undefined; readonly error: boolean }
+	| { readonly kind: 'frame'; readonly buffer: Buffer; readonly start: number; readonly end: number; readonly error: boolean }
 	| { readonly kind: 'json'; readonly text: Buffer }
 	| { readonly kind: 'bytes'; readonly bytes: Buffer }
 	| { readonly kind: 'error'; readonly code: string; readonly message: string };
@@ -65,7 +65,7 @@ export interface Hub {
 	typesFrom(runtime: string): readonly string[];
 	unrouted(runtime: string, type: string): Unrouted;
 	/** A request of a peer, to be answered by the reply, by `requestFailed`, or never when its peer is gone. */
-	ask(source: Source, requester: Peer, corr: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, bytes: number): void;
+	ask(source: Source, requester: Peer, corr: number, buffer: Buffer, start: number, end: number): void;
 	/** A reply of a peer; one that nobody waits for is counted. */
 	answer(replier: Peer, requesterPort: number, corr: number, reply: Reply): void;
 	/** A request of the peer was thrown away. */

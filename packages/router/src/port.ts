@@ -259,8 +259,7 @@ export class Port implements PortView {
 		const lost = this.#resume(id, hello.resume);
 		hub.turn.run(() => peer.welcome(this.#types(peer), lost));
 		this.#bound(peer);
-		peer.receive(rest);
-		socket.resume();
+		peer.start(rest);
 	}
 
 	#bindLines(socket: Socket, veecle: boolean, rest: Buffer): void {
@@ -269,8 +268,7 @@ export class Port implements PortView {
 		const dialect = veecle ? createVeecleDialect() : createJsonDialect();
 		const peer = new LinePeer({ socket, hub, view: this, generation, port: idOf(runtime, generation), dialect, lastSeqs: this.#sent });
 		this.#bound(peer);
-		peer.receive(rest);
-		socket.resume();
+		peer.start(rest);
 	}
 
 	#bound(peer: Peer): void {

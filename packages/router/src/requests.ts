@@ -24,15 +24,15 @@ export class Requests {
 	}
 
 	/** Sends a request on its way, or tells at once why it cannot go. */
-	ask(source: Source, requester: Peer, corr: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, bytes: number, peerOf: (path: Path) => Peer | undefined): void {
+	ask(source: Source, requester: Peer, corr: number, buffer: Buffer, start: number, end: number, peerOf: (path: Path) => Peer | undefined): void {
 		const { type, typeId, codec } = source;
 		const refuse = (code: DataErrorCode, message: string) => {
-			source.countRequest(bytes);
+			source.countRequest(end - start);
 			requester.requestFailed(corr, type, code, message);
 		};
 		const { paths } = source;
 		if (paths.length === 0) {
-			source.unroutedRequest(bytes);
+			source.unroutedRequest(end - start);
 			requester.requestFailed(corr, type, 'no_route', `no link takes messages of type "${type}" that ${requester.name} sends`);
 			return;
 		}
@@ -43,7 +43,7 @@ export class Requests {
 			if (replier === undefined || !replier.answers) continue;
 			if (!this.#hasRoom(requester)) return refuse('busy', `${maxPendingRequests} requests wait for their replies already`);
 			this.#add({ requester, corr, typeId, type, codec, replier, atMs: this.#clock.nowMs });
-			source.acceptRequest(path, buffer, start, end, rest, bytes);
+			source.acceptRequest(path, buffer, start, end);
 			return;
 		}
 		if (down > 0) return refuse('target_down', `no receiver of "${type}" is connected`);

@@ -3,6 +3,8 @@ import type { Clock } from '@orch/base';
 
 /** How far the wall clock may seem to run ahead before it must have been set. */
 const jumpMs = 3;
+/** Takes about a millisecond, which is when it moves on; a clock that stands still is not waited for. */
+const maxLooks = 50_000;
 
 export class RouterClock {
 	readonly clock: Clock;
@@ -12,6 +14,9 @@ export class RouterClock {
 
 	constructor(clock: Clock) {
 		this.clock = clock;
+		// the moment in which the wall clock moves on is known to a microsecond
+		const first = clock.now();
+		for (let look = 0; look < maxLooks && clock.now() === first; look++);
 		this.nowMs = clock.monotonicMs();
 		this.#offsetMs = clock.now() - this.nowMs;
 	}

@@ -288,7 +288,7 @@ export class Router {
 		for (const [id, spec] of wanted) {
 			const port = this.#ports.get(spec.to);
 			if (port === undefined || this.#links.has(id)) continue;
-			const link = new Link(spec, this.#clock);
+			const link = new Link(spec, this.#clock, this.#turn);
 			this.#links.set(id, link);
 			port.links.add(link);
 			if (port.peer !== undefined) link.connected(port.peer);
@@ -312,8 +312,8 @@ export class Router {
 			linksFrom: (runtime, type) => this.#routes.from(runtime, type),
 			typesFrom: (runtime) => [...this.#links.values()].filter(({ spec }) => spec.from === runtime).map(({ spec }) => spec.type),
 			unrouted: (runtime, type) => this.#unrouted.of(runtime, type),
-			ask: (source, requester, corr, buffer, start, end, rest, bytes) =>
-				this.#requests.ask(source, requester, corr, buffer, start, end, rest, bytes, (path: Path) => this.#ports.get(path.link.spec.to)?.peer),
+			ask: (source, requester, corr, buffer, start, end) =>
+				this.#requests.ask(source, requester, corr, buffer, start, end, (path: Path) => this.#ports.get(path.link.spec.to)?.peer),
 			answer: (replier, requesterPort, corr, reply) => {
 				if (!this.#requests.answer(replier, requesterPort, corr, reply)) this.#ports.get(replier.runtime)?.fault('late_reply');
 			},

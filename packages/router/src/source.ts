@@ -103,7 +103,8 @@ export class Source implements Sender, Pending {
 	}
 
 	/** Frames of this type that lie one behind the other; or one in pieces. Gives how many mailboxes took the last one. */
-	accept(buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
+	accept(buffer: Buffer, start: number, end: number, frames: number): number {
+		const bytes = end - start;
 		const paths = this.#paths;
 		const over = this.#limit === 'counted' && this.#grace === 0 ? this.#excess(buffer, start, frames, bytes) : 0;
 		this.#frames += frames;
@@ -113,26 +114,26 @@ export class Source implements Sender, Pending {
 			this.#unrouted.count(frames, bytes);
 			return 0;
 		}
-		if (over > 0) return this.#acceptPart(over, buffer, start, end, rest, frames, bytes);
-		if (paths.length === 1) return (paths[0] as Path).link.offer(paths[0] as Path, buffer, start, end, rest, frames, bytes, false) > 0 ? 1 : 0;
+		if (over > 0) return this.#acceptPart(over, buffer, start, end, frames);
+		if (paths.length === 1) return (paths[0] as Path).link.offer(paths[0] as Path, buffer, start, end, frames, false) > 0 ? 1 : 0;
 		let taken = 0;
 		for (let index = 0; index < paths.length; index++) {
 			const path = paths[index] as Path;
-			if (path.link.offer(path, buffer, start, end, rest, frames, bytes, false) > 0) taken += 1;
+			if (path.link.offer(path, buffer, start, end, frames, false) > 0) taken += 1;
 		}
 		return taken;
 	}
 
 	/** A request, which goes by this one path. */
-	acceptRequest(path: Path, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, bytes: number): void {
+	acceptRequest(path: Path, buffer: Buffer, start: number, end: number): void {
 		const over = path.link.spec.overflow === 'block' && this.#limit === 'counted' && this.#grace === 0 && this.exhausted;
 		this.#frames += 1;
-		this.#bytes += bytes;
+		this.#bytes += end - start;
 		if (over) {
 			this.#options.onExceeded(1);
 			path.link.refuse(path, buffer, start, 1, 'credit_exceeded', true);
 		} else {
-			path.link.offer(path, buffer, start, end, rest, 1, bytes, true);
+			path.link.offer(path, buffer, start, end, 1, true);
 		}
 		this.touched();
 	}
@@ -288,7 +289,7 @@ export class Source implements Sender, Pending {
 	}
 
 	/** Links that block take what was sent under credit, all others take everything. */
-	#acceptPart(over: number, buffer: Buffer, start: number, end: number, rest: readonly Buffer[] | undefined, frames: number, bytes: number): number {
+	#acceptPart(over: number, buffer: Buffer, start: number, end: number, frames: number): number {
 		this.#options.onExceeded(over);
 		const within = frames - over;
 		const cut = within === frames ? end : offsetAfter(buffer, start, within);
@@ -296,10 +297,10 @@ export class Source implements Sender, Pending {
 		for (const path of [...this.#paths]) {
 			const { link } = path;
 			if (link.spec.overflow !== 'block') {
-				if (link.offer(path, buffer, start, end, rest, frames, bytes, false) > 0) taken += 1;
+				if (link.offer(path, buffer, start, end, frames, false) > 0) taken += 1;
 				continue;
 			}
-			if (within > 0) link.offer(path, buffer, start, cut, undefined, within, cut - start, false);
+			if (within > 0) link.offer(path, buffer, start, cut, within, false);
 			link.refuse(path, buffer, cut, over, 'credit_exceeded', false);
 		}
 		return taken;

@@ -33,7 +33,7 @@ export class TapReader implements Tap {
 		return this.#totalSkipped;
 	}
 
-	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number, rest: readonly Buffer[] | undefined): void {
+	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number): void {
 		let at = start;
 		for (let index = 0; index < frames; index++) {
 			if (this.#messages.length >= maxTapMessages || this.#bytes >= maxTapBytes) {
@@ -53,7 +53,8 @@ export class TapReader implements Tap {
 				seq: readU32(buffer, at + 16),
 				bytes,
 				codec: sender.codec,
-				body: bodyOf(buffer, from, Math.min(bytes, this.#bodyBytes), rest),
+				// a copy: what is looked at must not hold the memory that it came in
+				body: Uint8Array.prototype.slice.call(buffer, from, from + Math.min(bytes, this.#bodyBytes)),
 			});
 			this.#bytes += Math.min(bytes, this.#bodyBytes);
 			at += length;
@@ -83,19 +84,6 @@ export class TapReader implements Tap {
 	}
 }
 
-/** A copy: what is looked at must not keep the chunk that it came in. */
-function bodyOf(buffer: Buffer, from: number, bytes: number, rest: readonly Buffer[] | undefined): Uint8Array {
-	const body = new Uint8Array(bytes);
-	let filled = 0;
-	for (const piece of rest === undefined ? [buffer.subarray(from)] : [buffer.subarray(Math.min(from, buffer.length)), ...rest]) {
-		const part = piece.subarray(0, bytes - filled);
-		body.set(part, filled);
-		filled += part.length;
-		if (filled === bytes) break;
-	}
-	return body;
-}
-
 /** Several taps on one link see the same. */
 export class TapGroup implements Tap {
 	readonly taps: readonly Tap[];
@@ -104,7 +92,7 @@ export class TapGroup implements Tap {
 		this.taps = taps;
 	}
 
-	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number, rest: readonly Buffer[] | undefined): void {
-		for (const tap of this.taps) tap.see(link, sender, buffer, start, frames, rest);
+	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number): void {
+		for (const tap of this.taps) tap.see(link, sender, buffer, start, frames);
 	}
 }

@@ -8,6 +8,13 @@ export class Turn {
 	#sources: Pending[] = [];
 	#outboxes: Pending[] = [];
 
+	/** Grows with every view of memory that is kept beyond its turn. */
+	kept = 0;
+
+	keep(): void {
+		this.kept += 1;
+	}
+
 	/** The caller sees to it that it is in here once. */
 	addSource(source: Pending): void {
 		this.#sources.push(source);

@@ -31,7 +31,7 @@ export class FrameClient {
 	reports: boolean;
 	readonly #seqs = new Map<number, number>();
 	readonly #consumed = new Map<number, { frames: number; bytes: number }>();
-	#tail = Buffer.alloc(0);
+	#tail: Buffer = Buffer.alloc(0);
 
 	private constructor(socket: Socket, reports: boolean) {
 		this.socket = socket;
