@@ -27,24 +27,25 @@ async function main() {
 		process.stdout.write(usage);
 		return;
 	}
-	const scratch = new Scratch();
+	let scratch;
 	let interrupted = false;
 	for (const signal of ['SIGINT', 'SIGTERM']) {
 		process.once(signal, () => {
 			interrupted = true;
-			void scratch.close().then(() => process.exit(130));
+			void scratch?.close().then(() => process.exit(130));
 		});
 	}
 	const reports = [];
-	try {
-		for (const bench of benches.filter(({ letter }) => wanted.letters.includes(letter))) {
-			if (wanted.calm) await calm();
+	for (const bench of benches.filter(({ letter }) => wanted.letters.includes(letter))) {
+		if (wanted.calm) await calm();
+		scratch = new Scratch();
+		try {
 			reports.push(await one(bench, wanted, scratch));
-			if (interrupted) return;
-			console.log(printReport(reports.at(-1)));
+		} finally {
+			await scratch.close();
 		}
-	} finally {
-		await scratch.close();
+		if (interrupted) return;
+		console.log(printReport(reports.at(-1)));
 	}
 	conclude(reports, wanted);
 }

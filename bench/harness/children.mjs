@@ -30,6 +30,7 @@ export function startChild(scratch, command, args, { env = {}, cwd, name = args[
 	let rest = '';
 	let errors = '';
 	let ended;
+	let killed = false;
 	const fail = () => {
 		for (const { reject } of waiting.splice(0))
 			reject(new Error(`${name} ended (${ended})${errors ? `:\n${errors.slice(-4000)}` : ''}`));
@@ -43,6 +44,7 @@ export function startChild(scratch, command, args, { env = {}, cwd, name = args[
 		child.on('close', (code, signal) => {
 			ended ??= signal ?? `code ${code}`;
 			fail();
+			if (!killed && code !== 0) scratch.raiseAlarm(new Error(`${name} ended (${ended}):\n${errors.slice(-4000)}`));
 			resolve({ code, signal, errors });
 		});
 	});
@@ -73,6 +75,7 @@ export function startChild(scratch, command, args, { env = {}, cwd, name = args[
 		}
 	}
 	const kill = async (signal = 'SIGKILL') => {
+		killed = true;
 		if (ended === undefined) child.kill(signal);
 		await exited;
 	};
@@ -94,7 +97,7 @@ export function startChild(scratch, command, args, { env = {}, cwd, name = args[
 				deliver();
 				if (ended !== undefined) fail();
 			});
-			return within(line, ms, `${name}: "${say}"`);
+			return within(Promise.race([line, scratch.alarm]), ms, `${name}: "${say}"`);
 		},
 		tell(say, body = {}) {
 			child.stdin.write(`${JSON.stringify({ say, ...body })}\n`);

@@ -23,33 +23,32 @@ export async function startDaemon(scratch, { nodeArgs = [] } = {}) {
 			cwd: directory,
 		},
 	);
-	let ended;
-	daemon.exited.then((result) => {
-		ended = result;
+	const failed = daemon.exited.then((result) => {
+		throw new Error(`orchd ended at its start: ${result.errors ?? result.message}`);
 	});
-	await until(() => ended !== undefined || existsSync(socket), 20_000, 'the socket of orchd');
-	if (ended !== undefined) throw new Error(`orchd ended at its start: ${ended.errors ?? ended.message}`);
-	const control = await controlClient(scratch, socket);
-	const status = await until(
-		async () => {
-			const now = await control.call('daemon.status', {});
-			return now.router.status === 'running' && now.router.pid !== null ? now : undefined;
-		},
-		20_000,
-		'the router of orchd',
-		20,
-	);
-	const routerPid = status.router.pid;
+	failed.catch(() => {
+		// only of interest while it is being started
+	});
+	let control;
+	let routerPid = 0;
 	// SIGTERM stops all runtimes and the router; what does not go by that is killed, by the pid that we know to be ours
 	const stop = scratch.add(async () => {
-		control.close();
+		control?.close();
 		daemon.child.kill('SIGTERM');
-		await until(() => !isAlive(daemon.pid) && !isAlive(routerPid), 30_000, 'the end of orchd').catch((error) => {
-			for (const pid of [daemon.pid, routerPid]) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+		const left = () => [daemon.pid, routerPid].filter((pid) => pid > 0 && isAlive(pid));
+		await until(() => left().length === 0, 30_000, 'the end of orchd').catch((error) => {
+			for (const pid of left()) process.kill(pid, 'SIGKILL');
 			throw error;
 		});
 		await daemon.end();
 	});
+	control = await controlClient(scratch, socket, failed);
+	routerPid = await until(
+		async () => (await control.call('daemon.status', {})).router.pid ?? undefined,
+		20_000,
+		'the router of orchd',
+		20,
+	);
 	return {
 		pid: daemon.pid,
 		routerPid,

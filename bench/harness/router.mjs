@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { controlClient } from './control.mjs';
 import { startChild } from './children.mjs';
-import { until } from './wait.mjs';
 
 const program = fileURLToPath(new URL('../../packages/router/dist/orch-router.cjs', import.meta.url));
 const uuid = (number) => `018f0000-0000-7000-8000-${String(number).padStart(12, '0')}`;
@@ -33,8 +32,7 @@ export async function startRouter(scratch, runtimes, links, { nodeArgs = [] } = 
 	failed.catch(() => {
 		// only of interest while it is being started
 	});
-	await Promise.race([failed, until(() => existsSync(socket), 10_000, 'the socket of the router')]);
-	const control = await controlClient(scratch, socket);
+	const control = await controlClient(scratch, socket, failed);
 	const ids = new Map(runtimes.map((name, index) => [name, uuid(index + 1)]));
 	const ports = runtimes.map((name, index) => ({
 		runtime: ids.get(name),

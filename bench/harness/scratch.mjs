@@ -7,9 +7,22 @@ export class Scratch {
 	#directory;
 	#closers = [];
 	#parts = 0;
+	#alarm = withResolvers();
 
 	constructor() {
 		this.#directory = mkdtempSync(join(tmpdir(), 'orch-bench-'));
+		this.#alarm.promise.catch(() => {
+			// whoever waits for something is told
+		});
+	}
+
+	/** Rejects when one of the programs ends that should not: whoever waits for another need not wait any longer. */
+	get alarm() {
+		return this.#alarm.promise;
+	}
+
+	raiseAlarm(error) {
+		this.#alarm.reject(error);
 	}
 
 	get directory() {
@@ -48,4 +61,12 @@ export class Scratch {
 		}
 		rmSync(this.#directory, { recursive: true, force: true });
 	}
+}
+
+function withResolvers() {
+	let reject;
+	const promise = new Promise((_, no) => {
+		reject = no;
+	});
+	return { promise, reject };
 }

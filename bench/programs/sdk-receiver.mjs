@@ -22,7 +22,13 @@ connection.on(
 			startedAt = process.hrtime.bigint();
 			cpuBefore = cpuMicros();
 		} else if (seen === warm + count) {
-			say('done', { nanos: Number(process.hrtime.bigint() - startedAt), seen, bytes, dropped, cpuMicros: cpuMicros() - cpuBefore });
+			say('done', {
+				nanos: Number(process.hrtime.bigint() - startedAt),
+				seen,
+				bytes,
+				dropped,
+				cpuMicros: cpuMicros() - cpuBefore,
+			});
 		}
 	},
 	{ view: true },
