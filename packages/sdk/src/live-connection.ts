@@ -328,6 +328,7 @@ export class LiveConnection implements AnyConnection {
 	}
 
 	#onWelcome(welcome: WelcomeBody): void {
+		if (this.#welcomed) throw new Error('a connection has one welcome');
 		if (welcome.proto < dataProtocol.min || welcome.proto > dataProtocol.max) {
 			this.#fail(
 				new OrchError(
