@@ -1,0 +1,28 @@
+/**
+ * What the black-box tests stand on: a private orchd, the real CLI, clients of every face, and a look at /proc.
+ *
+ * Guarantees: a sandbox leaves nothing behind, or the test file fails and says what; waiting is for facts. Deliberately
+ * not here: anything of the programs' insides. What is used of the packages is what any client uses.
+ */
+export { until } from '@orch/base/testing';
+export { bundles, fixture, repository } from './bundles.ts';
+export { type CliResult, RunningCli, runCli } from './cli.ts';
+export { type Client, codeOf, connectClient, connectRouter, node, type Program, type Runtime, sh, sleeper } from './client.ts';
+export { type Frame, FrameClient } from './frame-client.ts';
+export { type Line, LineClient, storable } from './line-client.ts';
+export { Orchd } from './orchd.ts';
+export { Stage, type Stand } from './stage.ts';
+export {
+	allProcesses,
+	cpuMsOf,
+	descriptorKindsOf,
+	descriptorsOf,
+	environmentOf,
+	isAlive,
+	processAt,
+	processesAbout,
+	processesWith,
+	residentBytesOf,
+	type Seen,
+} from './proc.ts';
+export { inSandbox, Sandbox, useSandbox } from './sandbox.ts';
