@@ -139,6 +139,7 @@ class Launch {
 			return file;
 		};
 		try {
+			ensureDescriptors();
 			const record = open(this.#records.open(processId));
 			const stdout = open(openSync(stdoutPath, 'a', 0o600));
 			const stderr = open(openSync(stderrPath, 'a', 0o600));
@@ -271,6 +272,22 @@ class Launch {
 
 	#words(): string {
 		return this.#records.readShim(this.#request.processId);
+	}
+}
+
+/** Two ends of three pipes, and the pipe by which a failing exec is told. */
+const descriptorsOfLaunch = 11;
+
+/**
+ * Throws EMFILE or ENFILE where there is no room for a launch. Without descriptors Node gives a child without `stdio` and
+ * tells the error later; execa, which looks at it at once, throws and leaves that error to nobody: it would end the daemon.
+ */
+function ensureDescriptors(): void {
+	const taken: number[] = [];
+	try {
+		while (taken.length < descriptorsOfLaunch) taken.push(openSync('/dev/null', 'r'));
+	} finally {
+		for (const descriptor of taken) closeSync(descriptor);
 	}
 }
 

@@ -202,6 +202,67 @@ describe('a session', () => {
 		expect(state.paused).toBe(0);
 	});
 
+	it('never waits for a reader that waits for it: both sides send much at once over channels that hold little', async () => {
+		/** One direction: holds so many bytes, delivers in portions while its reader is not paused, tells when it is empty again. */
+		const pipe = (holds: number) => {
+			const waiting: Uint8Array[] = [];
+			let bytes = 0;
+			let paused = false;
+			let isFull = false;
+			const ends: { reader?: Session; writer?: Session } = {};
+			const deliver = () => {
+				if (paused) return;
+				const part = waiting.shift();
+				if (!part) return;
+				bytes -= part.length;
+				ends.reader?.receive(part);
+				if (isFull && bytes === 0) {
+					isFull = false;
+					ends.writer?.writable();
+				}
+				queueMicrotask(deliver);
+			};
+			return {
+				ends,
+				write: (part: Uint8Array) => {
+					waiting.push(part);
+					bytes += part.length;
+					queueMicrotask(deliver);
+					isFull ||= bytes > holds;
+					return !isFull;
+				},
+				pause: () => {
+					paused = true;
+				},
+				resume: () => {
+					paused = false;
+					queueMicrotask(deliver);
+				},
+			};
+		};
+		const up = pipe(65_536);
+		const down = pipe(65_536);
+		const seen = { produced: 0, closed: 0, defects: [] };
+		const server = new Session({
+			role: 'server',
+			hello: ourHello('server/1', 2),
+			dispatch: handlers(seen),
+			channel: { write: down.write, pause: up.pause, resume: up.resume, end: () => {} },
+		});
+		up.ends.reader = server;
+		down.ends.writer = server;
+		const client = new Session({
+			role: 'client',
+			hello: ourHello('client/1', 1),
+			channel: { write: up.write, pause: down.pause, resume: down.resume, end: () => {} },
+		});
+		down.ends.reader = client;
+		up.ends.writer = client;
+		const text = 'x'.repeat(200_000);
+		const answers = await Promise.all(Array.from({ length: 20 }, () => client.request('test.echo', { text })));
+		expect(answers).toEqual(Array.from({ length: 20 }, () => ({ text })));
+	});
+
 	it('refuses more requests than the limit, and only those', async () => {
 		const { caller, client } = connect({ server: { maxRequests: 3 } });
 		const controller = new AbortController();

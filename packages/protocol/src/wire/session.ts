@@ -173,7 +173,7 @@ export class Session {
 	writable(): void {
 		if (this.#writable) return;
 		this.#writable = true;
-		this.#channel.resume();
+		if (this.#options.dispatch) this.#channel.resume();
 		for (const call of this.#incoming.values()) call.wake?.();
 	}
 
@@ -433,9 +433,10 @@ export class Session {
 
 	#write(bytes: Uint8Array): void {
 		if (this.#channel.write(bytes) || !this.#writable) return;
-		// nothing more is read from one who does not read: so its answers cannot pile up
 		this.#writable = false;
-		this.#channel.pause();
+		// Nothing more is read from one who asks without reading its answers: so they cannot pile up. Only the side that
+		// answers may do this; if both stopped reading while both write much, they would wait for each other for ever.
+		if (this.#options.dispatch) this.#channel.pause();
 	}
 
 	#endAfterFault(reason: string): void {

@@ -93,7 +93,7 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 			});
 			if (!added)
 				call.fail('link.exists', { from: party(from).name, type: params.type, to: party(to).name, id: shortId(link.id) });
-			return describe(link, await figuresIfAny());
+			return describe(link, link.overflow === 'block' ? await figuresIfAny() : undefined);
 		},
 
 		async 'link.list'(params, call) {
