@@ -210,9 +210,16 @@ describe('a session', () => {
 			let paused = false;
 			let isFull = false;
 			const ends: { reader?: Session; writer?: Session } = {};
+			let scheduled = false;
+			const schedule = () => {
+				if (scheduled || paused || waiting.length === 0) return;
+				scheduled = true;
+				// a turn of its own for each portion: answers are written between them, as on a real socket
+				setImmediate(deliver);
+			};
 			const deliver = () => {
-				if (paused) return;
-				const part = waiting.shift();
+				scheduled = false;
+				const part = paused ? undefined : waiting.shift();
 				if (!part) return;
 				bytes -= part.length;
 				ends.reader?.receive(part);
@@ -220,14 +227,14 @@ describe('a session', () => {
 					isFull = false;
 					ends.writer?.writable();
 				}
-				queueMicrotask(deliver);
+				schedule();
 			};
 			return {
 				ends,
 				write: (part: Uint8Array) => {
 					waiting.push(part);
 					bytes += part.length;
-					queueMicrotask(deliver);
+					schedule();
 					isFull ||= bytes > holds;
 					return !isFull;
 				},
@@ -236,7 +243,7 @@ describe('a session', () => {
 				},
 				resume: () => {
 					paused = false;
-					queueMicrotask(deliver);
+					schedule();
 				},
 			};
 		};
