@@ -17,6 +17,8 @@ describe('a codec', () => {
 	test.each(['json', 'msgpack'] as const)('%s gives back every JSON value', (codec) => {
 		fc.assert(
 			fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+				// the one key that msgpackr does not give back, so that nobody's prototype can be replaced from outside
+				fc.pre(!JSON.stringify(value).includes('__proto__'));
 				expect(roundTrip(codec, value)).toEqual(JSON.parse(JSON.stringify(value)));
 			}),
 		);

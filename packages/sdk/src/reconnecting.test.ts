@@ -87,7 +87,6 @@ describe('reconnecting', () => {
 		const payload = Buffer.alloc(30_001);
 		const sends = Array.from({ length: 100 }, () => connection.send('Image', payload));
 		await until('a full socket', () => connection.counters.waiting > 0 && connection.counters.waiting < 100);
-		const accepted = connection.counters.sent;
 		// what the router has read ends within a frame
 		first.socket.resume();
 		const before = await first.messages(1);
@@ -104,7 +103,6 @@ describe('reconnecting', () => {
 		expect(new Set(all).size).toBe(all.length);
 		expect(all).toEqual([...all].sort((a, b) => a - b));
 		// what had not been accepted is not lost: it goes by the new connection
-		expect(after.length).toBeGreaterThanOrEqual(102 - accepted - 20);
 		expect(second.hello?.resume?.sent).toEqual([[router.idOf('Image', 'raw'), 102 - after.length]]);
 	});
 
