@@ -1,7 +1,8 @@
 /** Where one runtime meets the router: its two sockets, the one connection of its present process, and the links into it. */
 import { timingSafeEqual } from 'node:crypto';
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { closeServer, listenUnix } from '@orch/base';
 import type { RouterPort } from '@orch/protocol';
 import { dataProtocol, type HelloBody, type TypeEntry } from '@orch/protocol/data';
@@ -52,6 +53,8 @@ export class Port implements PortView {
 	readonly #options: PortOptions;
 	readonly #newcomers = new Set<Newcomer>();
 	readonly #servers = new Map<string, Server>();
+	/** The last generation whose process has ended; none is ever numbered 0, which stands for a runtime that has not run. */
+	#ended = 0;
 	/** What the present process has sent on connections before. */
 	#sent = new Map<number, number>();
 	/** This router has had a connection of the present process. */
@@ -93,6 +96,7 @@ export class Port implements PortView {
 
 	/** The process of this generation has ended: what it left connected is closed once what it had sent is read. */
 	ended(generation: number): void {
+		this.#ended = Math.max(this.#ended, generation);
 		if (this.peer !== undefined && this.peer.generation <= generation) this.#drain(this.peer);
 	}
 
@@ -157,6 +161,8 @@ export class Port implements PortView {
 
 	async #open(path: string, ours: boolean): Promise<Server> {
 		const { log } = this.#options.hub;
+		// somebody may have tidied up while we ran
+		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 		// the state's lock says that no other router lives, so what is there is of one that died
 		if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path);
 		const server = await listenUnix({ path, highWaterMark: socketHighWaterBytes, onConnection: (socket) => (ours ? this.#accept(socket) : this.#acceptVeecle(socket)) });
@@ -192,6 +198,11 @@ export class Port implements PortView {
 	#acceptVeecle(socket: Socket): void {
 		const newcomer = new Newcomer({ socket, clock: this.#options.hub.clock.clock, known: () => {}, gone: () => {} });
 		newcomer.detach();
+		if (this.#isOver()) {
+			newcomer.refuse('denied', processEnded, 'veecle');
+			this.fault('denied');
+			return;
+		}
 		void this.#claim(undefined).then((free) => {
 			if (!free) {
 				newcomer.refuse('already_connected', alreadyConnected, 'veecle');
@@ -209,6 +220,11 @@ export class Port implements PortView {
 				newcomer.refuse(...problem, identity.kind);
 				return;
 			}
+			if (this.#isOver()) {
+				newcomer.refuse(identity.kind === 'binary' ? 'bad_token' : 'denied', processEnded, identity.kind);
+				this.fault('denied');
+				return;
+			}
 			if (!(await this.#claim(identity))) {
 				newcomer.refuse('already_connected', alreadyConnected, identity.kind);
 				return;
@@ -221,6 +237,11 @@ export class Port implements PortView {
 			this.#options.hub.log.error('connection not taken', { runtime: this.name, error });
 			newcomer.close();
 		}
+	}
+
+	/** No process of this runtime runs: whoever connects is a descendant that outlived it, and takes no messages from the next. */
+	#isOver(): boolean {
+		return this.spec.generation <= this.#ended;
 	}
 
 	#check(hello: HelloBody): readonly ['version' | 'bad_token', string] | undefined {
@@ -339,6 +360,7 @@ export class Port implements PortView {
 	}
 }
 
+const processEnded = 'no process of this runtime runs: the one that this socket was made for has ended';
 const alreadyConnected = 'a process of this runtime is connected already: a runtime has one connection';
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
