@@ -440,6 +440,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			if (length > this.maxBytes) {
 				path.link.drop(path.sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), 'too_large');
 			} else {
+				path.link.notify(this);
 				path.handed(lane, 1, length);
 				this.outbox.append(buffer, at, next);
 			}

@@ -64,6 +64,7 @@ export class LineInput {
 		if (this.#have + bytes - Number(chunk[to - 1] === newline) > this.#maxBytes) {
 			this.#parts = [];
 			this.#gather = undefined;
+			this.#gatherUsed = 0;
 			this.#have = 0;
 			this.#skipping = true;
 			this.#sink.tooLong();

@@ -372,6 +372,7 @@ export class LinePeer implements Peer, LineSink {
 			if (request !== undefined) sender.requestDropped(request.corr, line);
 			return;
 		}
+		path.link.notify(this);
 		this.#batchOf(1, end - at);
 		path.handed(lane, 1, end - at);
 		this.#write(line.before, line.payload, line.after);

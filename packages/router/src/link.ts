@@ -185,6 +185,13 @@ export class Link implements Feeder {
 		if (lastSeq !== 0) notice.lastSeq = lastSeq;
 	}
 
+	/** Tells the receiver what it has not got, before what comes next. */
+	notify(receiver: Receiver): void {
+		if (this.#notices === undefined) return;
+		receiver.tell(this.#notices.values());
+		this.#notices = undefined;
+	}
+
 	/** Hands over what waits, up to a turn's worth, and waits for more room if there is more. */
 	feed(): void {
 		this.#waits = 'no';
@@ -259,7 +266,7 @@ export class Link implements Feeder {
 	remove(): void {
 		this.#removed = true;
 		this.mailbox.clear(this.#dropper('link_removed'));
-		if (this.receiver !== undefined) this.#tell(this.receiver);
+		if (this.receiver !== undefined) this.notify(this.receiver);
 		this.#touchAll();
 		this.receiver = undefined;
 	}
@@ -276,7 +283,7 @@ export class Link implements Feeder {
 	}
 
 	#hand(receiver: Receiver, lane: Lane<Path>, path: Path, buffer: Buffer, start: number, end: number, frames: number): void {
-		if (this.#notices !== undefined) this.#tell(receiver);
+		this.notify(receiver);
 		this.#untilSample -= frames;
 		if (this.#untilSample < 0) {
 			this.#untilSample = latencyEvery;
@@ -287,16 +294,13 @@ export class Link implements Feeder {
 		path.sender.touched();
 	}
 
-	#tell(receiver: Receiver): void {
-		if (this.#notices === undefined) return;
-		receiver.tell(this.#notices.values());
-		this.#notices = undefined;
-	}
 
 	#queue(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean): number {
 		const { overflow, whileDown } = this.spec;
 		if (overflow === 'drop-oldest') {
 			this.#push(path, buffer, start, end, frames, request);
+			// what may be handed over makes room first: nothing is dropped that the receiver would take
+			if (this.#waits === 'no') this.feed();
 			this.mailbox.dropOldest(this.spec, this.#dropper('drop_oldest'));
 			return frames;
 		}

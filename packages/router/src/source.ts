@@ -38,9 +38,6 @@ export interface SourceOptions {
 	readonly onExceeded: (frames: number) => void;
 }
 
-/** Before the first message nobody knows how long they will be. */
-const assumedBytes = 256;
-
 export class Source implements Sender, Pending {
 	readonly typeId: number;
 	readonly type: string;
@@ -56,6 +53,8 @@ export class Source implements Sender, Pending {
 	#unrouted: Unrouted | undefined;
 	#frames = 0;
 	#bytes = 0;
+	/** How long the messages of the last run were. */
+	#lastBytes = 0;
 	/** What the sender has been told; a source without credits is never told. */
 	#limit: 'none' | 'unlimited' | 'counted' = 'none';
 	#grantedFrames = 0;
@@ -109,6 +108,7 @@ export class Source implements Sender, Pending {
 		const over = this.#limit === 'counted' && this.#grace === 0 ? this.#excess(buffer, start, frames, bytes) : 0;
 		this.#frames += frames;
 		this.#bytes += bytes;
+		this.#lastBytes = bytes / frames;
 		if (paths.length === 0) {
 			this.#unrouted ??= this.#options.unrouted();
 			this.#unrouted.count(frames, bytes);
@@ -242,7 +242,8 @@ export class Source implements Sender, Pending {
 		let bytes = Number.POSITIVE_INFINITY;
 		let mostFrames = Number.POSITIVE_INFINITY;
 		let mostBytes = Number.POSITIVE_INFINITY;
-		const averageBytes = this.#frames === 0 ? assumedBytes : this.#bytes / this.#frames;
+		// before the first message nobody knows how long they are
+		const averageBytes = this.#frames === 0 ? Number.POSITIVE_INFINITY : Math.max(this.#bytes / this.#frames, this.#lastBytes);
 		for (const path of this.#blocking) {
 			const { link } = path;
 			const { messages, bytes: limitBytes, whileDown } = link.spec;
