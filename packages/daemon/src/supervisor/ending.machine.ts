@@ -11,6 +11,8 @@ export type EndingState =
 export type EndingEvent =
 	/** How many are left. */
 	| { readonly kind: 'looked'; readonly left: number }
+	/** What is left could not be seen: what is known of it has to do. */
+	| { readonly kind: 'unseen' }
 	/** Someone wants it to be over sooner. */
 	| { readonly kind: 'hurry'; readonly graceMs: number }
 	| { readonly kind: 'grace_over' }
@@ -30,9 +32,13 @@ export interface EndingLimits {
 
 type Next = Step<EndingState, EndingEffect>;
 
-export function beginEnding(graceMs: number, limits: EndingLimits): Next {
-	if (graceMs === 0) return kill(limits);
-	return { state: { kind: 'asking' }, effects: [{ kind: 'ask' }, { kind: 'set_timer', timer: 'grace', ms: graceMs }] };
+/**
+ * Nobody is signalled before the first look: what has left the group is found by its parents, and those a signal may end.
+ */
+export function beginEnding(graceMs: number, { killMs }: EndingLimits): Next {
+	return graceMs === 0
+		? { state: { kind: 'killing' }, effects: [{ kind: 'set_timer', timer: 'kill', ms: killMs }] }
+		: { state: { kind: 'asking' }, effects: [{ kind: 'set_timer', timer: 'grace', ms: graceMs }] };
 }
 
 const kill = ({ killMs }: EndingLimits): Next => ({
@@ -48,6 +54,7 @@ export const endingTable = {
 			to: ['asking', 'over'],
 			run: (state, { left }) => (left === 0 ? over(false) : { state, effects: [{ kind: 'ask' }] }),
 		},
+		unseen: { to: ['asking'], run: (state) => ({ state, effects: [{ kind: 'ask' }] }) },
 		hurry: {
 			to: ['asking', 'killing'],
 			run: (state, { graceMs }, limits) =>
@@ -60,6 +67,7 @@ export const endingTable = {
 			to: ['killing', 'over'],
 			run: (state, { left }) => (left === 0 ? over(false) : { state, effects: [{ kind: 'kill' }] }),
 		},
+		unseen: { to: ['killing'], run: (state) => ({ state, effects: [{ kind: 'kill' }] }) },
 		kill_over: { to: ['over'], run: () => over(true) },
 	},
 	over: {},

@@ -15,8 +15,6 @@ export interface EndingOptions {
 	readonly graceMs: number;
 	/** Called once, never within `begin`. */
 	readonly onOver: (escaped: readonly Escaped[]) => void;
-	/** Called for everyone who is signalled for the first time, but for those who were reached by their group. */
-	readonly onSignal?: (member: Member) => void;
 }
 
 /** What SIGKILL has not ended after this time is reported as escaped. */
@@ -31,7 +29,7 @@ export class Ending {
 	readonly #options: EndingOptions;
 	/** Who has been asked, as pid and start: nobody is asked twice, for some take a second time for "now". */
 	readonly #asked = new Set<string>();
-	/** Sets whose whole group was asked at once; the look that follows finds who that was. */
+	/** Sets whose whole group was asked at once. */
 	readonly #askedGroups = new Set<ProcessSet>();
 	#state: EndingState;
 	#found = new Map<ProcessSet, readonly Member[]>();
@@ -111,13 +109,8 @@ export class Ending {
 
 	#ask(set: ProcessSet): void {
 		const { table, signal } = this.#options;
-		const members = this.#found.get(set);
-		if (members === undefined) {
-			if (!isForGroup(signal) || !table.signalGroup(set, signal)) return;
-			this.#askedGroups.add(set);
-			return;
-		}
-		for (const member of members) {
+		if (isForGroup(signal) && !this.#askedGroups.has(set) && table.signalGroup(set, signal)) this.#askedGroups.add(set);
+		for (const member of this.#found.get(set) ?? []) {
 			const name = `${member.pid} ${member.startTicks}`;
 			if (!this.#asked.has(name)) {
 				this.#asked.add(name);
@@ -138,7 +131,6 @@ export class Ending {
 	}
 
 	#tell(member: Member, signal: NodeJS.Signals): void {
-		this.#options.onSignal?.(member);
 		if (!this.#options.table.signal(member, signal)) {
 			this.#options.log.debug('signal not sent', { pid: member.pid, signal });
 		}
@@ -176,25 +168,31 @@ export class Ending {
 	}
 
 	async #lookOnce(): Promise<void> {
-		const { table, log, clock } = this.#options;
-		try {
-			const found = await Promise.all(this.sets.map(async (set) => [set, await table.members(set)] as const));
-			if (this.#state.kind === 'over') return;
-			this.#found = new Map(found);
+		const found = await this.#lookAtAll();
+		this.#isLooking = false;
+		if (this.#state.kind === 'over') return;
+		if (found) {
+			this.#found = found;
 			// an end that has not been told yet is not over, even if nothing is to be seen any more
 			const untold = this.sets.filter(({ exited }) => !exited).length;
 			this.#send({ kind: 'looked', left: this.#members().length + untold });
-		} catch (error) {
-			// neither everything nor nothing is left: the deadlines decide
-			log.error('what is left could not be looked at', { error });
-		} finally {
-			this.#isLooking = false;
-		}
+		} else this.#send({ kind: 'unseen' });
 		if ((this.#state as EndingState).kind === 'over') return;
 		if (this.#lookAgain) this.#lookNow();
-		else if (this.#mustPoll()) {
-			this.#look = clock.setTimer(this.#lookMs, () => this.#lookNow());
+		else if (!found || this.#mustPoll()) {
+			this.#look = this.#options.clock.setTimer(this.#lookMs, () => this.#lookNow());
 			this.#lookMs = Math.min(lastLookMs, this.#lookMs * 2);
+		}
+	}
+
+	/** Undefined where it could not be seen: neither everything nor nothing is left, and the deadlines decide. */
+	async #lookAtAll(): Promise<Map<ProcessSet, readonly Member[]> | undefined> {
+		const { table, log } = this.#options;
+		try {
+			return new Map(await Promise.all(this.sets.map(async (set) => [set, await table.members(set)] as const)));
+		} catch (error) {
+			log.error('what is left could not be looked at', { error });
+			return undefined;
 		}
 	}
 

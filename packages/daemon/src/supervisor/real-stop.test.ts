@@ -53,6 +53,14 @@ describe.skipIf(process.platform !== 'linux')('real processes', () => {
 		expect(real.notesOf().filter(({ pid }) => isAlive(pid))).toEqual([]);
 	});
 
+	test('one of which only its parent tells is dead after the stop too', async () => {
+		const id = real.addFamily('escape-all-but-parent');
+		const pids = await begin(id, 'leader');
+		await until('it is executed anew', async () => (await real.noted('leader', 2)).every(isAlive));
+		await real.supervisor.stop(id);
+		expect([...pids, ...real.notesOf().map(({ pid }) => pid)].filter(isAlive)).toEqual([]);
+	});
+
 	test('supervision 3.1.6: a child that keeps the output open does not keep the runtime from being exited', async () => {
 		const id = real.addFamily('leave-writer', '', { stop: { signal: 'SIGTERM', graceMs: 60_000 } });
 		const [child = 0] = await begin(id, 'child');

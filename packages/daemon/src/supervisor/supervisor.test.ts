@@ -211,6 +211,25 @@ test('supervision 3.1.5: what cannot be ended is reported as escaped, never sile
 	expect(undying.alive).toBe(false);
 });
 
+test('while nobody can be looked at, the group is ended all the same, and nothing is claimed to be gone', async () => {
+	const { supervisor, clock, processes, id } = supervise();
+	await supervisor.start(id);
+	const root = processes.last;
+	root.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+	processes.isBlind = true;
+	const refused = faultOf(supervisor.stop(id));
+	await settle();
+	await clock.advance(defaultStop.graceMs + killMs);
+	expect(root.received).toEqual(['SIGTERM', 'SIGKILL']);
+	expect(await refused).toMatchObject({
+		kind: 'stop_incomplete',
+		escaped: [{ pid: root.identity.pid, command: 'what is left of it is unknown' }],
+	});
+	processes.isBlind = false;
+	expect((await supervisor.stop(id)).escaped).toEqual([]);
+	expect(clock.pending).toBe(0);
+});
+
 test('nothing is launched beside what an earlier stop could not end', async () => {
 	const { supervisor, clock, processes, id } = supervise({ restart: { ...defaultRestart, when: 'no' } });
 	await supervisor.start(id);

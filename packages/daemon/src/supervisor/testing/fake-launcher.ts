@@ -57,6 +57,8 @@ export class FakeProcesses implements Launcher, ProcessTable {
 	readonly faults: (LaunchFault | undefined)[] = [];
 	/** Awaited before each launch. */
 	delay: () => Promise<void> = async () => {};
+	/** Whether looks fail: nobody can say who is a member of what. */
+	isBlind = false;
 	/** Told of each program that is launched. */
 	onLaunch: (launch: FakeLaunch) => void = () => {};
 	#pid = 1000;
@@ -118,6 +120,7 @@ export class FakeProcesses implements Launcher, ProcessTable {
 	}
 
 	async members(set: ProcessSet): Promise<readonly Member[]> {
+		if (this.isBlind) throw new Error('No descriptor is left to look with');
 		return this.#of(set).map(({ identity, inGroup, stopped }) => ({
 			...identity,
 			group: inGroup ? (set.root?.pid ?? 0) : identity.pid,
