@@ -20,7 +20,10 @@ interface Inner {
 }
 
 /** A socket that reads into `target`, in the place of a paused one, and what that one had read; undefined where this Node cannot. */
-export function adoptSocket(socket: Socket, target: ReadTarget): { readonly socket: Socket; readonly ahead: Buffer | null } | undefined {
+export function adoptSocket(
+	socket: Socket,
+	target: ReadTarget,
+): { readonly socket: Socket; readonly ahead: Buffer | null } | undefined {
 	const inner = socket as unknown as Inner;
 	const handle = inner._handle;
 	if (socket.destroyed || typeof handle?.useUserBuffer !== 'function') return undefined;

@@ -36,7 +36,8 @@ export class AppendFile {
 			while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
 			this.#unwritten = '';
 		} catch (error) {
-			if (this.#unwritten === '') this.#log.error('state not written: it is kept in memory and tried again', { path: this.#path, error });
+			if (this.#unwritten === '')
+				this.#log.error('state not written: it is kept in memory and tried again', { path: this.#path, error });
 			// a part of a line that is out is completed by what is kept
 			this.#unwritten = Buffer.from(text).subarray(written).toString('utf8');
 		}

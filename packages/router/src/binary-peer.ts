@@ -196,7 +196,8 @@ export class BinaryPeer implements Peer, FrameSink {
 				return this.#declare(body(buffer.subarray(start, end)));
 			case FrameKind.ping: {
 				const payload = buffer.subarray(start, end).subarray(payloadAt(buffer, start) - start);
-				if (payload.length > maxPingBytes) return this.#refuse('protocol', `a ping carries at most ${maxPingBytes} bytes, this one ${payload.length}`);
+				if (payload.length > maxPingBytes)
+					return this.#refuse('protocol', `a ping carries at most ${maxPingBytes} bytes, this one ${payload.length}`);
 				this.#say({ kind: FrameKind.pong }, Buffer.from(payload));
 				return;
 			}
@@ -346,7 +347,12 @@ export class BinaryPeer implements Peer, FrameSink {
 		const source = this.sources.get(typeId);
 		if (source === undefined) {
 			this.#view.fault('unknown_type');
-			this.#error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false, corr });
+			this.#error({
+				code: 'unknown_type',
+				message: `type ${typeId} has not been declared on this connection`,
+				fatal: false,
+				corr,
+			});
 			return;
 		}
 		this.#hub.ask(source, this, corr, buffer, start, end);
@@ -355,7 +361,13 @@ export class BinaryPeer implements Peer, FrameSink {
 	#reply(buffer: Buffer, start: number, end: number): void {
 		if (!isDirect(buffer, start)) return this.#refuse('protocol', 'a reply names the port that it goes to');
 		const error = ((buffer[start + 2] as number) & FrameFlag.error) !== 0;
-		this.#hub.answer(this, readU32(buffer, start + 32), readU32(buffer, start + 20), { kind: 'frame', buffer, start, end, error });
+		this.#hub.answer(this, readU32(buffer, start + 32), readU32(buffer, start + 20), {
+			kind: 'frame',
+			buffer,
+			start,
+			end,
+			error,
+		});
 	}
 
 	#reported(frame: Buffer): void {
@@ -377,21 +389,34 @@ export class BinaryPeer implements Peer, FrameSink {
 	#declare(declared: unknown): void {
 		const types = (declared as Partial<DeclareBody> | undefined)?.types;
 		if (!Array.isArray(types)) return this.#refuse('protocol', 'a declaration lists types');
-		if (this.outbox.unsentBytes > maxUnreadReplyBytes) return this.#fail('protocol', 'types are declared without the answers being read');
+		if (this.outbox.unsentBytes > maxUnreadReplyBytes)
+			return this.#fail('protocol', 'types are declared without the answers being read');
 		const entries: TypeEntry[] = [];
 		const opened: Source[] = [];
 		for (const one of types as readonly unknown[]) {
 			const { name, codec } = (typeof one === 'object' && one !== null ? one : {}) as { name?: unknown; codec?: unknown };
-			const problem = typeNameProblem(name) ?? (codecs.includes(codec as Codec) ? undefined : `the codec of a type is one of ${codecs.join(', ')}`);
+			const problem =
+				typeNameProblem(name) ??
+				(codecs.includes(codec as Codec) ? undefined : `the codec of a type is one of ${codecs.join(', ')}`);
 			if (problem !== undefined) {
 				this.#view.fault('invalid_type');
-				this.#error({ code: 'invalid_type', message: problem, fatal: false, ...(typeof name === 'string' ? { type: name.slice(0, 255) } : {}) });
+				this.#error({
+					code: 'invalid_type',
+					message: problem,
+					fatal: false,
+					...(typeof name === 'string' ? { type: name.slice(0, 255) } : {}),
+				});
 				continue;
 			}
 			const source = this.#open(name as string, codec as Codec);
 			if (source === undefined) continue;
 			opened.push(source);
-			entries.push({ id: source.typeId, name: source.type, codec: source.codec, ...(this.isPrompt(source.type) ? { prompt: true } : {}) });
+			entries.push({
+				id: source.typeId,
+				name: source.type,
+				codec: source.codec,
+				...(this.isPrompt(source.type) ? { prompt: true } : {}),
+			});
 			this.#types.set(source.typeId, this.isPrompt(source.type));
 		}
 		if (opened.length === 0) return;
@@ -403,7 +428,9 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#open(name: string, codec: Codec): Source | undefined {
 		const full = this.sources.size >= maxTypesPerRuntime;
-		const known = full ? this.#hub.types.named(name).find((entry) => entry.codec === codec && this.sources.get(entry.id) !== undefined) : undefined;
+		const known = full
+			? this.#hub.types.named(name).find((entry) => entry.codec === codec && this.sources.get(entry.id) !== undefined)
+			: undefined;
 		const entry = full ? known : this.#hub.types.define(name, codec);
 		if (entry !== undefined) return this.sources.open(entry.id, name, codec);
 		this.#view.fault('too_many_types');
@@ -414,7 +441,8 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#control(asked: unknown): void {
 		const [kind, id, operation, params] = Array.isArray(asked) ? (asked as unknown[]) : [];
-		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string') return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
+		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string')
+			return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
 		const fail = (code: string, message: string) => this.#say({ kind: FrameKind.control }, pack([2, id, { code, message }]));
 		if (!this.privileged) {
 			fail('access.denied', 'no control privileges');
@@ -485,7 +513,10 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#putReply(request: PendingRequest, flags: number, payload: Uint8Array): void {
 		const { typeId, corr, replier } = request;
-		this.#put({ kind: FrameKind.reply, flags, typeId, src: replier.port, corr, dst: this.port, ts: this.#hub.clock.epochMicros() }, payload);
+		this.#put(
+			{ kind: FrameKind.reply, flags, typeId, src: replier.port, corr, dst: this.port, ts: this.#hub.clock.epochMicros() },
+			payload,
+		);
 	}
 
 	/** What must not be lost, and of which there is never more than what it belongs to. */

@@ -67,7 +67,12 @@ export class ControlServer {
 			return;
 		}
 		this.#askers += 1;
-		const session = new Session({ channel, role: 'server', hello: ourHello(`orch-router/${version}`, pid), dispatch: dispatch(this.#askers) });
+		const session = new Session({
+			channel,
+			role: 'server',
+			hello: ourHello(`orch-router/${version}`, pid),
+			dispatch: dispatch(this.#askers),
+		});
 		this.#sessions.set(socket, session);
 		channel.bind({
 			receive: (bytes) => session.receive(bytes),

@@ -26,7 +26,10 @@ export class EventStream {
 		if (reader === undefined) return;
 		if (reader.waiting.length >= maxWaitingEvents) {
 			// a reader this far behind is better served by how things are than by how they came to be so
-			reader.waiting = [...reader.waiting.filter(({ kind }) => kind === 'control' || kind === 'spoof').slice(-maxWaitingEvents / 2), ...this.#snapshot()];
+			reader.waiting = [
+				...reader.waiting.filter(({ kind }) => kind === 'control' || kind === 'spoof').slice(-maxWaitingEvents / 2),
+				...this.#snapshot(),
+			];
 		} else {
 			reader.waiting.push(event);
 		}

@@ -37,7 +37,11 @@ function sink(maxBytes = maxFrameBytes) {
 }
 
 const expected = (frames: readonly Uint8Array[]) =>
-	frames.map((frame) => ({ kind: frame[1] as number, typeId: Buffer.from(frame).readUInt32LE(8), bytes: Buffer.from(frame).toString('hex') }));
+	frames.map((frame) => ({
+		kind: frame[1] as number,
+		typeId: Buffer.from(frame).readUInt32LE(8),
+		bytes: Buffer.from(frame).toString('hex'),
+	}));
 
 /** Reads as a socket does: into the space that it is given, as much as there is of both. */
 function feed(input: FrameInput, bytes: Buffer, portions: readonly number[]): void {
@@ -53,7 +57,10 @@ const someFrames = fc.array(
 	fc.record({
 		kind: fc.constantFrom(FrameKind.data, FrameKind.data, FrameKind.data, FrameKind.request, FrameKind.credit, FrameKind.ping),
 		typeId: fc.integer({ min: 1, max: 3 }),
-		payload: fc.oneof({ weight: 8, arbitrary: fc.uint8Array({ maxLength: 200 }) }, { weight: 1, arbitrary: fc.uint8Array({ minLength: 9_000, maxLength: 40_000 }) }),
+		payload: fc.oneof(
+			{ weight: 8, arbitrary: fc.uint8Array({ maxLength: 200 }) },
+			{ weight: 1, arbitrary: fc.uint8Array({ minLength: 9_000, maxLength: 40_000 }) },
+		),
 	}),
 	{ minLength: 1, maxLength: 30 },
 );
@@ -61,20 +68,27 @@ const someFrames = fc.array(
 describe('frames come out as they went in', () => {
 	test('however the bytes are portioned, and whether or not memory is held', () => {
 		fc.assert(
-			fc.property(someFrames, fc.array(fc.integer({ min: 1, max: 50_000 }), { minLength: 1, maxLength: 10 }), fc.boolean(), (specs, portions, held) => {
-				const frames = specs.map(({ kind, typeId, payload }, index) => makeFrame({ kind, typeId, src: 7, seq: index }, payload));
-				const { sink: into, frames: out, faults } = sink();
-				let kept = 0;
-				const input = new FrameInput(into, {
-					get kept() {
-						return held ? ++kept : 0;
-					},
-				});
-				feed(input, Buffer.concat(frames), portions);
-				expect(faults).toEqual([]);
-				expect(out).toEqual(expected(frames));
-				expect(input.pendingBytes).toBe(0);
-			}),
+			fc.property(
+				someFrames,
+				fc.array(fc.integer({ min: 1, max: 50_000 }), { minLength: 1, maxLength: 10 }),
+				fc.boolean(),
+				(specs, portions, held) => {
+					const frames = specs.map(({ kind, typeId, payload }, index) =>
+						makeFrame({ kind, typeId, src: 7, seq: index }, payload),
+					);
+					const { sink: into, frames: out, faults } = sink();
+					let kept = 0;
+					const input = new FrameInput(into, {
+						get kept() {
+							return held ? ++kept : 0;
+						},
+					});
+					feed(input, Buffer.concat(frames), portions);
+					expect(faults).toEqual([]);
+					expect(out).toEqual(expected(frames));
+					expect(input.pendingBytes).toBe(0);
+				},
+			),
 			{ numRuns: 200 },
 		);
 	});
@@ -92,7 +106,9 @@ describe('frames come out as they went in', () => {
 	});
 
 	test('through memory that was read elsewhere', () => {
-		const frames = Array.from({ length: 3_000 }, (_, seq) => makeFrame({ kind: 0, typeId: 1, src: 7, seq }, Buffer.alloc(100, seq)));
+		const frames = Array.from({ length: 3_000 }, (_, seq) =>
+			makeFrame({ kind: 0, typeId: 1, src: 7, seq }, Buffer.alloc(100, seq)),
+		);
 		const { sink: into, frames: out } = sink();
 		const input = new FrameInput(into, { kept: 0 });
 		input.receive(Buffer.concat(frames));

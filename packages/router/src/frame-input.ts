@@ -66,7 +66,8 @@ export class FrameInput {
 		// a frame with memory of its own ends where that ends, and so does the read
 		if (this.#parsed > 0 || needed !== length) {
 			if (standard && !this.#held && pending <= movedBytes && needed <= length) this.#moveDown();
-			else if (needed > length - this.#parsed || length - this.#filled < this.#standardBytes / 4 || (pending === 0 && !standard)) this.#change(needed);
+			else if (needed > length - this.#parsed || length - this.#filled < this.#standardBytes / 4 || (pending === 0 && !standard))
+				this.#change(needed);
 		}
 		return this.#filled === 0 ? this.#buffer : this.#buffer.subarray(this.#filled);
 	}
@@ -122,7 +123,11 @@ export class FrameInput {
 		let runType = 0;
 		let lastAt = start;
 		while (at + 8 <= end) {
-			const word = (buffer[at] as number) | ((buffer[at + 1] as number) << 8) | ((buffer[at + 2] as number) << 16) | ((buffer[at + 3] as number) << 24);
+			const word =
+				(buffer[at] as number) |
+				((buffer[at + 1] as number) << 8) |
+				((buffer[at + 2] as number) << 16) |
+				((buffer[at + 3] as number) << 24);
 			const length = readU32(buffer, at + 4);
 			const plain = word === plainMessage;
 			if (!plain || length < headerBytes || length > maxBytes) {
@@ -164,7 +169,8 @@ export class FrameInput {
 
 	#other(kind: number, buffer: Buffer, start: number, end: number): void {
 		const claimed = readU32(buffer, start + 12);
-		if ((kind === FrameKind.request || kind === FrameKind.reply) && claimed !== this.#sink.port) this.#sink.fault('spoof', claimed);
+		if ((kind === FrameKind.request || kind === FrameKind.reply) && claimed !== this.#sink.port)
+			this.#sink.fault('spoof', claimed);
 		else this.#sink.frame(kind, buffer, start, end);
 	}
 }

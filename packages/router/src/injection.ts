@@ -1,6 +1,14 @@
 /** Messages from outside of any runtime: straight into one, or as if one had sent them. */
 import { isUtf8 } from 'node:buffer';
-import { type Codec, codecs, type CreditEntry, type DropReason, FrameKind, headerBytes, maxFrameBytes } from '@orch/protocol/data';
+import {
+	type Codec,
+	codecs,
+	type CreditEntry,
+	type DropReason,
+	FrameKind,
+	headerBytes,
+	maxFrameBytes,
+} from '@orch/protocol/data';
 import { unpack } from '@orch/protocol/wire';
 import { FrameBuilder } from './frame-builder.ts';
 import { isJson } from './json-scan.ts';
@@ -83,7 +91,10 @@ export class Injection {
 		const receiver = to === null ? undefined : this.#required(to);
 		const source = this.#source(as, type, codec);
 		this.#builder.begin();
-		const { buffer, start, end } = this.#builder.single({ kind: FrameKind.data, typeId: source.typeId, src: source.port, seq: source.takeSeq() }, body);
+		const { buffer, start, end } = this.#builder.single(
+			{ kind: FrameKind.data, typeId: source.typeId, src: source.port, seq: source.takeSeq() },
+			body,
+		);
 		if (receiver === undefined) {
 			source.route(this.#hub.linksFrom(source.runtime, type));
 			return this.#counting(
@@ -162,7 +173,15 @@ export class Injection {
 		if (known !== undefined) return known;
 		if (this.#direct.size >= maxDirectLinks) this.#forgetIdle();
 		if (this.#direct.size >= maxDirectLinks) return undefined;
-		const spec = { id: `direct ${key}`, from: '@cli', type, to: port.runtime, ...directMailbox, overflow: 'drop-newest', whileDown: 'drop' } as const;
+		const spec = {
+			id: `direct ${key}`,
+			from: '@cli',
+			type,
+			to: port.runtime,
+			...directMailbox,
+			overflow: 'drop-newest',
+			whileDown: 'drop',
+		} as const;
 		const made = { link: new Link(spec, this.#hub.clock, this.#hub.turn), port, paths: new Map<Source, Path>() };
 		this.#direct.set(key, made);
 		port.links.add(made.link);
@@ -184,7 +203,8 @@ export class Injection {
 function bodyProblem(codec: Codec, body: Uint8Array): string | undefined {
 	if (!codecs.includes(codec)) return `the codec of a message is one of ${codecs.join(', ')}`;
 	if (!(body instanceof Uint8Array)) return 'the body of a message is bytes';
-	if (body.length + headerBytes > maxFrameBytes) return `a message takes at most ${maxFrameBytes - headerBytes} bytes, this one has ${body.length}`;
+	if (body.length + headerBytes > maxFrameBytes)
+		return `a message takes at most ${maxFrameBytes - headerBytes} bytes, this one has ${body.length}`;
 	if (codec === 'json' && !(isUtf8(body) && isJson(body, 0, body.length))) return 'it is not JSON';
 	if (codec === 'msgpack') {
 		try {

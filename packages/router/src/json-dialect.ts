@@ -35,7 +35,10 @@ export function createJsonDialect(): Dialect {
 		if (prefix !== undefined && takeLike(peer, prefix, buffer, start, end)) return;
 		const members = scanMembers(buffer, start, end);
 		if (members === undefined) {
-			peer.complain('protocol', `a line is not a JSON object: ${textOf(buffer, start, Math.min(end, start + 40))}${end - start > 40 ? '…' : ''}`);
+			peer.complain(
+				'protocol',
+				`a line is not a JSON object: ${textOf(buffer, start, Math.min(end, start + 40))}${end - start > 40 ? '…' : ''}`,
+			);
 			return;
 		}
 		const value = (key: string): Member | undefined => members.findLast((member) => member.key === key);
@@ -47,7 +50,13 @@ export function createJsonDialect(): Dialect {
 			const source = takeMessage(peer, buffer, type, value);
 			// the same beginning again, with nothing behind the value, is the same message with another value
 			const last = members[1];
-			if (source !== undefined && last !== undefined && members.length === 2 && members[0] === type && (last.key === 'data' || last.key === 'v')) {
+			if (
+				source !== undefined &&
+				last !== undefined &&
+				members.length === 2 &&
+				members[0] === type &&
+				(last.key === 'data' || last.key === 'v')
+			) {
 				prefix = { bytes: Buffer.from(buffer.subarray(start, last.start)), source };
 			}
 			return;
@@ -92,7 +101,12 @@ function takeLike(peer: LinePeer, { bytes, source }: Prefix, buffer: Buffer, sta
 	return true;
 }
 
-function takeMessage(peer: LinePeer, buffer: Buffer, type: Member, value: (key: string) => Member | undefined): Source | undefined {
+function takeMessage(
+	peer: LinePeer,
+	buffer: Buffer,
+	type: Member,
+	value: (key: string) => Member | undefined,
+): Source | undefined {
 	const name = textMember(buffer, type);
 	if (name === undefined) {
 		peer.complain('invalid_type', 'the name of a type is a text');
@@ -112,7 +126,12 @@ function takeMessage(peer: LinePeer, buffer: Buffer, type: Member, value: (key: 
 		peer.complain('protocol', `the id of a request is a text or a number of at most ${maxIdBytes} bytes`);
 		return undefined;
 	}
-	peer.request(name, payload.codec, Buffer.from(payload.bytes.subarray(payload.start, payload.end)), textOf(buffer, id.start, id.end));
+	peer.request(
+		name,
+		payload.codec,
+		Buffer.from(payload.bytes.subarray(payload.start, payload.end)),
+		textOf(buffer, id.start, id.end),
+	);
 	return undefined;
 }
 
@@ -125,7 +144,11 @@ function takeReply(peer: LinePeer, buffer: Buffer, re: Member, value: (key: stri
 	const error = value('error');
 	if (error !== undefined) {
 		const { code, message } = Object(JSON.parse(textOf(buffer, error.start, error.end))) as { code?: unknown; message?: unknown };
-		peer.answer(id, { kind: 'error', code: typeof code === 'string' ? code : 'error', message: typeof message === 'string' ? message : '' });
+		peer.answer(id, {
+			kind: 'error',
+			code: typeof code === 'string' ? code : 'error',
+			message: typeof message === 'string' ? message : '',
+		});
 		return;
 	}
 	const payload = payloadOf(buffer, value);
@@ -147,7 +170,10 @@ function takeControl(peer: LinePeer, asked: unknown): void {
 }
 
 /** Undefined where there is "b64" that is none. */
-function payloadOf(buffer: Buffer, value: (key: string) => Member | undefined): { codec: 'json' | 'raw'; bytes: Buffer; start: number; end: number } | undefined {
+function payloadOf(
+	buffer: Buffer,
+	value: (key: string) => Member | undefined,
+): { codec: 'json' | 'raw'; bytes: Buffer; start: number; end: number } | undefined {
 	const data = value('data') ?? value('v');
 	if (data !== undefined) return { codec: 'json', bytes: buffer, start: data.start, end: data.end };
 	const base64 = value('b64');
@@ -160,7 +186,8 @@ function payloadOf(buffer: Buffer, value: (key: string) => Member | undefined): 
 
 const nullText = Buffer.from('null');
 
-const textMember = (buffer: Buffer, { start, end }: Member): string | undefined => (buffer[start] === quote ? decodeText(buffer, start, end) : undefined);
+const textMember = (buffer: Buffer, { start, end }: Member): string | undefined =>
+	buffer[start] === quote ? decodeText(buffer, start, end) : undefined;
 
 /** A text or a number. */
 const isPlain = (buffer: Buffer, { start }: Member): boolean => {
@@ -168,11 +195,19 @@ const isPlain = (buffer: Buffer, { start }: Member): boolean => {
 	return first === quote || first === 0x2d || (first >= 0x30 && first <= 0x39);
 };
 
-function writeLine(form: Form, sender: Sender, payload: Buffer, request: { readonly src: number; readonly corr: number } | undefined): Line {
+function writeLine(
+	form: Form,
+	sender: Sender,
+	payload: Buffer,
+	request: { readonly src: number; readonly corr: number } | undefined,
+): Line {
 	const value = toLineValue(sender.codec, payload, sender.checked);
 	if (value === undefined) return 'codec' satisfies DropReason;
 	const text = value.kind === 'json' ? value.text : Buffer.from(`"${value.text}"`);
-	const after = request === undefined ? form.suffix : Buffer.from(`,"from":${JSON.stringify(sender.name)},"id":"${request.src}.${request.corr}"}\n`);
+	const after =
+		request === undefined
+			? form.suffix
+			: Buffer.from(`,"from":${JSON.stringify(sender.name)},"id":"${request.src}.${request.corr}"}\n`);
 	if (form.prefix.length + text.length + after.length - 1 > maxLineBytes) return 'too_large' satisfies DropReason;
 	return { before: form.prefix, payload: text, after };
 }
@@ -193,7 +228,9 @@ function writeReply(typeKey: string, dataKey: string, request: PendingRequest, r
 			if (reply.error) return `${head},"error":${JSON.stringify(errorBody(payload))}${tail}`;
 			const value = toLineValue(request.codec, payload, false);
 			if (value === undefined) return undefined;
-			return value.kind === 'json' ? `${head},"${dataKey}":${value.text.toString('utf8')}${tail}` : `${head},"b64":"${value.text}"${tail}`;
+			return value.kind === 'json'
+				? `${head},"${dataKey}":${value.text.toString('utf8')}${tail}`
+				: `${head},"b64":"${value.text}"${tail}`;
 		}
 	}
 }
@@ -207,5 +244,5 @@ function errorBody(payload: Buffer): { readonly code: string; readonly message: 
 	}
 }
 
-const base64Bytes = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value);
-
+const base64Bytes = (_key: string, value: unknown): unknown =>
+	value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;

@@ -26,7 +26,11 @@ test('after any change of a byte it says what JSON.parse says', () => {
 	fc.assert(
 		fc.property(fc.json(), fc.nat(), fc.constantFrom(...'{}[]",:0123456789.eE+-\\tfnul \t\u0001x'), (text, where, by) => {
 			const at = where % (text.length + 1);
-			for (const changed of [text.slice(0, at) + by + text.slice(at + 1), text.slice(0, at) + by + text.slice(at), text.slice(0, at)]) {
+			for (const changed of [
+				text.slice(0, at) + by + text.slice(at + 1),
+				text.slice(0, at) + by + text.slice(at),
+				text.slice(0, at),
+			]) {
 				const bytes = Buffer.from(changed);
 				expect([changed, isJson(bytes, 0, bytes.length)]).toEqual([changed, parses(changed)]);
 			}

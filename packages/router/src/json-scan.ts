@@ -186,7 +186,8 @@ export function scanMembers(bytes: Uint8Array, start: number, end: number): Memb
 }
 
 /** The text of a scanned value that begins with a quote. */
-export const decodeText = (bytes: Uint8Array, start: number, end: number): string => JSON.parse(textOf(bytes, start, end)) as string;
+export const decodeText = (bytes: Uint8Array, start: number, end: number): string =>
+	JSON.parse(textOf(bytes, start, end)) as string;
 
 export const textOf = (bytes: Uint8Array, start: number, end: number): string =>
 	Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');

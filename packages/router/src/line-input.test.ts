@@ -23,17 +23,21 @@ function collect(maxBytes?: number) {
 
 test('lines come out as they went in, however they are portioned', () => {
 	fc.assert(
-		fc.property(fc.array(fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => !text.includes('\n'))), fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (texts, portions) => {
-			const { input, lines } = collect();
-			const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
-			for (let at = 0, turn = 0; at < bytes.length; turn++) {
-				const size = portions[turn % portions.length] as number;
-				input.receive(bytes.subarray(at, at + size));
-				at += size;
-			}
-			expect(lines).toEqual(texts);
-			expect(input.pendingBytes).toBe(0);
-		}),
+		fc.property(
+			fc.array(fc.string({ unit: 'grapheme', maxLength: 40 }).filter((text) => !text.includes('\n'))),
+			fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }),
+			(texts, portions) => {
+				const { input, lines } = collect();
+				const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
+				for (let at = 0, turn = 0; at < bytes.length; turn++) {
+					const size = portions[turn % portions.length] as number;
+					input.receive(bytes.subarray(at, at + size));
+					at += size;
+				}
+				expect(lines).toEqual(texts);
+				expect(input.pendingBytes).toBe(0);
+			},
+		),
 	);
 });
 

@@ -1,7 +1,17 @@
 /** A runtime that speaks lines of JSON, in our dialect or in Veecle's: messages are converted, delivered means written. */
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
-import { type Codec, type CreditEntry, type DataErrorCode, type DropReason, FrameKind, maxFrameBytes, headerBytes, maxTypesPerRuntime, readU32 } from '@orch/protocol/data';
+import {
+	type Codec,
+	type CreditEntry,
+	type DataErrorCode,
+	type DropReason,
+	FrameKind,
+	maxFrameBytes,
+	headerBytes,
+	maxTypesPerRuntime,
+	readU32,
+} from '@orch/protocol/data';
 import type { ReadTarget } from './adopt-socket.ts';
 import { Feed } from './feed.ts';
 import { FrameBuilder } from './frame-builder.ts';
@@ -12,7 +22,16 @@ import { lineWindowBytes, maxControlRequests, maxUnreadReplyBytes, slabBytes } f
 import type { Notice, Path, Sender } from './link.ts';
 import { frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
-import { type ControlOutcome, type Hub, type Peer, type PeerCodec, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
+import {
+	type ControlOutcome,
+	type Hub,
+	type Peer,
+	type PeerCodec,
+	type PendingRequest,
+	type PortView,
+	type Reply,
+	Sources,
+} from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
@@ -192,7 +211,8 @@ export class LinePeer implements Peer, LineSink {
 	}
 
 	add(source: Source, buffer: Buffer, start: number, end: number): void {
-		if (headerBytes + end - start > maxFrameBytes) this.complain('too_large', 'a message is longer than the 16 MiB that are taken');
+		if (headerBytes + end - start > maxFrameBytes)
+			this.complain('too_large', 'a message is longer than the 16 MiB that are taken');
 		else this.#builder.add(source, buffer, start, end);
 	}
 
@@ -203,7 +223,10 @@ export class LinePeer implements Peer, LineSink {
 		this.#corr = (this.#corr + 1) >>> 0;
 		const corr = this.#corr;
 		this.#ids.set(corr, id);
-		const { buffer, start, end } = this.#builder.single({ kind: FrameKind.request, typeId: source.typeId, src: this.port, corr }, payload);
+		const { buffer, start, end } = this.#builder.single(
+			{ kind: FrameKind.request, typeId: source.typeId, src: this.port, corr },
+			payload,
+		);
 		this.#hub.ask(source, this, corr, buffer, start, end);
 	}
 
@@ -211,7 +234,10 @@ export class LinePeer implements Peer, LineSink {
 	answer(re: string, reply: Reply): void {
 		const [src, corr] = re.split('.', 2).map(Number);
 		if (src === undefined || corr === undefined || !Number.isInteger(src) || !Number.isInteger(corr)) {
-			this.complain('protocol', `no request has the id ${JSON.stringify(re.slice(0, 64))}: a reply carries in "re" the "id" of its request`);
+			this.complain(
+				'protocol',
+				`no request has the id ${JSON.stringify(re.slice(0, 64))}: a reply carries in "re" the "id" of its request`,
+			);
 			return;
 		}
 		this.#hub.answer(this, src, corr, reply);
@@ -320,7 +346,8 @@ export class LinePeer implements Peer, LineSink {
 		}
 		const id = this.#takeId(request.corr);
 		if (id === undefined) return;
-		const line = this.#dialect.reply(request, reply, id) ?? this.#dialect.error('protocol', 'the reply is not what its codec says', id);
+		const line =
+			this.#dialect.reply(request, reply, id) ?? this.#dialect.error('protocol', 'the reply is not what its codec says', id);
 		if (line === undefined) return;
 		const bytes = Buffer.from(`${line}\n`);
 		this.outbox.append(bytes, 0, bytes.length);
@@ -365,7 +392,8 @@ export class LinePeer implements Peer, LineSink {
 	#handOne(path: Path, lane: Lane<Path>, buffer: Buffer, at: number, end: number): void {
 		const { sender } = path;
 		const payload = buffer.subarray(payloadAt(buffer, at), end);
-		const request = buffer[at + 1] === FrameKind.request ? { src: readU32(buffer, at + 12), corr: readU32(buffer, at + 20) } : undefined;
+		const request =
+			buffer[at + 1] === FrameKind.request ? { src: readU32(buffer, at + 12), corr: readU32(buffer, at + 20) } : undefined;
 		const line = this.#dialect.line(path.form as Form, sender, payload, request);
 		if (typeof line === 'string') {
 			path.link.drop(sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), line);

@@ -54,6 +54,7 @@ export function msgpackToJson(payload: Buffer): string | undefined {
 /** What JSON has no word for: bytes as base64, large integers as the digits they are. */
 function jsonValue(this: unknown, key: string, value: unknown): unknown {
 	const original = (this as Record<string, unknown>)[key];
-	if (original instanceof Uint8Array) return Buffer.from(original.buffer, original.byteOffset, original.length).toString('base64');
+	if (original instanceof Uint8Array)
+		return Buffer.from(original.buffer, original.byteOffset, original.length).toString('base64');
 	return typeof value === 'bigint' ? value.toString() : value;
 }

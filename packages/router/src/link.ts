@@ -146,7 +146,12 @@ export class Link implements Feeder {
 		this.meter.add(this.#clock.nowMs, frames, end - start);
 		if (this.tap !== undefined) this.tap.see(this, path.sender, buffer, start, frames);
 		const { receiver } = this;
-		if (receiver !== undefined && this.mailbox.messages === 0 && this.maxInFlight === Number.POSITIVE_INFINITY && this.inFlightBytes < this.maxInFlightBytes) {
+		if (
+			receiver !== undefined &&
+			this.mailbox.messages === 0 &&
+			this.maxInFlight === Number.POSITIVE_INFINITY &&
+			this.inFlightBytes < this.maxInFlightBytes
+		) {
 			const lane = laneOf(path, receiver);
 			if (lane.open && !receiver.outbox.full) {
 				this.#hand(receiver, lane, path, buffer, start, end, frames);
@@ -294,7 +299,6 @@ export class Link implements Feeder {
 		path.sender.touched();
 	}
 
-
 	#queue(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean): number {
 		const { overflow, whileDown } = this.spec;
 		if (overflow === 'drop-oldest') {
@@ -327,8 +331,18 @@ export class Link implements Feeder {
 	}
 
 	/** Queues what is within the limits and drops the rest. */
-	#fit(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean, limits: Limits, reason: DropReason): number {
-		const fits = frames === 1 ? Number(this.mailbox.hasRoom(limits, end - start)) : this.mailbox.fitting(limits, buffer, start, frames);
+	#fit(
+		path: Path,
+		buffer: Buffer,
+		start: number,
+		end: number,
+		frames: number,
+		request: boolean,
+		limits: Limits,
+		reason: DropReason,
+	): number {
+		const fits =
+			frames === 1 ? Number(this.mailbox.hasRoom(limits, end - start)) : this.mailbox.fitting(limits, buffer, start, frames);
 		if (fits === frames) {
 			this.#push(path, buffer, start, end, frames, request);
 			return frames;

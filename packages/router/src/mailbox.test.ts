@@ -10,7 +10,9 @@ interface Item {
 
 /** Frames one behind the other in memory of the given size, numbered from `seq` on. */
 function framesOf(payloads: readonly number[], seq: number, spare: number): { buffer: Buffer; end: number; items: Item[] } {
-	const frames = payloads.map((bytes, index) => makeFrame({ kind: 0, typeId: 1, src: 1, seq: seq + index }, new Uint8Array(bytes)));
+	const frames = payloads.map((bytes, index) =>
+		makeFrame({ kind: 0, typeId: 1, src: 1, seq: seq + index }, new Uint8Array(bytes)),
+	);
 	const end = frames.reduce((sum, frame) => sum + frame.length, 0);
 	const buffer = Buffer.alloc(end + spare);
 	let at = 0;

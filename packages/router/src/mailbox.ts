@@ -20,7 +20,14 @@ export interface Limits {
 }
 
 /** A stretch of frames of one owner that is thrown away; of a request also its correlation id. */
-export type OnDrop<Owner> = (owner: Owner, frames: number, bytes: number, firstSeq: number, lastSeq: number, corr: number | undefined) => void;
+export type OnDrop<Owner> = (
+	owner: Owner,
+	frames: number,
+	bytes: number,
+	firstSeq: number,
+	lastSeq: number,
+	corr: number | undefined,
+) => void;
 
 const frameLength = (buffer: Buffer, at: number): number => readU32(buffer, at + 4);
 export const frameCorr = (buffer: Buffer, at: number): number => readU32(buffer, at + 20);
@@ -151,7 +158,14 @@ export class Mailbox<Owner> {
 			}
 			if (dropped === 0) continue;
 			const last = lastFrameAt(run.buffer, cutAt, dropped);
-			onDrop(run.owner, dropped, run.end - cutAt, frameSeq(run.buffer, cutAt), frameSeq(run.buffer, last), run.request ? frameCorr(run.buffer, cutAt) : undefined);
+			onDrop(
+				run.owner,
+				dropped,
+				run.end - cutAt,
+				frameSeq(run.buffer, cutAt),
+				frameSeq(run.buffer, last),
+				run.request ? frameCorr(run.buffer, cutAt) : undefined,
+			);
 		}
 		this.#runs = keep;
 	}
@@ -210,7 +224,14 @@ export class Mailbox<Owner> {
 	#drop(run: Run<Owner>, frames: number, onDrop: OnDrop<Owner>): void {
 		const dropped = frames < run.frames ? this.#cut(run, frames) : (this.shift() as Run<Owner>);
 		const last = lastFrameAt(dropped.buffer, dropped.start, dropped.frames);
-		onDrop(dropped.owner, dropped.frames, dropped.end - dropped.start, frameSeq(dropped.buffer, dropped.start), frameSeq(dropped.buffer, last), dropped.request ? frameCorr(dropped.buffer, dropped.start) : undefined);
+		onDrop(
+			dropped.owner,
+			dropped.frames,
+			dropped.end - dropped.start,
+			frameSeq(dropped.buffer, dropped.start),
+			frameSeq(dropped.buffer, last),
+			dropped.request ? frameCorr(dropped.buffer, dropped.start) : undefined,
+		);
 	}
 
 	#takeAll(): Run<Owner>[] {
@@ -229,7 +250,8 @@ export class Mailbox<Owner> {
 			this.#runs = [];
 			this.#head = 0;
 			// what was handed on may still be in a socket's hands: the slab is not used again, and an empty mailbox holds nothing
-			if (this.#slab !== undefined && this.#slabUsed * 4 < this.#slab.length) this.#nextSlabBytes = Math.max(firstSlabBytes, this.#nextSlabBytes / 4);
+			if (this.#slab !== undefined && this.#slabUsed * 4 < this.#slab.length)
+				this.#nextSlabBytes = Math.max(firstSlabBytes, this.#nextSlabBytes / 4);
 			this.#slab = undefined;
 		} else if (this.#head >= 64 && this.#head * 2 > this.#runs.length) {
 			this.#runs = this.#runs.slice(this.#head);

@@ -48,7 +48,10 @@ export class Newcomer {
 		this.#finish();
 		const { socket, gone } = this.#options;
 		const binary = identity === undefined ? this.#first() === frameMagic : identity === 'binary';
-		if (identity !== 'veecle') socket.write(binary ? makeFrame({ kind: FrameKind.error }, pack({ code, message, fatal: true })) : errorLine(code, message));
+		if (identity !== 'veecle')
+			socket.write(
+				binary ? makeFrame({ kind: FrameKind.error }, pack({ code, message, fatal: true })) : errorLine(code, message),
+			);
 		else socket.write(`${JSON.stringify({ ControlResponse: { Error: message } })}\n`);
 		this.#close();
 		gone(code);
@@ -73,7 +76,11 @@ export class Newcomer {
 		else if (first === 0x7b || isBlank(first)) this.#readLine(chunk);
 		else {
 			this.#finish();
-			this.refuse('protocol', 'this socket speaks JSON Lines that start with {, or binary frames that start with the byte F9', 'lines');
+			this.refuse(
+				'protocol',
+				'this socket speaks JSON Lines that start with {, or binary frames that start with the byte F9',
+				'lines',
+			);
 		}
 	};
 
@@ -87,7 +94,8 @@ export class Newcomer {
 		if (this.#bytes < 8) return;
 		const head = this.#gather();
 		const fault = checkHeader(head, 0, maxHelloBytes);
-		if (fault === 'too_large') return this.refuse('too_large', `a hello announced ${readU32(head, 4)} bytes, at most ${maxHelloBytes} are taken`);
+		if (fault === 'too_large')
+			return this.refuse('too_large', `a hello announced ${readU32(head, 4)} bytes, at most ${maxHelloBytes} are taken`);
 		if (fault !== undefined) return this.refuse('protocol', 'the first frame has no proper header');
 		if (head[1] !== FrameKind.hello) return this.refuse('protocol', 'the first frame must be a hello');
 		const length = readU32(head, 4);
@@ -107,7 +115,10 @@ export class Newcomer {
 	}
 
 	#silent(): void {
-		this.refuse('hello_timeout', `nothing was said within ${helloMs / 1000} s: begin with a line {"hello":{}}, an empty line, or a binary hello`);
+		this.refuse(
+			'hello_timeout',
+			`nothing was said within ${helloMs / 1000} s: begin with a line {"hello":{}}, an empty line, or a binary hello`,
+		);
 	}
 
 	#first(): number {
@@ -143,7 +154,8 @@ const ignore = (): void => {};
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 const errorLine = (code: string, message: string): string => `${JSON.stringify({ error: { code, message } })}\n`;
 
-const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
+const isCount = (value: unknown): value is number =>
+	Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
 
 /** What is needed of a hello, checked; undefined when it lacks something. */
 function readHello(payload: Buffer): HelloBody | undefined {
@@ -154,7 +166,8 @@ function readHello(payload: Buffer): HelloBody | undefined {
 		return undefined;
 	}
 	const { protoMin, protoMax, token, agent, pid, maxFrame, resume } = Object(body) as Record<string, unknown>;
-	if (!isCount(protoMin) || !isCount(protoMax) || typeof token !== 'string' || !isCount(maxFrame) || maxFrame < 4096) return undefined;
+	if (!isCount(protoMin) || !isCount(protoMax) || typeof token !== 'string' || !isCount(maxFrame) || maxFrame < 4096)
+		return undefined;
 	const known = readResume(resume);
 	return {
 		protoMin,
@@ -170,7 +183,8 @@ function readHello(payload: Buffer): HelloBody | undefined {
 function readResume(value: unknown): HelloBody['resume'] | undefined {
 	const { port, sent, seen } = Object(value) as Record<string, unknown>;
 	if (!isCount(port) || !Array.isArray(sent) || !Array.isArray(seen)) return undefined;
-	const counts = (row: unknown, length: number): row is number[] => Array.isArray(row) && row.length === length && row.every(isCount);
+	const counts = (row: unknown, length: number): row is number[] =>
+		Array.isArray(row) && row.length === length && row.every(isCount);
 	return {
 		port,
 		sent: sent.filter((row): row is [number, number] => counts(row, 2)),

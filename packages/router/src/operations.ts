@@ -16,7 +16,10 @@ export interface OperationsOptions {
 }
 
 type Once<Name extends keyof RouterApi> = (params: ParamsOf<RouterApi[Name]>) => unknown;
-type Streamed<Name extends keyof RouterApi> = (params: ParamsOf<RouterApi[Name]>, signal: AbortSignal) => AsyncGenerator<unknown, unknown, undefined>;
+type Streamed<Name extends keyof RouterApi> = (
+	params: ParamsOf<RouterApi[Name]>,
+	signal: AbortSignal,
+) => AsyncGenerator<unknown, unknown, undefined>;
 type StreamName = 'router.tap' | 'router.events';
 
 export function createOperations({ router, pid, memoryBytes, stop, onDefect, asker }: OperationsOptions): Dispatch {
@@ -66,14 +69,20 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 				const handler = streamed[name as StreamName] as Streamed<StreamName>;
 				return { kind: 'stream', items: itemsOf(handler((params ?? {}) as never, signal), (error) => failure(error, name)) };
 			}
-			return { kind: 'error', error: toWireError(new OrchError('operation.unknown', { operation: name, candidates: suggest(name, names) })) };
+			return {
+				kind: 'error',
+				error: toWireError(new OrchError('operation.unknown', { operation: name, candidates: suggest(name, names) })),
+			};
 		} catch (error) {
 			return { kind: 'error', error: failure(error, name) };
 		}
 	};
 }
 
-function itemsOf(generator: AsyncGenerator<unknown, unknown, undefined>, failure: (error: unknown) => ReturnType<typeof toWireError>): ItemSource {
+function itemsOf(
+	generator: AsyncGenerator<unknown, unknown, undefined>,
+	failure: (error: unknown) => ReturnType<typeof toWireError>,
+): ItemSource {
 	return {
 		async next() {
 			try {

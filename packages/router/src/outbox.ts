@@ -115,7 +115,8 @@ export class Outbox implements Pending {
 	}
 }
 
-const view = (buffer: Buffer, start: number, end: number): Buffer => (start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
+const view = (buffer: Buffer, start: number, end: number): Buffer =>
+	start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end);
 
 const write = (socket: Socket, bytes: Buffer, written: (() => void) | undefined): boolean =>
 	written === undefined

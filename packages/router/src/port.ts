@@ -113,7 +113,8 @@ export class Port implements PortView {
 	closed(peer: Peer): void {
 		const { hub, disconnected } = this.#options;
 		if (this.peer !== peer) return;
-		if (peer.generation === this.spec.generation) for (const [typeId, seq] of peer.sources.lastSeqs()) if (seq !== 0) this.#sent.set(typeId, seq);
+		if (peer.generation === this.spec.generation)
+			for (const [typeId, seq] of peer.sources.lastSeqs()) if (seq !== 0) this.#sent.set(typeId, seq);
 		this.peer = undefined;
 		this.#ending = undefined;
 		peer.sources.close();
@@ -165,7 +166,11 @@ export class Port implements PortView {
 		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 		// the state's lock says that no other router lives, so what is there is of one that died
 		if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path);
-		const server = await listenUnix({ path, highWaterMark: socketHighWaterBytes, onConnection: (socket) => (ours ? this.#accept(socket) : this.#acceptVeecle(socket)) });
+		const server = await listenUnix({
+			path,
+			highWaterMark: socketHighWaterBytes,
+			onConnection: (socket) => (ours ? this.#accept(socket) : this.#acceptVeecle(socket)),
+		});
 		// no descriptors left: this connection is lost, the next one may succeed
 		server.on('error', (error) => {
 			this.fault('accept');
@@ -247,7 +252,10 @@ export class Port implements PortView {
 	#check(hello: HelloBody): readonly ['version' | 'bad_token', string] | undefined {
 		const ours = `${dataProtocol.min}–${dataProtocol.max}`;
 		if (hello.protoMin > dataProtocol.max || hello.protoMax < dataProtocol.min) {
-			return ['version', `this router speaks versions ${ours} of the data protocol, ${hello.agent || 'the client'} ${hello.protoMin}–${hello.protoMax}`];
+			return [
+				'version',
+				`this router speaks versions ${ours} of the data protocol, ${hello.agent || 'the client'} ${hello.protoMin}–${hello.protoMax}`,
+			];
 		}
 		const given = Buffer.from(hello.token);
 		const right = Buffer.from(this.spec.token);
@@ -287,7 +295,15 @@ export class Port implements PortView {
 		const { hub, idOf } = this.#options;
 		const { runtime, generation } = this.spec;
 		const dialect = veecle ? createVeecleDialect() : createJsonDialect();
-		const peer = new LinePeer({ socket, hub, view: this, generation, port: idOf(runtime, generation), dialect, lastSeqs: this.#sent });
+		const peer = new LinePeer({
+			socket,
+			hub,
+			view: this,
+			generation,
+			port: idOf(runtime, generation),
+			dialect,
+			lastSeqs: this.#sent,
+		});
 		this.#bound(peer);
 		peer.start(rest);
 	}
@@ -339,7 +355,9 @@ export class Port implements PortView {
 	#types(peer: BinaryPeer): TypeEntry[] {
 		const { hub } = this.#options;
 		const names = new Set([...[...this.links].map(({ spec }) => spec.type), ...hub.typesFrom(this.runtime)]);
-		return [...names].flatMap((name) => hub.types.named(name).map((entry) => (peer.isPrompt(name) ? { ...entry, prompt: true } : entry)));
+		return [...names].flatMap((name) =>
+			hub.types.named(name).map((entry) => (peer.isPrompt(name) ? { ...entry, prompt: true } : entry)),
+		);
 	}
 
 	/** Reads what is there, then closes: what the ended process left is what its descendants hold open. */

@@ -17,12 +17,20 @@ const ports = () => PortRegistry.open(join(directory, 'ports'), silentLogger);
 
 test('an id is of a name and a codec, and means the same after a restart', () => {
 	const first = types();
-	const ids = [first.define('Ping', 'json'), first.define('Ping', 'raw'), first.define('a b::c "d"', 'json'), first.define('Ping', 'json')].map((entry) => entry?.id);
+	const ids = [
+		first.define('Ping', 'json'),
+		first.define('Ping', 'raw'),
+		first.define('a b::c "d"', 'json'),
+		first.define('Ping', 'json'),
+	].map((entry) => entry?.id);
 	expect(ids).toEqual([1, 2, 3, 1]);
 	first.close();
 	const second = types();
 	expect(second.byId(3)).toEqual({ id: 3, name: 'a b::c "d"', codec: 'json' });
-	expect(second.named('Ping').map(({ id, codec }) => [id, codec])).toEqual([[1, 'json'], [2, 'raw']]);
+	expect(second.named('Ping').map(({ id, codec }) => [id, codec])).toEqual([
+		[1, 'json'],
+		[2, 'raw'],
+	]);
 	expect(second.define('New', 'json')?.id).toBe(4);
 	second.close();
 });

@@ -24,7 +24,15 @@ export class Requests {
 	}
 
 	/** Sends a request on its way, or tells at once why it cannot go. */
-	ask(source: Source, requester: Peer, corr: number, buffer: Buffer, start: number, end: number, peerOf: (path: Path) => Peer | undefined): void {
+	ask(
+		source: Source,
+		requester: Peer,
+		corr: number,
+		buffer: Buffer,
+		start: number,
+		end: number,
+		peerOf: (path: Path) => Peer | undefined,
+	): void {
 		const { type, typeId, codec } = source;
 		const refuse = (code: DataErrorCode, message: string) => {
 			source.countRequest(end - start);

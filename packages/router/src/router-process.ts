@@ -34,13 +34,14 @@ export async function startRouter(options: RouterProcessOptions): Promise<Router
 	try {
 		mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
 		scope.add('state lock', await lockState(stateDirectory, uid));
-		const router = Router.open({ clock, log, stateDirectory });
+		const router = Router.open({ clock, log, stateDirectory, connectionsChanged: () => watchAlone() });
 		scope.add('router', () => router.close());
 
 		let finish: () => void = () => {};
 		const ended = new Promise<void>((resolve) => {
 			finish = resolve;
 		});
+		let control: ControlServer | undefined;
 		let stopping = false;
 		let alone: Timer | undefined;
 		const stop = (reason: string): void => {
@@ -54,10 +55,9 @@ export async function startRouter(options: RouterProcessOptions): Promise<Router
 		const watchAlone = (): void => {
 			alone?.cancel();
 			alone = undefined;
-			if (stopping || (control?.connections ?? 0) > 0) return;
-			alone = clock.setTimer(aloneMs, () => (router.connections > 0 ? watchAlone() : stop('alone')), { background: true });
+			if (stopping || router.connections > 0 || (control?.connections ?? 0) > 0) return;
+			alone = clock.setTimer(aloneMs, () => stop('alone'), { background: true });
 		};
-		let control: ControlServer | undefined;
 		control = await ControlServer.open({
 			path: socket,
 			clock,

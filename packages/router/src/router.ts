@@ -23,6 +23,8 @@ export interface RouterOptions {
 	readonly log: Logger;
 	/** Where type and port ids are kept: they must never change their meaning. */
 	readonly stateDirectory: string;
+	/** A runtime has connected or gone. */
+	readonly connectionsChanged?: () => void;
 }
 
 export interface RouterStats {
@@ -44,6 +46,7 @@ interface OpenControl {
 
 export class Router {
 	readonly startedAt: number;
+	readonly #connectionsChanged: () => void;
 	readonly #log: Logger;
 	readonly #clock: RouterClock;
 	readonly #turn = new Turn();
@@ -65,8 +68,9 @@ export class Router {
 	#lastControl = 0;
 	#closing: Promise<void> | undefined;
 
-	private constructor({ clock, log }: RouterOptions, types: TypeRegistry, portIds: PortRegistry) {
+	private constructor({ clock, log, connectionsChanged }: RouterOptions, types: TypeRegistry, portIds: PortRegistry) {
 		this.#log = log;
+		this.#connectionsChanged = connectionsChanged ?? (() => {});
 		this.#clock = new RouterClock(clock);
 		this.startedAt = clock.now();
 		this.#types = types;
@@ -86,7 +90,11 @@ export class Router {
 	static open(options: RouterOptions): Router {
 		const { stateDirectory, log } = options;
 		mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-		return new Router(options, TypeRegistry.open(join(stateDirectory, 'types'), log), PortRegistry.open(join(stateDirectory, 'ports'), log));
+		return new Router(
+			options,
+			TypeRegistry.open(join(stateDirectory, 'types'), log),
+			PortRegistry.open(join(stateDirectory, 'ports'), log),
+		);
 	}
 
 	get tableVersion(): number {
@@ -108,14 +116,20 @@ export class Router {
 	 * Routes by this table from now on, all of it at once; then listens for the runtimes that are new. `asker` grows with
 	 * each connection of the control plane: a new orchd counts its tables anew, and what an earlier one still sends is ignored.
 	 */
-	async table(table: RouterTable, asker = this.#asked): Promise<{ version: number; problems: { runtime: string; path: string; message: string }[] }> {
-		if (asker < this.#asked || (asker === this.#asked && table.version <= this.#version)) return { version: this.#version, problems: [] };
+	async table(
+		table: RouterTable,
+		asker = this.#asked,
+	): Promise<{ version: number; problems: { runtime: string; path: string; message: string }[] }> {
+		if (asker < this.#asked || (asker === this.#asked && table.version <= this.#version))
+			return { version: this.#version, problems: [] };
 		this.#asked = asker;
 		this.#version = table.version;
 		const removed = this.#inTurn(() => this.#swap(table));
 		void Promise.all(removed.map((port) => port.close()));
 		const problems = await Promise.all(
-			[...this.#ports.values()].map(async (port) => (await port.listen()).map((problem) => ({ runtime: port.runtime, ...problem }))),
+			[...this.#ports.values()].map(async (port) =>
+				(await port.listen()).map((problem) => ({ runtime: port.runtime, ...problem })),
+			),
 		);
 		return { version: this.#version, problems: problems.flat() };
 	}
@@ -150,13 +164,22 @@ export class Router {
 			};
 		});
 		const ports = [...this.#ports.values()].map(
-			({ runtime, peer, faults }): PortReport => ({ runtime, connected: peer !== undefined, codec: peer?.codec ?? null, faults: Object.fromEntries(faults) }),
+			({ runtime, peer, faults }): PortReport => ({
+				runtime,
+				connected: peer !== undefined,
+				codec: peer?.codec ?? null,
+				faults: Object.fromEntries(faults),
+			}),
 		);
 		return { links, unrouted: this.#unrouted.report(), ports };
 	}
 
 	/** Messages as they pass; ends with the signal. */
-	async *tap(links: readonly string[], bodyBytes: number, signal: AbortSignal): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
+	async *tap(
+		links: readonly string[],
+		bodyBytes: number,
+		signal: AbortSignal,
+	): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
 		const reader = new TapReader(this.#clock, bodyBytes, (runtime) => this.#ports.get(runtime)?.name ?? runtime);
 		const open = { reader, links: new Set(links) };
 		this.#taps.add(open);
@@ -255,6 +278,7 @@ export class Router {
 			idOf: (runtime, generation) => this.#portIds.of(runtime, generation),
 			connected: (port, peer) => {
 				this.#events.publish({ kind: 'connected', runtime: port.runtime, generation: peer.generation, codec: peer.codec });
+				this.#connectionsChanged();
 			},
 			disconnected: (port, peer) => this.#disconnected(port, peer),
 			resumed: (port, past, lost) => {
@@ -264,7 +288,9 @@ export class Router {
 					for (const link of this.#routes.from(port.runtime, type)) link.drop(port, count, firstSeq, lastSeq, 'router_lost');
 				}
 				const id = this.#portIds.of(port.runtime, port.spec.generation);
-				this.#resumption.remember(port, id, past, (from, name, to) => this.#routes.from(from.runtime, name).find(({ spec: { to: id } }) => id === to.runtime));
+				this.#resumption.remember(port, id, past, (from, name, to) =>
+					this.#routes.from(from.runtime, name).find(({ spec: { to: id } }) => id === to.runtime),
+				);
 			},
 		});
 	}
@@ -277,7 +303,12 @@ export class Router {
 			const spec = wanted.get(id);
 			const { from, type, to } = link.spec;
 			if (spec !== undefined && spec.from === from && spec.type === type && spec.to === to && this.#ports.has(to)) {
-				if (spec.messages !== link.spec.messages || spec.bytes !== link.spec.bytes || spec.overflow !== link.spec.overflow || spec.whileDown !== link.spec.whileDown) {
+				if (
+					spec.messages !== link.spec.messages ||
+					spec.bytes !== link.spec.bytes ||
+					spec.overflow !== link.spec.overflow ||
+					spec.whileDown !== link.spec.whileDown
+				) {
 					link.respecify(spec);
 				}
 				continue;
@@ -301,6 +332,7 @@ export class Router {
 		this.#requests.requesterGone(peer);
 		for (const [request, control] of this.#controls) if (control.peer === peer) this.#controls.delete(request);
 		this.#events.publish({ kind: 'disconnected', runtime: port.runtime, generation: peer.generation });
+		this.#connectionsChanged();
 	}
 
 	#createHub(): Hub {
@@ -371,4 +403,6 @@ export class Router {
 	}
 }
 
-const unreachable: ControlOutcome = { error: { code: 'disconnected', message: 'orchd is not there to be asked: it has been stopped, or is being restarted' } };
+const unreachable: ControlOutcome = {
+	error: { code: 'disconnected', message: 'orchd is not there to be asked: it has been stopped, or is being restarted' },
+};

@@ -219,7 +219,10 @@ export class Source implements Sender, Pending {
 		if (!origin.grant(entry)) undo();
 	}
 
-	#raise({ frames, bytes }: { readonly frames: number; readonly bytes: number }): { readonly entry: CreditEntry; readonly undo: () => void } {
+	#raise({ frames, bytes }: { readonly frames: number; readonly bytes: number }): {
+		readonly entry: CreditEntry;
+		readonly undo: () => void;
+	} {
 		const before = [this.#grantedFrames, this.#grantedBytes] as const;
 		this.#grantedFrames = Math.max(this.#grantedFrames, frames);
 		this.#grantedBytes = Math.max(this.#grantedBytes, bytes);

@@ -7,7 +7,10 @@ import { createServer, type Server } from 'node:net';
 export async function lockState(directory: string, uid: number): Promise<() => void> {
 	// other systems have no sockets without a file: there the router's own socket must do
 	if (process.platform !== 'linux') return () => {};
-	const name = createHash('sha256').update(`orch-router ${uid} ${realpathSync(directory)}`).digest('hex').slice(0, 32);
+	const name = createHash('sha256')
+		.update(`orch-router ${uid} ${realpathSync(directory)}`)
+		.digest('hex')
+		.slice(0, 32);
 	const server: Server = createServer((socket) => socket.destroy());
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', (error: NodeJS.ErrnoException) => {

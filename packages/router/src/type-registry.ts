@@ -4,7 +4,7 @@ import { type Codec, codecs, maxTypeNameBytes, maxTypes, type TypeEntry } from '
 import { AppendFile } from './append-file.ts';
 
 /** Control characters, and halves of characters that UTF-8 cannot write. */
-const unfit = /[\u0000-\u001f\u007f]|\p{Surrogate}/u;
+const unfit = /[\p{Cc}\p{Surrogate}]/u;
 
 /** What is wrong with a name, in words for whoever chose it; undefined when nothing is. */
 export function typeNameProblem(name: unknown): string | undefined {

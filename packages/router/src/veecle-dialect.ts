@@ -65,7 +65,10 @@ export function createVeecleDialect(): Dialect {
 	return {
 		codec: 'veecle',
 		answers: false,
-		form: (sender) => ({ prefix: Buffer.from(`{"Storable":{"type_name":${JSON.stringify(sender.type)},"value":`), suffix: Buffer.from('}}\n') }),
+		form: (sender) => ({
+			prefix: Buffer.from(`{"Storable":{"type_name":${JSON.stringify(sender.type)},"value":`),
+			suffix: Buffer.from('}}\n'),
+		}),
 		line: writeLine,
 		take(peer, buffer, start, end, valid) {
 			const members = valid ? scanMembers(buffer, start, end) : undefined;
@@ -110,7 +113,8 @@ function takeStorable(peer: LinePeer, buffer: Buffer, storable: Member): void {
 
 function writeLine(form: Form, sender: Sender, payload: Buffer): Line {
 	if (sender.codec === 'raw') return 'codec' satisfies DropReason;
-	if (form.prefix.length + form.suffix.length + payload.length > maxVeecleLineBytes && sender.codec === 'json') return 'too_large' satisfies DropReason;
+	if (form.prefix.length + form.suffix.length + payload.length > maxVeecleLineBytes && sender.codec === 'json')
+		return 'too_large' satisfies DropReason;
 	const value = toLineValue(sender.codec, payload, sender.checked);
 	if (value === undefined || value.kind !== 'json') return 'codec' satisfies DropReason;
 	const text = Buffer.from(JSON.stringify(value.text.toString('utf8')));

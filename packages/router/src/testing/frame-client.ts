@@ -1,7 +1,20 @@
 /** A client of the binary codec that does exactly what it is told: no batching, no reports, nothing by itself. */
 import { createConnection, type Socket } from 'node:net';
 import { until } from '@orch/base/testing';
-import { type Codec, type CreditEntry, creditEntryBytes, FrameKind, type FrameFields, type HelloBody, makeFrame, readCredits, readHeader, type FrameHeader, type WelcomeBody, writeCredit } from '@orch/protocol/data';
+import {
+	type Codec,
+	type CreditEntry,
+	creditEntryBytes,
+	FrameKind,
+	type FrameFields,
+	type HelloBody,
+	makeFrame,
+	readCredits,
+	readHeader,
+	type FrameHeader,
+	type WelcomeBody,
+	writeCredit,
+} from '@orch/protocol/data';
 import { pack, unpack } from '@orch/protocol/wire';
 
 export interface FrameClientOptions {
@@ -53,7 +66,10 @@ export class FrameClient {
 	}
 
 	hello(body: Partial<HelloBody>): void {
-		this.frame({ kind: FrameKind.hello }, pack({ protoMin: 1, protoMax: 1, agent: 'test', pid: process.pid, maxFrame: 16 * 1024 * 1024, token: '', ...body }));
+		this.frame(
+			{ kind: FrameKind.hello },
+			pack({ protoMin: 1, protoMax: 1, agent: 'test', pid: process.pid, maxFrame: 16 * 1024 * 1024, token: '', ...body }),
+		);
 	}
 
 	frame(fields: FrameFields, payload: Uint8Array = new Uint8Array(0)): void {
@@ -72,7 +88,9 @@ export class FrameClient {
 	message(typeId: number, payload: Uint8Array | string): Buffer {
 		const seq = (this.#seqs.get(typeId) ?? 0) + 1;
 		this.#seqs.set(typeId, seq);
-		return Buffer.from(makeFrame({ kind: FrameKind.data, typeId, src: this.port, seq, ts: Date.now() * 1000 }, Buffer.from(payload)));
+		return Buffer.from(
+			makeFrame({ kind: FrameKind.data, typeId, src: this.port, seq, ts: Date.now() * 1000 }, Buffer.from(payload)),
+		);
 	}
 
 	send(typeId: number, ...payloads: (Uint8Array | string)[]): void {
@@ -92,7 +110,8 @@ export class FrameClient {
 	report(): void {
 		const entries = [...this.#consumed];
 		const payload = new Uint8Array(entries.length * creditEntryBytes);
-		for (const [index, [typeId, { frames, bytes }]] of entries.entries()) writeCredit(payload, index * creditEntryBytes, { typeId, frames, bytes });
+		for (const [index, [typeId, { frames, bytes }]] of entries.entries())
+			writeCredit(payload, index * creditEntryBytes, { typeId, frames, bytes });
 		this.frame({ kind: FrameKind.credit }, payload);
 	}
 
