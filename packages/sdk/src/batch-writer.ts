@@ -167,8 +167,9 @@ export class BatchWriter {
 	}
 
 	readonly #endTurn = (): void => {
-		this.#scheduled = false;
+		// still scheduled meanwhile: what is added now goes along
 		this.flush();
+		this.#scheduled = false;
 		if (!this.#overdrawn) this.#turnBytes = 0;
 	};
 

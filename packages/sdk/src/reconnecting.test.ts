@@ -20,7 +20,7 @@ describe('reconnecting', () => {
 		first.message(1, 5, 'a', { src: 3 });
 		first.message(1, 9, 'b', { src: 4 });
 		first.message(1, 6, 'c', { src: 3 });
-		first.send({ kind: FrameKind.request, typeId: 1, src: 8, seq: 0, corr: 1 }, Buffer.from('1'));
+		first.send({ kind: FrameKind.request, typeId: 1, src: 3, seq: 0, corr: 1 }, Buffer.from('1'));
 		await first.messages(2);
 		await until('three messages', () => got.length === 3);
 		await router.kill();

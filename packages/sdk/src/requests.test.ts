@@ -1,4 +1,5 @@
 /** Requests, replies and control requests. */
+import { getEventListeners } from 'node:events';
 import { FrameFlag, FrameKind, type TypeEntry } from '@orch/protocol/data';
 import { afterEach, describe, expect, test } from 'vitest';
 import { pack, unpack } from './codec.ts';
@@ -99,6 +100,17 @@ describe('a request', () => {
 		await expect(asked).rejects.toMatchObject({ code: 'aborted', cause: new Error('enough') });
 		await expect(connection.request('Add', 1, { signal: controller.signal })).rejects.toMatchObject({ code: 'aborted' });
 		expect(connection.counters.asking).toBe(0);
+	});
+
+	test('leaves no listener on a signal that outlives it', async () => {
+		const { connection, client } = await connected();
+		const { signal } = new AbortController();
+		const asked = connection.request('Add', 1, { signal });
+		const { corr, typeId } = await client.next(FrameKind.request);
+		expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+		client.send({ kind: FrameKind.reply, typeId, corr, dst: 7 }, jsonBytes(2));
+		await asked;
+		expect(getEventListeners(signal, 'abort')).toEqual([]);
 	});
 
 	test('fails at once when the connection breaks after it was sent, and waits on when it was not', async () => {

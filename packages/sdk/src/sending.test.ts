@@ -104,6 +104,14 @@ describe('sending', () => {
 		await client.messages(1);
 	});
 
+	test('trySend keeps within the bytes, too', async () => {
+		const { router, connection } = await stage({ credit: { frames: 100, bytes: 100 } }, { codecs: { Image: 'raw' } });
+		await connection.send('Image', Buffer.alloc(60));
+		expect(connection.trySend('Image', Buffer.alloc(60))).toBe(true);
+		expect(connection.trySend('Image', Buffer.alloc(60))).toBe(false);
+		await (await router.client()).messages(2);
+	});
+
 	test('counts limits on when they wrap around, and when unlimited is lifted', async () => {
 		const { router, connection } = await stage({ credit: { unlimited: true } });
 		await connection.send('Ping', 1);
