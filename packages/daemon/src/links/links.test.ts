@@ -11,6 +11,7 @@ function fakeRouter() {
 	let release: () => void = () => {};
 	let die: () => void = () => {};
 	let connects = 0;
+	let stops = 0;
 	let failing = false;
 	const gate: RouterGate = {
 		async connect() {
@@ -39,7 +40,10 @@ function fakeRouter() {
 				inject: async () => ({ accepted: 1, dropped: {} }),
 				answer: async () => {},
 				async *events() {},
-				stop: async () => die(),
+				stop: async () => {
+					stops++;
+					die();
+				},
 			};
 			return connection;
 		},
@@ -62,6 +66,9 @@ function fakeRouter() {
 		},
 		get connects() {
 			return connects;
+		},
+		get stops() {
+			return stops;
 		},
 	};
 }
@@ -176,6 +183,33 @@ describe('links', () => {
 		await clock.advance(5_000);
 		await expect(ready).resolves.toBeUndefined();
 		router.letAnswer();
+	});
+
+	it('stop a router that comes to life while they are closing', async () => {
+		const router = fakeRouter();
+		let letConnect: () => void = () => {};
+		const slow: RouterGate = {
+			connect: async (signal) => {
+				await new Promise<void>((resolve) => {
+					letConnect = resolve;
+				});
+				return router.gate.connect(signal);
+			},
+		};
+		const links = new Links({
+			clock: new ManualClock(),
+			random: seededRandom(1),
+			log: silentLogger,
+			gate: slow,
+			secret: new Uint8Array(32),
+			socketDirectory: '/run/x.d',
+		});
+		links.start();
+		await settle();
+		const closing = links.close();
+		letConnect();
+		await closing;
+		expect(router.stops).toBe(1);
 	});
 
 	it('give every process a token of its own, the same whenever it is asked for', async () => {

@@ -91,14 +91,7 @@ export class RouterKeeper {
 	async close(): Promise<void> {
 		this.#stop.abort(new Error('the daemon is closing'));
 		const connection = this.#connection;
-		if (connection) {
-			try {
-				await connection.stop();
-			} catch {
-				// it is gone already, which is what was wanted
-			}
-			await connection.closed;
-		}
+		if (connection) await stopRouter(connection);
 		await this.#keeping;
 	}
 
@@ -110,7 +103,8 @@ export class RouterKeeper {
 			try {
 				const connection = await gate.connect(signal);
 				if (signal.aborted) {
-					connection.close();
+					// it came to life while we were closing: it goes with us
+					await stopRouter(connection);
 					return;
 				}
 				failures = 0;
@@ -169,4 +163,13 @@ export class RouterKeeper {
 			this.#sending = false;
 		}
 	}
+}
+
+async function stopRouter(connection: RouterConnection): Promise<void> {
+	try {
+		await connection.stop();
+	} catch {
+		// it is gone already, which is what was wanted
+	}
+	await connection.closed;
 }
