@@ -16,9 +16,10 @@ import {
 	type TypedefBody,
 	type WelcomeBody,
 } from '@orch/protocol/data';
+import { takeControlAnswer, takeReply } from './answers.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { Clock, Timer } from './clock.ts';
-import { decode, pack, unpack } from './codec.ts';
+import { pack, unpack } from './codec.ts';
 import type {
 	AnyConnection,
 	CloseOptions,
@@ -35,6 +36,7 @@ import { type AskOptions, PendingTable } from './pending.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { Session } from './session.ts';
+import { settleable } from './settleable.ts';
 import { Shutdown } from './shutdown.ts';
 import { agent } from './version.ts';
 
@@ -290,7 +292,7 @@ export class LiveConnection implements AnyConnection {
 		const payloadAt = at + (bytes[at + 3] as number) * 4;
 		switch (kind) {
 			case FrameKind.reply:
-				this.#replied(bytes, view, at, payloadAt, end);
+				takeReply(this.#pending, this.#receiver, bytes, view, at, end);
 				return;
 			case FrameKind.welcome:
 				this.#onWelcome(unpack(bytes, payloadAt, end) as WelcomeBody);
@@ -317,7 +319,7 @@ export class LiveConnection implements AnyConnection {
 				this.#refused(unpack(bytes, payloadAt, end) as ErrorBody);
 				return;
 			case FrameKind.control:
-				this.#controlled(unpack(bytes, payloadAt, end) as [number, number, unknown]);
+				takeControlAnswer(this.#pending, unpack(bytes, payloadAt, end));
 				return;
 			case FrameKind.bye:
 				this.#session?.end();
@@ -356,35 +358,6 @@ export class LiveConnection implements AnyConnection {
 		this.#opening.resolve();
 		this.#hub.emit('connected', { port: welcome.port, resumed });
 		for (const { type, count } of welcome.lost ?? []) this.#hub.emit('lost', { type, count });
-	}
-
-	#replied(bytes: Buffer, view: DataView, at: number, payloadAt: number, end: number): void {
-		const corr = view.getUint32(at + 20, true);
-		if ((bytes[at + 2] as number) & FrameFlag.error) {
-			const { code, message } = unpack(bytes, payloadAt, end) as { code: string; message: string };
-			this.#pending.fail(corr, new OrchError(code, message));
-			return;
-		}
-		const codec = this.#receiver.codecOf(view.getUint32(at + 8, true));
-		if (!codec) {
-			this.#pending.fail(corr, new OrchError('protocol', 'The reply is of a type that was never defined'));
-			return;
-		}
-		try {
-			const data = decode(codec, bytes, payloadAt, end);
-			this.#pending.answer(corr, codec === 'raw' ? (data as Uint8Array).slice() : data);
-		} catch (cause) {
-			this.#pending.fail(corr, new OrchError('codec', `The reply cannot be read as ${codec}`, { cause }));
-		}
-	}
-
-	#controlled([kind, id, value]: [number, number, unknown]): void {
-		if (kind === 1) {
-			this.#pending.answer(id, value);
-			return;
-		}
-		const { code, message } = value as { code: string; message: string };
-		this.#pending.fail(id, new OrchError(code, message));
 	}
 
 	#refused({ code, message, fatal, corr, type }: ErrorBody): void {
@@ -449,17 +422,3 @@ export class LiveConnection implements AnyConnection {
 }
 
 const noBytes = new Uint8Array(0);
-
-/** A promise to be settled from outside; nobody has to look at it. */
-function settleable(): { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void } {
-	let resolve: () => void = () => {};
-	let reject: (error: Error) => void = () => {};
-	const promise = new Promise<void>((yes, no) => {
-		resolve = yes;
-		reject = no;
-	});
-	promise.catch(() => {
-		// whoever waits for it gets the error; whoever does not has been told on stderr
-	});
-	return { promise, resolve, reject };
-}

@@ -174,6 +174,10 @@ describe('reconnecting', () => {
 		await router.client(3);
 		(await router.client(3)).send({ kind: 77 as never, flags: 0x80 });
 		await router.client(4);
+		await until('the new connection', () => connection.connected);
+		(await router.client(4)).welcome();
+		await router.client(5);
+		expect(reasons[3]).toContain('a connection has one welcome');
 		expect(reasons[0]).toBe('the router sent what is not a frame (bad_magic)');
 		expect(reasons[1]).toContain('the router sent a frame of kind 19 that cannot be read');
 		expect(reasons[2]).toContain('the router sent a frame of kind 77 that cannot be read: it must be understood');
