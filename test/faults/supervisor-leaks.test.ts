@@ -61,9 +61,6 @@ test.skipIf(process.platform !== 'linux')(
 	},
 );
 
-/** What Node holds only while something ends. */
-const passing = new Set(['ProcessWrap', 'FSReqCallback', 'Immediate']);
-
 function countsOf(names: readonly string[]): Record<string, number> {
 	const counts: Record<string, number> = {};
 	for (const name of [...names].sort()) counts[name] = (counts[name] ?? 0) + 1;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { seededRandom, until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readStat } from './proc-scan.ts';
-import { createProcessTable } from './process-table.ts';
+import { createProcessTable } from './proc-table.ts';
 import { isAlive, type Real, superviseReally } from './testing/real.ts';
 
 describe.skipIf(process.platform !== 'linux')('real processes', () => {

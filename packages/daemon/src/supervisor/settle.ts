@@ -6,7 +6,8 @@ import { readProgramPid } from './exit-record.ts';
 import { bootId } from './proc-scan.ts';
 import { type ProcessRecord, ProcessRecords } from './process-record.ts';
 import { createProcessSet, type ProcessSet } from './process-set.ts';
-import { createProcessTable, type ProcessTable } from './process-table.ts';
+import { createProcessTable } from './proc-table.ts';
+import type { ProcessTable } from './process-table.ts';
 import type { Escaped } from './snapshot.ts';
 import { defaultStop, isSignal } from './spec.ts';
 

@@ -7,7 +7,8 @@ import { SupervisorError } from './faults.ts';
 import { createLauncher } from './launcher.ts';
 import { readOutput } from './output.ts';
 import type { Launcher } from './ports.ts';
-import { createProcessTable, type ProcessTable } from './process-table.ts';
+import { createProcessTable } from './proc-table.ts';
+import type { ProcessTable } from './process-table.ts';
 import { Runtime } from './runtime.ts';
 import type { RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 

@@ -1,0 +1,174 @@
+/** The processes of this machine by /proc: finds the members of sets, many sets in one look, and signals nobody else. */
+import { type Logger, silentLogger } from '@orch/base';
+import { createPortableTable } from './portable-table.ts';
+import type { Identity } from './ports.ts';
+import { isDead, listPids, type ProcessStat, readCommand, readStat } from './proc-scan.ts';
+import { findMembers, type Member, type ProcessSet, systemEvidence } from './process-set.ts';
+import type { ProcessTable } from './process-table.ts';
+import type { Escaped } from './snapshot.ts';
+
+/** By /proc where there is one, else as far as process groups and `ps` go. */
+export function createProcessTable(log: Logger = silentLogger): ProcessTable {
+	return readStat(process.pid) ? new ProcTable(log) : createPortableTable();
+}
+
+/** So many stat files are read before other work gets its turn. */
+const readsPerTurn = 512;
+/** A look during which processes ended may have missed what they forked; what seems empty is looked at again. */
+const mostLooks = 3;
+
+class ProcTable implements ProcessTable {
+	readonly #log: Logger;
+	readonly #registered = new Set<ProcessSet>();
+	#asked = new Map<ProcessSet, PromiseWithResolvers<readonly Member[]>>();
+	#isLooking = false;
+
+	constructor(log: Logger) {
+		this.#log = log;
+	}
+
+	identify(pid: number): Identity | undefined {
+		const stat = readStat(pid);
+		return stat && !isDead(stat) ? { pid, startTicks: stat.startTicks } : undefined;
+	}
+
+	register(set: ProcessSet): void {
+		this.#registered.add(set);
+	}
+
+	unregister(set: ProcessSet): void {
+		this.#registered.delete(set);
+	}
+
+	members(set: ProcessSet): Promise<readonly Member[]> {
+		let answer = this.#asked.get(set);
+		if (!answer) {
+			answer = withResolvers();
+			this.#asked.set(set, answer);
+			this.#lookSoon();
+		}
+		return answer.promise;
+	}
+
+	#lookSoon(): void {
+		if (this.#isLooking) return;
+		this.#isLooking = true;
+		setImmediate(() => void this.#answer());
+	}
+
+	/** A look answers only who asked before it began. */
+	async #answer(): Promise<void> {
+		const asked = this.#asked;
+		this.#asked = new Map();
+		try {
+			const found = await this.#look([...asked.keys()]);
+			for (const [set, answer] of asked) answer.resolve(found.get(set) ?? []);
+		} catch (error) {
+			for (const answer of asked.values()) answer.reject(error);
+		} finally {
+			this.#isLooking = false;
+			if (this.#asked.size > 0) this.#lookSoon();
+		}
+	}
+
+	async #look(asked: readonly ProcessSet[]): Promise<Map<ProcessSet, readonly Member[]>> {
+		const directories = new Set(asked.map(({ outputDirectory }) => outputDirectory));
+		const related = [...this.#registered].filter(({ outputDirectory }) => directories.has(outputDirectory));
+		const sets = new Set([...asked, ...related]);
+		const bystanders = [...this.#registered].filter((set) => !sets.has(set));
+		for (let look = 1; ; look++) {
+			const { stats, missed } = await readAllStats();
+			const found = findMembers([...sets], stats, process.pid, systemEvidence, bystanders);
+			const mayHide = missed && asked.some((set) => found.get(set)?.length === 0);
+			if (!mayHide || look === mostLooks) return found;
+		}
+	}
+
+	hasGroup({ root, holdsGroup }: ProcessSet): boolean {
+		return root !== undefined && holdsGroup && send(-root.pid, 0) !== 'ESRCH';
+	}
+
+	signalGroup({ root }: ProcessSet, signal: NodeJS.Signals): boolean {
+		// a dead root that nobody has waited for still keeps its pid from being given away
+		if (!root || !isSafe(root.pid) || !this.#find(root)) return false;
+		return send(-root.pid, signal) === undefined;
+	}
+
+	signal(target: Identity, signal: NodeJS.Signals): boolean {
+		if (!isSafe(target.pid)) return false;
+		const stat = this.#find(target);
+		if (!stat || isDead(stat)) return false;
+		return send(target.pid, signal) === undefined;
+	}
+
+	/** Who cannot be identified is not signalled. */
+	#find({ pid, startTicks }: Identity): ProcessStat | undefined {
+		try {
+			const stat = readStat(pid);
+			return stat?.startTicks === startTicks ? stat : undefined;
+		} catch (error) {
+			this.#log.error('process could not be identified', { pid, error });
+			return undefined;
+		}
+	}
+
+	kill(members: readonly Member[]): void {
+		const groups = new Map<number, Member[]>();
+		for (const member of members) {
+			const group = groups.get(member.group);
+			if (group) group.push(member);
+			else groups.set(member.group, [member]);
+		}
+		for (const [group, inIt] of groups) {
+			// a leader that is a member makes the group the set's own; in another's group only the members are meant
+			const leader = inIt.find(({ pid }) => pid === group);
+			if (leader && isSafe(group) && this.#find(leader)) send(-group, 'SIGKILL');
+			else for (const member of inIt) this.signal(member, 'SIGKILL');
+		}
+	}
+
+	describe({ pid, name }: Member): Escaped {
+		return { pid, command: readCommand({ pid, name }) };
+	}
+}
+
+interface PromiseWithResolvers<T> {
+	readonly promise: Promise<T>;
+	readonly resolve: (value: T) => void;
+	readonly reject: (reason: unknown) => void;
+}
+
+function withResolvers<T>(): PromiseWithResolvers<T> {
+	let resolve: (value: T) => void = () => {};
+	let reject: (reason: unknown) => void = () => {};
+	const promise = new Promise<T>((yes, no) => {
+		resolve = yes;
+		reject = no;
+	});
+	return { promise, resolve, reject };
+}
+
+/** Never all processes, never the first one, never ourselves. */
+const isSafe = (pid: number): boolean => Number.isInteger(pid) && pid > 1 && pid !== process.pid;
+
+/** The system's refusal, if any. */
+function send(target: number, signal: NodeJS.Signals | 0): string | undefined {
+	try {
+		process.kill(target, signal);
+		return undefined;
+	} catch (error) {
+		return (error as NodeJS.ErrnoException).code ?? 'unknown';
+	}
+}
+
+/** `missed` when some ended while we looked. */
+async function readAllStats(): Promise<{ readonly stats: ProcessStat[]; readonly missed: boolean }> {
+	const pids = listPids();
+	const stats: ProcessStat[] = [];
+	for (const [index, pid] of pids.entries()) {
+		const stat = readStat(pid);
+		if (stat) stats.push(stat);
+		if (index % readsPerTurn === readsPerTurn - 1) await new Promise((resolve) => setImmediate(resolve));
+	}
+	return { stats, missed: stats.length < pids.length };
+}
