@@ -1,6 +1,5 @@
 /** A runtime: carries out what its machine says, with one process at a time. */
 import { type Clock, type Logger, Mailbox, type Random, type Timer, withDeadline } from '@orch/base';
-import { Ending } from './ending.ts';
 import { describeExit, isFailure, lastExitOf } from './exit.ts';
 import type { ExitStatus } from './exit-record.ts';
 import { describeLaunchFault, LaunchError, type LaunchFault, SupervisorError } from './faults.ts';
@@ -9,7 +8,8 @@ import { createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import { type Account, failuresAt } from './restart.ts';
 import { type RuntimeEffect, type RuntimeEvent, type RuntimeState, stepRuntime } from './runtime.machine.ts';
-import type { BackoffInfo, Escaped, LastExit, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
+import { RuntimeSets } from './runtime-sets.ts';
+import type { BackoffInfo, LastExit, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import { isSignal, type Priority, type RuntimeSpec } from './spec.ts';
 import { Waiters } from './waiters.ts';
 
@@ -30,12 +30,6 @@ export interface RuntimeOptions {
 /** How long what is done before a launch may take. */
 const prepareMs = 10_000;
 
-/**
- * How long after a restart what may have escaped from the process before is looked for: the new one has the processor to
- * itself while it starts, and many restarts at once are answered by one look.
- */
-const sweepMs = 250;
-
 /** One life: from its launch to the end of its shim. */
 interface Process {
 	readonly processId: string;
@@ -53,8 +47,7 @@ export class Runtime {
 	readonly #waiters: Waiters;
 	readonly #addedAt: number;
 	readonly #removed = new AbortController();
-	/** Sets of which something may be left, and who ends them. */
-	readonly #sets = new Map<ProcessSet, Ending | undefined>();
+	readonly #sets: RuntimeSets;
 	#spec: RuntimeSpec;
 	#state: RuntimeState = { kind: 'stopped' };
 	#desired: 'running' | 'stopped' = 'stopped';
@@ -67,14 +60,9 @@ export class Runtime {
 	#launchFault: LaunchFault | undefined;
 	#warnings: readonly string[] = [];
 	#lastExit: LastExit | undefined;
-	/** What could not be ended, by the set that was given up. */
-	readonly #givenUp = new Map<ProcessSet, readonly Escaped[]>();
 	#timer: { readonly at: number; readonly timer: Timer } | undefined;
 	/** The grace that the last stop asked for. */
 	#graceMs: number | undefined;
-	/** Whether the machine waits for `emptied`. */
-	#owesEmptied = false;
-	#sweepTimer: Timer | undefined;
 	#isRemoving = false;
 	#isClosed = false;
 
@@ -83,6 +71,22 @@ export class Runtime {
 		this.#spec = options.spec;
 		this.#addedAt = options.clock.now();
 		this.#waiters = new Waiters(options.spec.name);
+		const { clock, log, table, launcher } = options;
+		this.#sets = new RuntimeSets({
+			clock,
+			log,
+			table,
+			stop: () => this.#spec.stop,
+			onGone: ({ processId }) => launcher.forget(processId),
+			onEscaped: (escaped) => {
+				log.warn('processes could not be ended', { runtime: this.#spec.name, escaped });
+				this.#publish({ kind: 'escaped', escaped });
+			},
+			onEmptied: () => {
+				this.#graceMs = undefined;
+				this.#mailbox.send({ kind: 'emptied' });
+			},
+		});
 	}
 
 	get spec(): RuntimeSpec {
@@ -164,7 +168,7 @@ export class Runtime {
 			uptimeMs: this.#livedMs(),
 			lastExit: this.#lastExit,
 			backoff: this.#backoff(),
-			escaped: this.#escaped(),
+			escaped: this.#sets.escaped,
 			warnings: this.#warnings,
 			stdoutPath: `${this.#options.outputDirectory}stdout.log`,
 			stderrPath: `${this.#options.outputDirectory}stderr.log`,
@@ -175,10 +179,8 @@ export class Runtime {
 	close(): void {
 		this.#isClosed = true;
 		this.#timer?.timer.cancel();
-		this.#sweepTimer?.cancel();
 		this.#launching?.abort();
-		for (const ending of new Set(this.#sets.values())) ending?.cancel();
-		for (const set of this.#sets.keys()) this.#options.table.unregister(set);
+		this.#sets.close();
 		this.#process?.launched.release();
 		this.#waiters.close();
 		this.#removed.abort();
@@ -198,8 +200,7 @@ export class Runtime {
 	/** Sends a command; resolves at once where what it asks for is so already. */
 	#command(event: RuntimeEvent, goal: 'run' | 'stop', signal: AbortSignal | undefined): Promise<RuntimeSnapshot> {
 		const { kind } = this.#state;
-		if (goal === 'run' ? kind === 'running' : kind === 'stopped' && this.#sets.size === 0)
-			return Promise.resolve(this.snapshot());
+		if (goal === 'run' ? kind === 'running' : kind === 'stopped' && this.#sets.isEmpty) return Promise.resolve(this.snapshot());
 		const done = this.#waiters.wait(goal, signal);
 		this.#mailbox.send(event);
 		return done;
@@ -229,7 +230,7 @@ export class Runtime {
 			});
 		}
 		const snapshot = () => this.snapshot();
-		if (event.kind === 'emptied') this.#waiters.stopped(snapshot, this.#escaped());
+		if (event.kind === 'emptied') this.#waiters.stopped(snapshot, this.#sets.escaped);
 		if (state.kind === 'running') this.#waiters.runs(snapshot);
 		// one that is being stopped failed to nobody's surprise; a start that came since waits for its own launch
 		if (event.kind === 'launch_failed' && from === 'starting') this.#waiters.failedToRun(() => this.#startFailed());
@@ -239,6 +240,7 @@ export class Runtime {
 		switch (effect.kind) {
 			case 'launch':
 				this.#restarts = effect.by === 'command' ? 0 : this.#restarts + 1;
+				this.#graceMs = undefined;
 				this.#generation++;
 				void this.#launch(this.#generation);
 				return;
@@ -246,11 +248,10 @@ export class Runtime {
 				this.#launching?.abort();
 				return;
 			case 'end':
-				this.#end();
+				this.#sets.endAll(this.#graceMs ?? this.#spec.stop.graceMs);
 				return;
 			case 'sweep':
-				this.#sweepTimer?.cancel();
-				this.#sweepTimer = this.#options.clock.setTimer(sweepMs, () => this.#sweep());
+				this.#sets.sweepSoon();
 				return;
 			case 'set_timer': {
 				const { clock } = this.#options;
@@ -276,7 +277,7 @@ export class Runtime {
 		let event: RuntimeEvent;
 		let isPrepared = false;
 		try {
-			if (this.#mayBeStuck()) await this.#refuseStuck();
+			if (this.#sets.mayBeStuck()) await this.#refuseStuck();
 			isPrepared = true;
 			const preparation = this.#prepare(processId, generation, abort.signal);
 			const launched = await this.#options.launcher.launch(this.#request(processId, generation, preparation), abort.signal);
@@ -319,10 +320,9 @@ export class Runtime {
 	}
 
 	#begin(processId: string, generation: number, launched: Launched): void {
-		const { clock, table, log, outputDirectory } = this.#options;
+		const { clock, log, outputDirectory } = this.#options;
 		const set = createProcessSet({ processId, root: launched.root, outputDirectory });
-		table.register(set);
-		this.#sets.set(set, undefined);
+		this.#sets.add(set);
 		const process: Process = {
 			processId,
 			generation,
@@ -364,7 +364,7 @@ export class Runtime {
 		const { clock, random, log, table } = this.#options;
 		const { set, generation } = process;
 		set.exited = true;
-		const ending = this.#sets.get(set);
+		const isAwaited = this.#sets.rootEnded(set);
 		this.#options.ended(this.#spec.id, generation);
 		if (this.#isClosed) return;
 		const livedMs = clock.monotonicMs() - process.startedMs;
@@ -388,90 +388,12 @@ export class Runtime {
 			...status,
 			ms: Math.round(livedMs),
 		});
-		if (ending) ending.poke();
 		// one that had been given up has ended after all
-		else if (this.#state.kind === 'stopped') this.#sweep();
-	}
-
-	/** Ends all that there is; what is being ended already may be hurried. */
-	#end(): void {
-		this.#owesEmptied = true;
-		this.#sweepTimer?.cancel();
-		const graceMs = this.#graceMs ?? this.#spec.stop.graceMs;
-		for (const ending of new Set(this.#sets.values())) ending?.hurry(graceMs);
-		this.#endSets(
-			[...this.#sets].flatMap(([set, ending]) => (ending ? [] : [set])),
-			graceMs,
-		);
-		this.#tellIfEmpty();
-	}
-
-	/** Ends, beside all else, what is left of processes whose root has ended. */
-	#sweep(): void {
-		this.#sweepTimer?.cancel();
-		this.#sweepTimer = undefined;
-		const old = [...this.#sets].flatMap(([set, ending]) => (!ending && set.exited ? [set] : []));
-		this.#endSets(old, this.#spec.stop.graceMs);
-	}
-
-	#endSets(sets: readonly ProcessSet[], graceMs: number): void {
-		if (sets.length === 0) return;
-		const { clock, log, table } = this.#options;
-		const ending: Ending = new Ending({
-			clock,
-			log,
-			table,
-			sets,
-			signal: this.#spec.stop.signal,
-			graceMs,
-			onOver: (escaped) => this.#ended(ending, escaped),
-		});
-		for (const set of sets) this.#sets.set(set, ending);
-		ending.begin();
-	}
-
-	#ended(ending: Ending, escaped: readonly Escaped[]): void {
-		const { table, launcher } = this.#options;
-		for (const set of ending.sets) {
-			this.#givenUp.delete(set);
-			if (escaped.length > 0) this.#sets.set(set, undefined);
-			else {
-				this.#sets.delete(set);
-				table.unregister(set);
-				launcher.forget(set.processId);
-			}
-		}
-		const [first] = ending.sets;
-		if (escaped.length > 0 && first) this.#givenUp.set(first, escaped);
-		if (escaped.length > 0) {
-			this.#options.log.warn('processes could not be ended', { runtime: this.#spec.name, escaped });
-			this.#publish({ kind: 'escaped', escaped });
-		}
-		this.#tellIfEmpty();
-	}
-
-	#escaped(): readonly Escaped[] {
-		return [...this.#givenUp.values()].flat();
-	}
-
-	#tellIfEmpty(): void {
-		if (!this.#owesEmptied || [...this.#sets.values()].some((ending) => ending)) return;
-		this.#owesEmptied = false;
-		this.#graceMs = undefined;
-		this.#mailbox.send({ kind: 'emptied' });
-	}
-
-	/** Whether a process that was given up may still be there: then no other may be launched beside it. */
-	#mayBeStuck(): boolean {
-		for (const [set, ending] of this.#sets) if (!ending && (!set.exited || this.#options.table.hasGroup(set))) return true;
-		return false;
+		if (!isAwaited && this.#state.kind === 'stopped') this.#sets.sweep();
 	}
 
 	async #refuseStuck(): Promise<void> {
-		const { table } = this.#options;
-		const sets = [...this.#sets].flatMap(([set, ending]) => (ending ? [] : [set]));
-		const found = (await Promise.all(sets.map((set) => table.members(set)))).flat();
-		const left = found.map((member) => table.describe(member));
+		const left = await this.#sets.stuck();
 		if (left.length > 0) throw new LaunchError({ kind: 'still_there', left });
 	}
 
