@@ -29,7 +29,7 @@ import { pack, unpack } from '@orch/protocol/wire';
 import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
 import { Lane } from './lane.ts';
-import { maxControlRequests, maxUnreadReplyBytes, windowBytes } from './limits.ts';
+import { firstWindowBytes, maxControlRequests, maxUnreadReplyBytes, windowBytes } from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
 import { frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -64,7 +64,6 @@ export class BinaryPeer implements Peer, FrameSink {
 	readonly credited = true;
 	readonly checked = false;
 	readonly answers = true;
-	readonly windowBytes = windowBytes;
 	readonly generation: number;
 	readonly port: number;
 	readonly sources: Sources;
@@ -240,7 +239,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		const { typeId, port } = path.sender;
 		let reported = this.#lanes.get(typeId);
 		if (reported === undefined) {
-			reported = { lane: new Lane(this, windowBytes), reportedFrames: 0, reportedBytes: 0 };
+			reported = { lane: new Lane(this, firstWindowBytes, windowBytes), reportedFrames: 0, reportedBytes: 0 };
 			this.#lanes.set(typeId, reported);
 		}
 		this.#tellType({ id: typeId, name: path.sender.type, codec: path.sender.codec });
@@ -253,6 +252,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		if (this.maxBytes < maxFrameBytes) return this.#handFitting(path, lane, buffer, start, frames);
 		path.handed(lane, frames, end - start);
 		this.outbox.append(buffer, start, end);
+		if (lane.asks(end - start, this.#hub.clock.nowMs)) this.outbox.append(askForReport, 0, askForReport.length);
 	}
 
 	tell(notices: Iterable<Notice>): void {
@@ -382,6 +382,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			reported.reportedFrames = frames;
 			reported.reportedBytes = bytes;
 			reported.lane.consume(more, moreBytes, consumed);
+			reported.lane.pace(moreBytes, this.#hub.clock.nowMs);
 		}
 		this.feed.pump();
 	}
@@ -471,6 +472,7 @@ export class BinaryPeer implements Peer, FrameSink {
 				path.link.notify(this);
 				path.handed(lane, 1, length);
 				this.outbox.append(buffer, at, next);
+				if (lane.asks(length, this.#hub.clock.nowMs)) this.outbox.append(askForReport, 0, askForReport.length);
 			}
 			at = next;
 		}
@@ -532,6 +534,8 @@ export class BinaryPeer implements Peer, FrameSink {
 }
 
 const nothing = new Uint8Array(0);
+/** A client answers it behind everything that came before, and with what it writes go its reports. */
+const askForReport = Buffer.from(makeFrame({ kind: FrameKind.ping }, nothing).buffer);
 
 const consumed = (path: Path, frames: number, bytes: number): void => {
 	path.link.consumed(frames, bytes);

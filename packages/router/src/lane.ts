@@ -6,6 +6,8 @@ interface Entry<Owner> {
 	bytes: number;
 }
 
+import { quickWindowMs, slowWindowMs } from './limits.ts';
+
 /** A queue whose next frame belongs into the lane. */
 export interface Feeder {
 	/** Hands over some, and waits again if there is more. */
@@ -14,18 +16,26 @@ export interface Feeder {
 
 export class Lane<Owner> {
 	readonly receiver: object;
-	readonly limitBytes: number;
+	/** Bytes that may be unconsumed: moves between the bounds by the pace of the receiver. */
+	limitBytes: number;
 	readonly waiting: Feeder[] = [];
 	/** The receiver has it on its list of lanes where somebody waits. */
 	listed = false;
 	frames = 0;
 	bytes = 0;
+	readonly #mostBytes: number;
+	readonly #leastBytes: number;
 	#entries: Entry<Owner>[] = [];
 	#head = 0;
+	/** Since when it has been consuming what it reports next. */
+	#sinceMs: number | undefined;
+	#unaskedBytes = 0;
 
-	constructor(receiver: object, limitBytes: number) {
+	constructor(receiver: object, leastBytes: number, mostBytes = leastBytes) {
 		this.receiver = receiver;
-		this.limitBytes = limitBytes;
+		this.limitBytes = leastBytes;
+		this.#leastBytes = leastBytes;
+		this.#mostBytes = mostBytes;
 	}
 
 	/** More may be handed over. A run may go over the limit by itself, so that it need not be cut. */
@@ -43,6 +53,27 @@ export class Lane<Owner> {
 		} else {
 			this.#entries.push({ owner, frames, bytes });
 		}
+	}
+
+	/** So much has been consumed by now: the window is to last for some milliseconds. */
+	pace(bytes: number, nowMs: number): void {
+		if (this.#sinceMs !== undefined && bytes > 0) {
+			const windowMs = ((nowMs - this.#sinceMs) * this.limitBytes) / bytes;
+			if (windowMs < quickWindowMs) this.limitBytes = Math.min(this.#mostBytes, this.limitBytes * 2);
+			else if (windowMs > slowWindowMs) this.limitBytes = Math.max(this.#leastBytes, this.limitBytes / 2);
+		}
+		// while it has nothing it consumes nothing, which says nothing of its pace
+		this.#sinceMs = this.bytes > 0 ? nowMs : undefined;
+	}
+
+	/** So much goes out now. True when the receiver should be asked behind it what it has consumed, because it would not report by itself in time. */
+	asks(bytes: number, nowMs: number): boolean {
+		this.#sinceMs ??= nowMs;
+		this.#unaskedBytes += bytes;
+		const half = this.limitBytes / 2;
+		if (this.#unaskedBytes < half) return false;
+		this.#unaskedBytes = 0;
+		return half < this.#mostBytes / 4;
 	}
 
 	/** The oldest `frames` frames, of `bytes` in all, are consumed: tells whose they were. Gives what nobody had been handed. */

@@ -1,7 +1,14 @@
 /** Every bound of the data plane, by name. */
 
-/** What a receiver that reports may have unconsumed of one type; see docs/decisions/0002-router-frame.md. */
-export const windowBytes = 2 * 1024 * 1024;
+/**
+ * What a receiver that reports may have unconsumed of one type: from the first as far as the second, by how fast it
+ * consumes, so that what is with it (and lost with it) is some milliseconds of its work; see docs/decisions/0002-router-frame.md.
+ */
+export const firstWindowBytes = 256 * 1024;
+export const windowBytes = 4 * 1024 * 1024;
+/** A window that is consumed within the first grows, one that takes longer than the second shrinks. */
+export const quickWindowMs = 25;
+export const slowWindowMs = 100;
 /** The same for a receiver that does not report: what may be in its socket. */
 export const lineWindowBytes = 256 * 1024;
 /** Bytes that a socket takes before it asks us to wait for it. */
@@ -13,9 +20,9 @@ export const maxUnreadNoticeBytes = 1024 * 1024;
 export const maxUnreadReplyBytes = 16 * 1024 * 1024;
 
 /** How far ahead of its receiver a `block` sender may be, however large the mailbox is while the receiver takes. */
-export const creditAheadBytes = 4 * 1024 * 1024;
-/** Messages beyond the mailbox for which credit is given because the receiver takes that much at once. */
-export const maxAheadMessages = 16_384;
+export const creditAheadBytes = 2 * 1024 * 1024;
+/** What an idle receiver takes at once, so that credit is given for it beside the room in the mailbox. */
+export const takenAtOnceBytes = 512 * 1024;
 
 /** What is read at once from a client that sends little, and from one that sends much. */
 export const firstReadBytes = 16 * 1024;

@@ -86,7 +86,6 @@ const copyBelowBytes = 16 * 1024;
 export class LinePeer implements Peer, LineSink {
 	readonly credited = false;
 	readonly checked = true;
-	readonly windowBytes = lineWindowBytes;
 	readonly generation: number;
 	readonly port: number;
 	readonly sources: Sources;

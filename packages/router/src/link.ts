@@ -78,8 +78,6 @@ export interface Notice {
 export interface Receiver {
 	readonly feed: Feed<Path>;
 	readonly outbox: { readonly full: boolean };
-	/** Bytes that one lane lets be unconsumed. */
-	readonly windowBytes: number;
 	/** The lane for messages on this path; the receiver learns of its type and sender first. */
 	bind(path: Path): Lane<Path>;
 	/** Takes all of it, in order: what it cannot carry it counts as dropped, of all else it tells the path. */

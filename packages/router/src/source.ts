@@ -1,6 +1,6 @@
 /** One type as one connected runtime sends it: where it goes, and how much more of it may be sent. */
 import type { Codec, CreditEntry, DropReason } from '@orch/protocol/data';
-import { creditAheadBytes, maxAheadMessages } from './limits.ts';
+import { creditAheadBytes, takenAtOnceBytes } from './limits.ts';
 import { type Link, Path, type Sender } from './link.ts';
 import { frameSeq, offsetAfter } from './mailbox.ts';
 import type { Pending, Turn } from './turn.ts';
@@ -211,10 +211,10 @@ export class Source implements Sender, Pending {
 			else this.#limit = 'unlimited';
 			return;
 		}
-		// a quarter of what there is at most: often enough to never keep it waiting, seldom enough to cost little
+		// half of what there is at most: often enough to keep nobody waiting, seldom enough to cost little
 		const moreFrames = allowance.frames - this.#grantedFrames;
 		const moreBytes = allowance.bytes - this.#grantedBytes;
-		if (moreFrames < Math.max(1, allowance.mostFrames / 4) && moreBytes < Math.max(1, allowance.mostBytes / 4)) return;
+		if (moreFrames < Math.max(1, allowance.mostFrames / 2) && moreBytes < Math.max(1, allowance.mostBytes / 2)) return;
 		const { entry, undo } = this.#raise(allowance);
 		if (!origin.grant(entry)) undo();
 	}
@@ -259,11 +259,11 @@ export class Source implements Sender, Pending {
 			let queuedFrames = path.queuedFrames;
 			let queuedBytes = path.queuedBytes;
 			if (receiver !== undefined) {
-				// beside the mailbox there is room in the receiver's own window, which a message count can only estimate
-				const windowed = receiver.windowBytes;
-				const free = path.lane?.receiver === receiver ? Math.max(0, windowed - path.lane.bytes) : windowed;
-				aheadBytes = free / sharers;
-				aheadFrames = Math.min(maxAheadMessages, Math.floor(aheadBytes / averageBytes));
+				// beside the mailbox there is room in an idle receiver's socket, which a message count can only estimate
+				const { lane } = path;
+				const window = lane?.receiver === receiver ? Math.max(0, lane.limitBytes - lane.bytes) : takenAtOnceBytes;
+				aheadBytes = receiver.outbox.full ? 0 : Math.min(window, takenAtOnceBytes) / sharers;
+				aheadFrames = Math.floor(aheadBytes / averageBytes);
 				shareBytes = Math.min(shareBytes, creditAheadBytes);
 			} else if (whileDown === 'drop') {
 				// what does not fit is dropped, so that a type is not held up by a receiver that is not there

@@ -11,7 +11,8 @@
  * From a receiver to the router an entry is a report: so many frames and bytes of that type have been consumed (its
  * handlers have returned). Within a type, consumption is in the order of arrival. A welcome with `reports: false` asks for none.
  * A report is due when a quarter of the welcome's `windowBytes` is unreported, at once for a type that is `prompt`, else
- * within 50 ms; one that goes along with something else costs next to nothing.
+ * within 50 ms; one that goes along with something else costs next to nothing. A ping asks for one: with the pong goes
+ * the report of everything that was consumed by then.
  *
  * Data and request frames count, both ways. Replies need no credit and are not reported: whoever asked has room for them.
  *
