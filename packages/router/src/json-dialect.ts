@@ -21,8 +21,12 @@ interface Prefix {
 	readonly source: Source;
 }
 
-export function createJsonDialect(): Dialect {
-	let short: boolean | undefined;
+/** How the first line of a client with short keys begins. */
+const shortStart = /^\s*\{\s*"t"\s*:/;
+
+/** `beginning`: the first bytes of the client, which tell the keys before anything that waits for it goes out. */
+export function createJsonDialect(beginning = ''): Dialect {
+	let short: boolean | undefined = shortStart.test(beginning) ? true : undefined;
 	let prefix: Prefix | undefined;
 	const typeKey = () => (short === true ? 't' : 'type');
 	const dataKey = () => (short === true ? 'v' : 'data');

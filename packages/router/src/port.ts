@@ -294,7 +294,7 @@ export class Port implements PortView {
 	#bindLines(socket: Socket, veecle: boolean, rest: Buffer): void {
 		const { hub, idOf } = this.#options;
 		const { runtime, generation } = this.spec;
-		const dialect = veecle ? createVeecleDialect() : createJsonDialect();
+		const dialect = veecle ? createVeecleDialect() : createJsonDialect(rest.toString('latin1', 0, 64));
 		const peer = new LinePeer({
 			socket,
 			hub,
