@@ -66,7 +66,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 		},
 		add(wish) {
 			const fault = checkProgram(wish.program, wish.cwd);
-			if (fault) throw programError(fault, wish.program, wish.cwd);
+			if (fault) throw programError(fault, wish.binary?.name ?? wish.program, wish.cwd);
 			const signal = wish.stop.signal ?? defaultStop.signal;
 			if (!isSignal(signal)) throw new OrchError('request.invalid', { issues: [`this system has no signal ${signal}`] });
 			const id = wish.id ?? random.uuid();
@@ -85,7 +85,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 			idsByName.set(wish.name, id);
 			links.register({ id, name: wish.name, privileged: wish.privileged });
 			log.info('runtime added', { runtime: wish.name, id, program: wish.program });
-			if (wish.binary !== undefined) binaries.use(wish.binary, id);
+			if (wish.binary !== undefined) binaries.use(wish.binary.sha256, id);
 			return describe(id);
 		},
 		start: (id, options) => done(id, supervisor.start(id, options)),

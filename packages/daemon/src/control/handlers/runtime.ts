@@ -18,8 +18,8 @@ export interface RuntimeWish {
 	readonly privileged: boolean;
 	readonly restart: Partial<RuntimeInfo['restart']>;
 	readonly stop: Partial<RuntimeInfo['stop']>;
-	/** Hash of the uploaded program that it runs. */
-	readonly binary: string | undefined;
+	/** The uploaded program that it runs: its hash, and the name it had where it came from. */
+	readonly binary: { readonly sha256: string; readonly name: string } | undefined;
 }
 
 export interface RuntimeDetails {
@@ -113,7 +113,7 @@ export function runtimeHandlers({
 				privileged: params.privileged ?? false,
 				restart: params.restart ?? {},
 				stop: params.stop ?? {},
-				binary,
+				binary: binary === undefined ? undefined : { sha256: binary, name: params.program },
 			});
 			return params.start ? runtimes.start(added.id, { signal: call.signal }) : added;
 		},
