@@ -26,6 +26,8 @@ export interface CliOptions {
 
 /** Far more than any command takes on a machine under load; what hangs must not hang the tests. */
 const longestRunMs = 60_000;
+/** What is looked for is no longer than this. */
+const searchedAgain = 4_096;
 
 export class RunningCli {
 	readonly child: ChildProcess;
@@ -74,16 +76,22 @@ export class RunningCli {
 	}
 
 	/** Resolves once standard output holds `text`, or matches it. */
-	async shows(text: string | RegExp): Promise<string> {
+	async shows(text: string | RegExp): Promise<void> {
+		let searched = 0;
+		let before = '';
 		await until(`${this.#line} shows ${text}\n${this.stderr}`, () => {
-			if (typeof text === 'string' ? this.stdout.includes(text) : text.test(this.stdout)) return true;
+			// of much output not all of it again each time
+			const fresh = Buffer.concat(this.#stdout.slice(searched));
+			searched = this.#stdout.length;
+			const shown = before + fresh.toString('utf8');
+			before = shown.slice(-searchedAgain);
+			if (typeof text === 'string' ? shown.includes(text) : text.test(shown)) return true;
 			if (this.child.exitCode !== null)
 				throw new Error(
 					`${this.#line} ended with ${this.child.exitCode} before it showed ${text}:\n${this.stdout}${this.stderr}`,
 				);
 			return false;
 		});
-		return this.stdout;
 	}
 
 	/** As Ctrl-C does. */
