@@ -39,7 +39,8 @@ export class TapReader implements Tap {
 			if (this.#messages.length >= maxTapMessages || this.#bytes >= maxTapBytes) {
 				this.#skipped += frames - index;
 				this.#totalSkipped += frames - index;
-				return;
+				// its reader is told all the same
+				break;
 			}
 			const length = readU32(buffer, at + 4);
 			const from = payloadAt(buffer, at);
