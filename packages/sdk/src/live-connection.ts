@@ -90,7 +90,7 @@ export class LiveConnection implements AnyConnection {
 		this.closed = this.#closing.promise;
 		this.#pending = new PendingTable(clock);
 		this.#writer = new BatchWriter(clock, {
-			beforeFlush: () => this.#receiver.report(),
+			beforeFlush: () => this.#receiver.flushing(),
 			opened: () => this.#sender.resume(),
 		});
 		this.#sender = new Sender({

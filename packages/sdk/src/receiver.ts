@@ -47,6 +47,9 @@ export class Receiver {
 	#types: (IncomingType | undefined)[] = [];
 	#peers = new Map<number, Peer>();
 	#dirty: IncomingType[] = [];
+	/** Consumed since the last report, of all types. */
+	#unreportedBytes = 0;
+	#isReportDue = false;
 	#reportTimer: Timer | undefined;
 	#reports = false;
 	#windowBytes = 0;
@@ -114,6 +117,8 @@ export class Receiver {
 	disconnected(): void {
 		this.#connection += 1;
 		this.#dirty = [];
+		this.#unreportedBytes = 0;
+		this.#isReportDue = false;
 		this.#reportTimer?.cancel();
 		this.#reportTimer = undefined;
 		for (const type of this.#types) {
@@ -186,11 +191,18 @@ export class Receiver {
 		else this.#options.dropped(body);
 	}
 
-	/** Adds the reports that are due to what is being written. */
+	/**
+	 * Something is about to be written: adds the reports that are due, and those that are worth the room. In a ping-pong a
+	 * report with every message would cost both sides as much as the message.
+	 */
+	flushing(): void {
+		if (this.#isReportDue || this.#unreportedBytes >= this.#windowBytes / 16) this.report();
+	}
+
+	/** Writes all reports. */
 	report(): void {
-		if (this.#dirty.length === 0) return;
-		this.#reportTimer?.cancel();
-		this.#reportTimer = undefined;
+		this.#isReportDue = false;
+		this.#unreportedBytes = 0;
 		while (this.#dirty.length > 0) {
 			const some = this.#dirty.splice(0, maxEntriesPerReport);
 			const payload = new Uint8Array(some.length * creditEntryBytes);
@@ -385,9 +397,20 @@ export class Receiver {
 		type.consumedFrames = (type.consumedFrames + 1) >>> 0;
 		type.consumedBytes += frameBytes;
 		type.unreportedBytes += frameBytes;
-		if (type.prompt || type.unreportedBytes >= this.#windowBytes / 4) this.#options.writer.schedule();
-		else if (!this.#reportTimer)
-			this.#reportTimer = this.#options.clock.setTimer(reportDelayMs, () => this.#options.writer.schedule());
+		this.#unreportedBytes += frameBytes;
+		if (type.prompt || type.unreportedBytes >= this.#windowBytes / 4) this.#reportSoon();
+		else this.#reportTimer ??= this.#options.clock.setTimer(reportDelayMs, () => this.#reportLate());
+	}
+
+	#reportSoon(): void {
+		this.#isReportDue = true;
+		this.#options.writer.schedule();
+	}
+
+	/** The timer is never moved: one is enough to leave nothing unreported for longer than its delay. */
+	#reportLate(): void {
+		this.#reportTimer = undefined;
+		if (this.#dirty.length > 0) this.#reportSoon();
 	}
 }
 
