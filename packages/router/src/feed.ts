@@ -1,6 +1,6 @@
 /** How the queues in front of one receiver take turns: lane by lane, link by link, as far as its socket and its reports let them. */
 import type { Feeder, Lane } from './lane.ts';
-import { socketHighWaterBytes } from './limits.ts';
+import { flushBytes } from './limits.ts';
 import type { Outbox } from './outbox.ts';
 
 export class Feed<Owner> {
@@ -40,7 +40,7 @@ export class Feed<Owner> {
 
 	/** Whether the socket takes more; what has been gathered is written first, or nobody could know. */
 	#takes(): boolean {
-		if (this.#outbox.bytes >= socketHighWaterBytes) this.#outbox.settle();
+		if (this.#outbox.bytes >= flushBytes) this.#outbox.settle();
 		return !this.#outbox.full;
 	}
 }

@@ -11,8 +11,10 @@ export const quickWindowMs = 25;
 export const slowWindowMs = 100;
 /** The same for a receiver that does not report: what may be in its socket. */
 export const lineWindowBytes = 256 * 1024;
-/** Bytes that a socket takes before it asks us to wait for it. */
-export const socketHighWaterBytes = 256 * 1024;
+/** Bytes that a socket takes, beside what the system does, before it asks us to wait for it. */
+export const socketHighWaterBytes = 1024 * 1024;
+/** What is gathered for a socket before it is written without waiting for the end of the turn. */
+export const flushBytes = 256 * 1024;
 /** Answers and notices (not messages) that one client may leave unread; what comes on top is not told any more. */
 export const maxUnreadNoticeBytes = 1024 * 1024;
 
@@ -21,8 +23,6 @@ export const maxUnreadReplyBytes = 16 * 1024 * 1024;
 
 /** How far ahead of its receiver a `block` sender may be, however large the mailbox is while the receiver takes. */
 export const creditAheadBytes = 2 * 1024 * 1024;
-/** What an idle receiver takes at once, so that credit is given for it beside the room in the mailbox. */
-export const takenAtOnceBytes = 512 * 1024;
 
 /** What is read at once from a client that sends little, and from one that sends much. */
 export const firstReadBytes = 16 * 1024;

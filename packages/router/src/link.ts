@@ -77,7 +77,7 @@ export interface Notice {
 /** A connected runtime, as a link sees it. */
 export interface Receiver {
 	readonly feed: Feed<Path>;
-	readonly outbox: { readonly full: boolean };
+	readonly outbox: { readonly full: boolean; readonly roomBytes: number };
 	/** The lane for messages on this path; the receiver learns of its type and sender first. */
 	bind(path: Path): Lane<Path>;
 	/** Takes all of it, in order: what it cannot carry it counts as dropped, of all else it tells the path. */

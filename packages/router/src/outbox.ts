@@ -1,6 +1,6 @@
 /** What goes to one socket: gathered during a turn, written at its end in as few calls as possible. */
 import type { Socket } from 'node:net';
-import { gatherBelowBytes, maxUnreadNoticeBytes } from './limits.ts';
+import { gatherBelowBytes, maxUnreadNoticeBytes, socketHighWaterBytes } from './limits.ts';
 import type { Pending, Turn } from './turn.ts';
 
 export class Outbox implements Pending {
@@ -26,6 +26,11 @@ export class Outbox implements Pending {
 	/** Everything that the client has not been sent yet. */
 	get unsentBytes(): number {
 		return this.bytes + this.#socket.writableLength;
+	}
+
+	/** What the socket takes for certain before it is full. */
+	get roomBytes(): number {
+		return this.full ? 0 : Math.max(0, socketHighWaterBytes - this.unsentBytes);
 	}
 
 	append(buffer: Buffer, start: number, end: number): void {

@@ -1,6 +1,6 @@
 /** One type as one connected runtime sends it: where it goes, and how much more of it may be sent. */
 import type { Codec, CreditEntry, DropReason } from '@orch/protocol/data';
-import { creditAheadBytes, takenAtOnceBytes } from './limits.ts';
+import { creditAheadBytes } from './limits.ts';
 import { type Link, Path, type Sender } from './link.ts';
 import { frameSeq, offsetAfter } from './mailbox.ts';
 import type { Pending, Turn } from './turn.ts';
@@ -259,10 +259,10 @@ export class Source implements Sender, Pending {
 			let queuedFrames = path.queuedFrames;
 			let queuedBytes = path.queuedBytes;
 			if (receiver !== undefined) {
-				// beside the mailbox there is room in an idle receiver's socket, which a message count can only estimate
+				// beside the mailbox there is room in the receiver's socket, which a message count can only estimate
 				const { lane } = path;
-				const window = lane?.receiver === receiver ? Math.max(0, lane.limitBytes - lane.bytes) : takenAtOnceBytes;
-				aheadBytes = receiver.outbox.full ? 0 : Math.min(window, takenAtOnceBytes) / sharers;
+				const windowBytes = lane?.receiver === receiver ? Math.max(0, lane.limitBytes - lane.bytes) : 0;
+				aheadBytes = Math.min(windowBytes, receiver.outbox.roomBytes) / sharers;
 				aheadFrames = Math.floor(aheadBytes / averageBytes);
 				shareBytes = Math.min(shareBytes, creditAheadBytes);
 			} else if (whileDown === 'drop') {
