@@ -8,6 +8,7 @@ import {
 	fixture,
 	has,
 	isAlive,
+	niceOf,
 	node,
 	type Orchd,
 	residentBytesOf,
@@ -216,6 +217,19 @@ describe('mailboxes', () => {
 			duplicates: 0,
 			dropped: { receiver_down: 15 },
 		});
+	});
+
+	it('links 5.12: a receiver without SDK is told in its own words, between what had waited and what comes', async () => {
+		const [from, to] = [await stage.stand('from'), await stage.stand('to')];
+		await stage.link(from, 'T', to, { queue: 2, overflow: 'drop-oldest' });
+		const sender = await stage.lines(from);
+		for (let n = 1; n <= 5; n++) sender.send({ type: 'T', data: n });
+		await until('all has reached the link', async () => (await stage.stats(from, 'T', to)).counters.received === 5);
+		const receiver = await stage.lines(to);
+		expect(await receiver.next('the notice')).toEqual({ dropped: { type: 'T', count: 3, reason: 'drop_oldest', from: 'from' } });
+		for (const n of [4, 5]) expect(await receiver.next(`message ${n}`)).toMatchObject({ data: n });
+		sender.send({ type: 'T', data: 6 });
+		expect(await receiver.next('the next')).toMatchObject({ data: 6 });
 	});
 
 	it('links 5.12: with --while-down block the sender waits for the receiver instead, and nothing is lost', async () => {
@@ -528,7 +542,9 @@ describe('control requests of privileged runtimes', () => {
 			ControlResponse: { Error: expect.stringContaining('no runtime') as string },
 		});
 		expect(await asking.next('the answer')).toEqual({ ControlResponse: { Error: expect.any(String) as string } });
-		expect(await orchd.show(worker)).toMatchObject({ status: 'running', priority: 'low' });
+		const low = await orchd.show(worker);
+		expect(low).toMatchObject({ status: 'running', priority: 'low', warnings: [] });
+		expect(niceOf(low.pid ?? 0)).toBe(10);
 
 		const refused = await stage.veecle(nobody);
 		refused.send(stop(worker.id));

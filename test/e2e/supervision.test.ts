@@ -1,5 +1,15 @@
 /** The promises of supervision, end to end: through orchd's socket, with real programs. Titles are those of the scenarios. */
-import { existsSync, readFileSync, rmSync, writeFileSync, chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import {
+	existsSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	writeFileSync,
+	chmodSync,
+	mkdirSync,
+	readdirSync,
+	statSync,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,6 +24,7 @@ import {
 	fixture,
 	inSandbox,
 	isAlive,
+	niceOf,
 	node,
 	type Orchd,
 	type Program,
@@ -460,6 +471,116 @@ describe('crash and restart', () => {
 		await orchd.call('runtime.stop', { runtime: stopped.id });
 		expect(await orchd.show(stopped)).toMatchObject({ status: 'stopped', desired: 'stopped', generation: 2 });
 		await orchd.remove(...runtimes);
+	});
+});
+
+describe('launch', () => {
+	it('a program finds its environment, its directory and its arguments, an empty input, default signals, and no descriptor of ours', async () => {
+		await inSandbox(async (own) => {
+			const daemon = await own.startDaemon({ env: own.env({ SECRET_OF_ORCHD: '1', ORCH_SECRET: '2', NODE_OPTIONS: '' }) });
+			mkdirSync(own.path('place'));
+			const script = `tr '\\0' '\\n' </proc/$$/environ | sort >env; pwd >cwd; printf '<%s>' "$0" "$@" >args; cat >input; ls -l /proc/self/fd >fds; grep ^Sig /proc/self/status >signals; echo written`;
+			const added = await own.cliWith(
+				{ env: { TZ: 'Europe/Berlin', NOT_FOR_IT: '1', HERE: 'taken' } },
+				...[
+					'runtime',
+					'add',
+					'sh',
+					'--name',
+					'look',
+					'--cwd',
+					'./place',
+					'--env',
+					'GIVEN=a b=c',
+					'--env',
+					'HERE',
+					'--env',
+					'DASH-ED=x',
+					'--restart',
+					'no',
+				],
+				...['--', '-c', script, 'zero', '', 'two words', '"quoted" $HOME *', 'é'],
+			);
+			expect(added).toMatchObject({ code: 0 });
+			await own.cli('start', 'look');
+			const look = { id: added.stdout.trim(), name: 'look' };
+			await daemon.writes(look, 'written');
+			const found = (name: string) => readFileSync(own.path(`place/${name}`), 'utf8');
+			const environment = Object.fromEntries(
+				found('env')
+					.trim()
+					.split('\n')
+					.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+			);
+			const { env, socket, veecleSocket } = await daemon.show(look);
+			expect(env).toEqual({
+				PATH: own.env()['PATH'],
+				HOME: own.env()['HOME'],
+				LANG: 'C.UTF-8',
+				TZ: 'Europe/Berlin',
+				GIVEN: 'a b=c',
+				HERE: 'taken',
+				'DASH-ED': 'x',
+			});
+			expect(environment).toMatchObject({
+				...env,
+				ORCH_RUNTIME_ID: look.id,
+				ORCH_RUNTIME_NAME: 'look',
+				ORCH_SOCKET: own.socket,
+				ORCH_IPC_SOCKET: socket,
+				VEECLE_IPC_SOCKET: veecleSocket,
+				VEECLE_RUNTIME_ID: look.id,
+			});
+			const ours = [
+				'ORCH_IPC_SOCKET',
+				'ORCH_IPC_TOKEN',
+				'ORCH_PROCESS',
+				'ORCH_RUNTIME_ID',
+				'ORCH_RUNTIME_NAME',
+				'ORCH_SOCKET',
+				'VEECLE_IPC_SOCKET',
+				'VEECLE_RUNTIME_ID',
+			];
+			// PWD is the shell's own doing
+			expect(
+				Object.keys(environment)
+					.filter((name) => name !== 'PWD' && name !== '_')
+					.sort(),
+			).toEqual([...Object.keys(env), ...ours].sort());
+			expect(found('cwd').trim()).toBe(own.path('place'));
+			expect(found('args')).toBe('<zero><><two words><"quoted" $HOME *><é>');
+			expect(found('input')).toBe('');
+			const descriptors = found('fds')
+				.trim()
+				.split('\n')
+				.flatMap((line) => / (\d+) -> (.*)$/.exec(line)?.slice(1, 3).join(' ') ?? []);
+			// what whoever started these tests left open for everybody is not ours
+			const inherited = new Set(
+				readdirSync('/proc/self/fd').flatMap((fd) =>
+					existsSync(`/proc/self/fd/${fd}`) ? `${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}` : [],
+				),
+			);
+			// 3 is the directory that ls reads, 1 the file that it writes to
+			expect(descriptors.filter((line) => !line.includes('/proc/') && !line.startsWith('1 ') && !inherited.has(line))).toEqual([
+				'0 /dev/null',
+				`2 ${(await daemon.show(look)).stderrPath}`,
+			]);
+			const ignored = /^SigIgn:\s+([0-9a-f]+)$/m.exec(found('signals'))?.[1];
+			expect(Number.parseInt(ignored ?? '1', 16)).toBe(0);
+			expect(Number.parseInt(/^SigBlk:\s+([0-9a-f]+)$/m.exec(found('signals'))?.[1] ?? '1', 16)).toBe(0);
+		});
+	});
+
+	it.skipIf(process.getuid?.() !== 0)('--priority is the nice value of the program, whatever it forks included', async () => {
+		for (const [priority, nice] of [
+			['high', -10],
+			['normal', 0],
+			['low', 10],
+		] as const) {
+			const runtime = await orchd.run(sh(`sleep 1000000 & echo $! > work/nice.${priority}; wait`), { priority, name: priority });
+			expect([niceOf(runtime.pid ?? 0), niceOf(await pidIn(`nice.${priority}`))]).toEqual([nice, nice]);
+			await orchd.remove(runtime);
+		}
 	});
 });
 

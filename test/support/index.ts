@@ -19,6 +19,7 @@ export {
 	descriptorsOf,
 	environmentOf,
 	isAlive,
+	niceOf,
 	processAt,
 	processesAbout,
 	processesWith,

@@ -75,6 +75,12 @@ export function residentBytesOf(pid: number): number {
 	return Number(kilobytes ?? 0) * 1024;
 }
 
+/** Its nice value. */
+export function niceOf(pid: number): number {
+	const stat = read(`/proc/${pid}/stat`) ?? '';
+	return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+}
+
 /** User and system time that a process has had. */
 export function cpuMsOf(pid: number): number {
 	const stat = read(`/proc/${pid}/stat`) ?? '';

@@ -109,17 +109,20 @@ export class Ending {
 
 	#ask(set: ProcessSet): void {
 		const { table, signal } = this.#options;
-		if (isForGroup(signal) && !this.#askedGroups.has(set) && table.signalGroup(set, signal)) this.#askedGroups.add(set);
+		if (isForGroup(signal) && !this.#askedGroups.has(set) && table.signalGroup(set, signal)) {
+			this.#askedGroups.add(set);
+			// a stopped program could not hear it; one that was stopped just now is not seen to be, so all are woken
+			table.signalGroup(set, 'SIGCONT');
+		}
 		for (const member of this.#found.get(set) ?? []) {
 			const name = `${member.pid} ${member.startTicks}`;
-			if (!this.#asked.has(name)) {
-				this.#asked.add(name);
-				const isReached = this.#askedGroups.has(set) && member.group === set.root?.pid;
-				// a signal that the shim would not outlive is not for the shim
-				const isSpared = member.pid === set.root?.pid && !isForGroup(signal);
-				if (!isReached && !isSpared) this.#tell(member, signal);
-			}
-			if (member.stopped) table.signal(member, 'SIGCONT');
+			const isReached = this.#askedGroups.has(set) && member.group === set.root?.pid;
+			// a signal that the shim would not outlive is not for the shim
+			const isSpared = member.pid === set.root?.pid && !isForGroup(signal);
+			const isToldAlone = !this.#asked.has(name) && !isReached && !isSpared;
+			this.#asked.add(name);
+			if (isToldAlone) this.#tell(member, signal);
+			if (isToldAlone || member.stopped) table.signal(member, 'SIGCONT');
 		}
 	}
 

@@ -152,11 +152,11 @@ test('supervision 3.1.1: a program that ignores SIGTERM is killed when its grace
 	processes.last.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
 	const stopped = supervisor.stop(id);
 	await clock.advance(defaultStop.graceMs - 1);
-	expect(processes.last.received).toEqual(['SIGTERM']);
+	expect(processes.last.received).toEqual(['SIGTERM', 'SIGCONT']);
 	expect(snapshot().status).toBe('stopping');
 	await clock.advance(1);
 	expect((await stopped).lastExit).toMatchObject({ signal: 'SIGKILL', by: 'kill' });
-	expect(processes.last.received).toEqual(['SIGTERM', 'SIGKILL']);
+	expect(processes.last.received).toEqual(['SIGTERM', 'SIGCONT', 'SIGKILL']);
 	expect(clock.pending).toBe(0);
 });
 
@@ -220,7 +220,7 @@ test('while nobody can be looked at, the group is ended all the same, and nothin
 	const refused = faultOf(supervisor.stop(id));
 	await settle();
 	await clock.advance(defaultStop.graceMs + killMs);
-	expect(root.received).toEqual(['SIGTERM', 'SIGKILL']);
+	expect(root.received).toEqual(['SIGTERM', 'SIGCONT', 'SIGKILL']);
 	expect(await refused).toMatchObject({
 		kind: 'stop_incomplete',
 		escaped: [{ pid: root.identity.pid, command: 'what is left of it is unknown' }],
@@ -290,7 +290,7 @@ describe('supervision 3.1.9: a stop is defined in every state', () => {
 		const third = supervisor.stop(id, { graceMs: 60_000 });
 		await clock.advance(500);
 		expect((await Promise.all([first, second, third])).map(({ status }) => status)).toEqual(['stopped', 'stopped', 'stopped']);
-		expect(processes.last.received).toEqual(['SIGTERM', 'SIGKILL']);
+		expect(processes.last.received).toEqual(['SIGTERM', 'SIGCONT', 'SIGKILL']);
 		expect(clock.pending).toBe(0);
 	});
 
@@ -492,7 +492,7 @@ test('after a crash the group must be empty before anything is launched: its lef
 	expect(processes.launches).toHaveLength(1);
 	await clock.advance(1);
 	await clock.advance(1_000);
-	expect(leftover.received).toEqual(['SIGTERM', 'SIGKILL']);
+	expect(leftover.received).toEqual(['SIGTERM', 'SIGCONT', 'SIGKILL']);
 	expect(snapshot()).toMatchObject({ status: 'running', generation: 2 });
 	expect(statusesOf(events)).toEqual(['starting', 'running', 'backoff', 'starting', 'running']);
 });
@@ -521,7 +521,7 @@ test('a stop waits for what is still being ended of an earlier process', async (
 		isStopped = true;
 	});
 	await clock.advance(1_999);
-	expect({ isStopped, escapee: escapee.received }).toEqual({ isStopped: false, escapee: ['SIGTERM'] });
+	expect({ isStopped, escapee: escapee.received }).toEqual({ isStopped: false, escapee: ['SIGTERM', 'SIGCONT'] });
 	await clock.advance(1);
 	await stopped;
 	expect(processes.living).toEqual([]);
