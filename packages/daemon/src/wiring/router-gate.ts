@@ -21,6 +21,8 @@ export interface RouterGateOptions {
 /** A router that has been launched answers within this time, or is taken to have failed. */
 const launchMs = 10_000;
 const lookEveryMs = 10;
+/** A router that has said goodbye is waited for this long. */
+const endMs = 5_000;
 
 export function createRouterGate(options: RouterGateOptions): RouterGate {
 	return {
@@ -129,6 +131,10 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		events: (signal) => caller.stream('router.events', {}, { signal, window: 256 }) as AsyncIterable<RouterEvent>,
 		stop: async () => {
 			await caller.call('router.stop', {});
+			await closed;
+			// a connection closes a moment before its process is gone, and nothing may be left behind
+			const deadline = options.clock.monotonicMs() + endMs;
+			while (isAlive(status.pid) && options.clock.monotonicMs() < deadline) await options.clock.sleep(lookEveryMs);
 		},
 	};
 }
@@ -136,4 +142,13 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 /** A link as the router knows it: without what only the daemon keeps. */
 function toRouterLink({ id, from, type, to, messages, bytes, overflow, whileDown }: LinkRow) {
 	return { id, from, type, to, messages, bytes, overflow, whileDown };
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch {
+		return false;
+	}
 }
