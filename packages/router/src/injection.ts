@@ -184,8 +184,7 @@ export class Injection {
 		} as const;
 		const made = { link: new Link(spec, this.#hub.clock, this.#hub.turn), port, paths: new Map<Source, Path>() };
 		this.#direct.set(key, made);
-		port.links.add(made.link);
-		if (port.peer !== undefined) made.link.connected(port.peer);
+		port.addLink(made.link);
 		return made;
 	}
 

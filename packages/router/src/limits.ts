@@ -50,6 +50,9 @@ export const maxHelloBytes = 4 * 1024 * 1024;
 /** Deeper JSON is refused: receivers of many languages could not read it. */
 export const maxJsonDepth = 512;
 
+/** After the death of a router its clients come back within this; till then they are slow rather than down. */
+export const awaitedMs = 5_000;
+
 /** Connections of one runtime that have not yet said who they are. */
 export const maxUnknownConnections = 16;
 export const helloMs = 2_000;

@@ -99,6 +99,8 @@ export class Link implements Feeder {
 	/** Senders among whom the credit is shared. */
 	creditedPaths = 0;
 	receiver: Receiver | undefined;
+	/** The receiver was connected to an earlier router and is expected back. */
+	#awaited = false;
 	tap: Tap | undefined;
 	received = 0;
 	delivered = 0;
@@ -278,6 +280,18 @@ export class Link implements Feeder {
 		return this.#removed;
 	}
 
+	/** The receiver is not there, and nobody is to wait for it. */
+	get isDown(): boolean {
+		return this.receiver === undefined && !this.#awaited && this.spec.whileDown === 'drop';
+	}
+
+	/** Whether senders that block should wait for a receiver that is not there. */
+	setAwaited(awaited: boolean): void {
+		if (this.#awaited === awaited) return;
+		this.#awaited = awaited;
+		this.#touchAll();
+	}
+
 	/** A sender has nothing left to send with, and this link is why. */
 	get blocking(): boolean {
 		if (this.spec.overflow !== 'block') return false;
@@ -298,7 +312,7 @@ export class Link implements Feeder {
 	}
 
 	#queue(path: Path, buffer: Buffer, start: number, end: number, frames: number, request: boolean): number {
-		const { overflow, whileDown } = this.spec;
+		const { overflow } = this.spec;
 		if (overflow === 'drop-oldest') {
 			this.#push(path, buffer, start, end, frames, request);
 			// what may be handed over makes room first: nothing is dropped that the receiver would take
@@ -314,7 +328,7 @@ export class Link implements Feeder {
 			return frames;
 		}
 		if (overflow === 'drop-newest') return this.#fit(path, buffer, start, end, frames, request, this.spec, 'drop_newest');
-		const down = this.receiver === undefined && whileDown === 'drop';
+		const down = this.isDown;
 		if (!path.sender.credited) {
 			return this.#fit(path, buffer, start, end, frames, request, this.spec, down ? 'receiver_down' : 'no_credit_sender');
 		}

@@ -1,5 +1,7 @@
 /** The failure scenarios of links, by their numbers, as far as the router alone can show them. */
+import { readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock, until } from '@orch/base/testing';
 import { FrameKind, makeFrame } from '@orch/protocol/data';
@@ -516,6 +518,46 @@ test('links 5.22: after the router was killed clients come back with their ports
 	expect(rig.router.stats().links[0]?.counters.dropped).toEqual({ router_lost: 4 });
 });
 
+test('links 5.22: a receiver that has not come back yet holds its sender up rather than lose what it sends', async () => {
+	await rig.close();
+	const clock = new ManualClock();
+	rig = await startRig({ clock });
+	await rig.add('a', 'b');
+	const link = await rig.link('a', 'Ping', 'b', { messages: 10 });
+	const [a, b] = [await rig.frames('a'), await rig.frames('b')];
+	const ping = await a.declare('Ping');
+	await rig.reopen();
+	const again = await rig.frames('a', { resume: { port: a.port, sent: [], seen: [] } });
+	await again.declare('Ping');
+	expect(again.credits.get(ping)?.frames).toBe(10);
+	again.send(ping, ...Array.from({ length: 10 }, (_, index) => `${index}`));
+	await until('all queued', () => rig.counters(link).queued === 10);
+	expect([again.credits.get(ping)?.frames, rig.report(link).blocking]).toEqual([10, true]);
+	const back = await rig.frames('b', { resume: { port: b.port, sent: [], seen: [] } });
+	await until('all of them', () => back.messages.length === 10);
+	expect([rig.counters(link).dropped, clock.pending]).toEqual([{}, 0]);
+});
+
+test('links 5.22: one that does not come back is down after a while', async () => {
+	await rig.close();
+	const clock = new ManualClock();
+	rig = await startRig({ clock });
+	await rig.add('a', 'b');
+	const link = await rig.link('a', 'Ping', 'b', { messages: 10 });
+	const [a, b] = [await rig.frames('a'), await rig.frames('b')];
+	await a.declare('Ping');
+	b.destroy();
+	await rig.reopen();
+	const again = await rig.frames('a', { resume: { port: a.port, sent: [], seen: [] } });
+	const ping = await again.declare('Ping');
+	again.send(ping, ...Array.from({ length: 10 }, (_, index) => `${index}`));
+	await until('all queued', () => rig.counters(link).queued === 10);
+	await clock.advance(5_000);
+	await until('credit', () => (again.credits.get(ping)?.frames ?? 0) > 10);
+	again.send(ping, 'beyond');
+	await until('the drop', () => rig.counters(link).dropped['receiver_down'] === 1);
+});
+
 test('links 5.22: what a broken connection swallowed is told to the sender in the welcome and to the receiver in band', async () => {
 	await rig.link('a', 'Ping', 'b');
 	const [a, b] = [await rig.frames('a'), await rig.frames('b')];
@@ -585,6 +627,19 @@ test('links 5.27: a socket path that is too long is a problem of that runtime al
 	// as after power loss: the files are there, nobody listens
 	await rig.reopen();
 	expect((await rig.frames('a')).welcome?.runtime.name).toBe('a');
+});
+
+test('links 5.27: sockets whose directory was deleted are made again by the next table; who is connected stays', async () => {
+	await rig.link('a', 'Ping', 'b');
+	const [a, b] = [await rig.frames('a'), await rig.frames('b')];
+	const ping = await a.declare('Ping');
+	for (const name of readdirSync(rig.directory)) if (name.endsWith('.sock')) rmSync(join(rig.directory, name));
+	await expect(rig.lines('c')).rejects.toMatchObject({ code: 'ENOENT' });
+	await rig.link('a', 'Pong', 'b');
+	const c = await rig.lines('c');
+	c.write({ type: 7 });
+	a.send(ping, 'on');
+	await until('both', () => c.lines.length === 1 && b.messages.length === 1);
 });
 
 test('links 5.28: a thousand connections that say nothing are refused beyond the bound, and the rest are closed', async () => {

@@ -1,15 +1,15 @@
 /** Where one runtime meets the router: its two sockets, the one connection of its present process, and the links into it. */
 import { timingSafeEqual } from 'node:crypto';
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { closeServer, listenUnix } from '@orch/base';
+import { closeServer, listenUnix, type Timer } from '@orch/base';
 import type { RouterPort } from '@orch/protocol';
 import { dataProtocol, type HelloBody, type TypeEntry } from '@orch/protocol/data';
 import { BinaryPeer } from './binary-peer.ts';
 import { createJsonDialect } from './json-dialect.ts';
 import { LinePeer } from './line-peer.ts';
-import { maxUnknownConnections, socketHighWaterBytes } from './limits.ts';
+import { awaitedMs, maxUnknownConnections, socketHighWaterBytes } from './limits.ts';
 import type { Link } from './link.ts';
 import { type Identity, Newcomer } from './newcomer.ts';
 import type { Hub, Peer, PortView } from './peer.ts';
@@ -60,6 +60,8 @@ export class Port implements PortView {
 	/** This router has had a connection of the present process. */
 	#known = false;
 	#ending: Peer | undefined;
+	/** Runs while a process is expected back that was connected to an earlier router. */
+	#awaiting: Timer | undefined;
 	#listening: Promise<readonly string[]> = Promise.resolve([]);
 	#closed = false;
 
@@ -80,6 +82,25 @@ export class Port implements PortView {
 		return this.spec.privileged;
 	}
 
+	/** A link into this runtime. */
+	addLink(link: Link): void {
+		this.links.add(link);
+		link.setAwaited(this.#awaiting !== undefined);
+		if (this.peer !== undefined) link.connected(this.peer);
+	}
+
+	/** Its process was connected to the router before this one: for a while its links hold messages for it. */
+	expectBack(): void {
+		const { clock, turn } = this.#options.hub;
+		this.#awaiting = clock.clock.setTimer(awaitedMs, () => turn.run(() => this.#awaitNoMore()), { background: true });
+	}
+
+	#awaitNoMore(): void {
+		this.#awaiting?.cancel();
+		this.#awaiting = undefined;
+		for (const link of this.links) link.setAwaited(false);
+	}
+
 	fault(code: string, count = 1): void {
 		this.faults.set(code, (this.faults.get(code) ?? 0) + count);
 	}
@@ -91,12 +112,14 @@ export class Port implements PortView {
 		if (spec.generation === before.generation) return;
 		this.#sent = new Map();
 		this.#known = false;
+		this.#awaitNoMore();
 		if (this.peer !== undefined && this.peer.generation < spec.generation) this.#drain(this.peer);
 	}
 
 	/** The process of this generation has ended: what it left connected is closed once what it had sent is read. */
 	ended(generation: number): void {
 		this.#ended = Math.max(this.#ended, generation);
+		if (this.spec.generation <= generation) this.#awaitNoMore();
 		if (this.peer !== undefined && this.peer.generation <= generation) this.#drain(this.peer);
 	}
 
@@ -126,6 +149,7 @@ export class Port implements PortView {
 	/** Says goodbye to whoever is connected and stops listening. The socket files go, too. */
 	async close(): Promise<void> {
 		this.#closed = true;
+		this.#awaiting?.cancel();
 		this.peer?.end();
 		for (const newcomer of [...this.#newcomers]) newcomer.close();
 		// at once, because closing removes the socket file, which may be somebody else's soon
@@ -144,7 +168,8 @@ export class Port implements PortView {
 		const { socket, veecleSocket } = this.spec;
 		const wanted = new Set([socket, veecleSocket]);
 		for (const [path, server] of this.#servers) {
-			if (wanted.has(path)) continue;
+			// a file that somebody has deleted is one that nobody can connect to
+			if (wanted.has(path) && existsSync(path)) continue;
 			this.#servers.delete(path);
 			server.close();
 		}
@@ -313,6 +338,7 @@ export class Port implements PortView {
 		this.peer = peer;
 		this.#known = true;
 		hub.turn.run(() => {
+			this.#awaitNoMore();
 			for (const link of this.links) link.connected(peer);
 			peer.connected();
 			connected(this, peer);

@@ -136,7 +136,7 @@ export class Router {
 
 	/** The process of a runtime has ended: what it left connected is closed, once what it had sent is read. */
 	ended(runtime: string, generation: number): void {
-		this.#ports.get(runtime)?.ended(generation);
+		this.#inTurn(() => this.#ports.get(runtime)?.ended(generation));
 	}
 
 	stats(): RouterStats {
@@ -267,7 +267,11 @@ export class Router {
 		for (const [runtime, spec] of wanted) {
 			const port = this.#ports.get(runtime);
 			if (port !== undefined) port.update(spec);
-			else this.#ports.set(runtime, this.#newPort(spec));
+			else {
+				const made = this.#newPort(spec);
+				this.#ports.set(runtime, made);
+				if (this.#portIds.known(runtime, spec.generation) !== undefined) made.expectBack();
+			}
 		}
 		return removed;
 	}
@@ -321,8 +325,7 @@ export class Router {
 			if (port === undefined || this.#links.has(id)) continue;
 			const link = new Link(spec, this.#clock, this.#turn);
 			this.#links.set(id, link);
-			port.links.add(link);
-			if (port.peer !== undefined) link.connected(port.peer);
+			port.addLink(link);
 		}
 		return removed;
 	}

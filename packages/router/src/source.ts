@@ -249,7 +249,7 @@ export class Source implements Sender, Pending {
 		const averageBytes = this.#frames === 0 ? Number.POSITIVE_INFINITY : Math.max(this.#bytes / this.#frames, this.#lastBytes);
 		for (const path of this.#blocking) {
 			const { link } = path;
-			const { messages, bytes: limitBytes, whileDown } = link.spec;
+			const { messages, bytes: limitBytes } = link.spec;
 			const sharers = Math.max(1, link.creditedPaths);
 			const { receiver } = link;
 			const shareFrames = Math.max(1, Math.floor(messages / sharers));
@@ -265,7 +265,7 @@ export class Source implements Sender, Pending {
 				aheadBytes = Math.min(windowBytes, receiver.outbox.roomBytes) / sharers;
 				aheadFrames = Math.floor(aheadBytes / averageBytes);
 				shareBytes = Math.min(shareBytes, creditAheadBytes);
-			} else if (whileDown === 'drop') {
+			} else if (link.isDown) {
 				// what does not fit is dropped, so that a type is not held up by a receiver that is not there
 				queuedFrames = 0;
 				queuedBytes = 0;
