@@ -49,6 +49,8 @@ export {
 	Overflow,
 	RestartPolicy,
 	RuntimeInfo,
+	RuntimeOptions,
+	runtimeOptions,
 	type RuntimeStatus,
 	StopPolicy,
 	WhileDown,

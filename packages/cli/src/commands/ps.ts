@@ -10,6 +10,7 @@ import { ago, duration } from '../render/time.ts';
 
 const statuses = [
 	'stopped',
+	'waiting',
 	'starting',
 	'running',
 	'stopping',

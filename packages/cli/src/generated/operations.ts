@@ -13,7 +13,7 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'daemon.status': { summary: 'Tell how the daemon is', params: [], stream: false },
 	'daemon.stop': { summary: 'Stop every runtime gracefully, then the daemon', params: [], stream: false },
 	'clear': { summary: 'Stop everything, forget everything', params: [], stream: false },
-	'runtime.add': { summary: 'Register a program under supervision', params: ['program', 'args?', 'cwd', 'env?', 'name?', 'id?', 'priority?', 'privileged?', 'restart?', 'stop?', 'binary?', 'start?'], stream: false },
+	'runtime.add': { summary: 'Register a program under supervision', params: ['program', 'args?', 'cwd', 'env?', 'name?', 'id?', 'priority?', 'privileged?', 'restart?', 'stop?', 'autostart?', 'labels?', 'envFiles?', 'user?', 'umask?', 'probes?', 'needs?', 'ports?', 'limits?', 'schedule?', 'watch?', 'output?', 'project?', 'binary?', 'start?'], stream: false },
 	'runtime.list': { summary: 'List the runtimes, in the order in which they were added', params: ['status?'], stream: false },
 	'runtime.show': { summary: 'Show everything about a runtime', params: ['runtime'], stream: false },
 	'runtime.start': { summary: 'Start a runtime; answers once its program runs', params: ['runtime', 'priority?'], stream: false },

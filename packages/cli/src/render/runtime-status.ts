@@ -16,6 +16,7 @@ export function statusMark({ status, lastExit }: Shown): string {
 	switch (status) {
 		case 'running':
 			return '●';
+		case 'waiting':
 		case 'starting':
 		case 'stopping':
 			return '◌';
@@ -33,6 +34,7 @@ export function statusPaint({ status, lastExit }: Shown, style: Style): (text: s
 	switch (status) {
 		case 'running':
 			return style.green;
+		case 'waiting':
 		case 'starting':
 		case 'stopping':
 			return style.yellow;

@@ -405,6 +405,8 @@ function newRuntime(name: string, at: number): Runtime {
 		},
 		stop: { signal: 'SIGTERM', graceMs: 10_000 },
 		addedAt: fakeStart,
+		options: {},
+		group: null,
 		escaped: [],
 		warnings: [],
 		env: { PATH: '/usr/bin:/bin', API_KEY: 'k-123' },

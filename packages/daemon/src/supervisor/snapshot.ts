@@ -2,7 +2,8 @@
 import type { SignalName } from './exit-record.ts';
 import type { RuntimeSpec } from './spec.ts';
 
-export type RuntimeStatus = 'stopped' | 'starting' | 'running' | 'stopping' | 'backoff' | 'exited' | 'failed';
+/** `waiting`: wanted to run, and something that it needs is not there yet. */
+export type RuntimeStatus = 'stopped' | 'waiting' | 'starting' | 'running' | 'stopping' | 'backoff' | 'exited' | 'failed';
 
 /** All times are milliseconds since the Unix epoch. */
 export interface RuntimeSnapshot {

@@ -13,6 +13,7 @@ import {
 	isSignal,
 	type ProgramFault,
 	type RuntimeSnapshot,
+	type RuntimeSpec,
 	type Supervisor,
 	SupervisorError,
 } from '../supervisor/index.ts';
@@ -80,7 +81,8 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 				priority: wish.priority,
 				privileged: wish.privileged,
 				restart: { ...defaultRestart, ...wish.restart },
-				stop: { signal, graceMs: wish.stop.graceMs ?? defaultStop.graceMs },
+				stop: { ...defaultStop, ...wish.stop, signal },
+				...wish.options,
 			});
 			idsByName.set(wish.name, id);
 			links.register({ id, name: wish.name, privileged: wish.privileged });
@@ -152,12 +154,20 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		cwd: spec.cwd,
 		priority: spec.priority,
 		privileged: spec.privileged,
-		restart: spec.restart,
-		stop: spec.stop,
+		restart: spec.restart as RuntimeInfo['restart'],
+		stop: spec.stop as RuntimeInfo['stop'],
+		options: optionsOf(spec),
+		group: spec.group ?? null,
 		addedAt: isoTime(snapshot.addedAt),
 		escaped: [...snapshot.escaped],
 		warnings: problem === undefined ? [...snapshot.warnings] : [...snapshot.warnings, problem],
 	};
+}
+
+/** What a spec has beside the parts that every runtime has. */
+function optionsOf(spec: RuntimeSpec): RuntimeInfo['options'] {
+	const { id, name, program, args, cwd, env, priority, privileged, restart, stop, group, ...options } = spec;
+	return options as RuntimeInfo['options'];
 }
 
 function toOrchError(error: unknown): unknown {

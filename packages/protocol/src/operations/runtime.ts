@@ -10,6 +10,7 @@ import {
 	RestartPolicy,
 	RuntimeInfo,
 	RuntimeName,
+	runtimeOptions,
 	RuntimeStatus,
 	SignalName,
 	StopPolicy,
@@ -49,6 +50,7 @@ export const runtimeOperations = {
 			privileged: Type.Optional(Type.Boolean()),
 			restart: Type.Optional(Type.Partial(RestartPolicy)),
 			stop: Type.Optional(Type.Partial(StopPolicy)),
+			...runtimeOptions,
 			/** SHA-256, in hex, of a binary that was uploaded before. */
 			binary: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
 			/** Start it as well. */

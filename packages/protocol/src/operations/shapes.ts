@@ -37,6 +37,12 @@ export const RestartPolicy = Type.Object({
 	retryEveryMs: nullable(Milliseconds),
 	/** A process that lived this long resets back-off and count. */
 	healthyMs: Milliseconds,
+	successExitCodes: Type.Optional(
+		Type.Array(Type.Integer({ minimum: 0, maximum: 255 }), {
+			maxItems: 256,
+			description: 'Exit codes that are no failure; absent: 0',
+		}),
+	),
 });
 export type RestartPolicy = Static<typeof RestartPolicy>;
 
@@ -44,11 +50,92 @@ export const StopPolicy = Type.Object({
 	signal: SignalName,
 	/** From the signal to SIGKILL. */
 	graceMs: Milliseconds,
+	command: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 1000, description: 'Run before the signal' })),
+	commandMs: Type.Optional(Milliseconds),
 });
 export type StopPolicy = Static<typeof StopPolicy>;
 
+const Command = Type.Array(Type.String({ maxLength: 131_071 }), { minItems: 1, maxItems: 1000 });
+const AbsolutePath = Type.String({ pattern: '^/', maxLength: 4096 });
+const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
+
+export const ProbeCheck = Type.Union([
+	Type.Object({
+		kind: Type.Literal('http'),
+		url: Type.String({ pattern: '^https?://', maxLength: 2048 }),
+		headers: Type.Optional(Type.Record(Type.String(), Type.String())),
+		statuses: Type.Optional(Type.Array(Type.Integer({ minimum: 100, maximum: 599 }), { minItems: 1, maxItems: 100 })),
+	}),
+	Type.Object({ kind: Type.Literal('tcp'), port: Port, host: Type.Optional(Type.String({ maxLength: 255 })) }),
+	Type.Object({ kind: Type.Literal('exec'), command: Command }),
+	Type.Object({
+		kind: Type.Literal('log'),
+		pattern: Type.String({ minLength: 1, maxLength: 1000 }),
+		stream: Type.Optional(Type.Union([Type.Literal('stdout'), Type.Literal('stderr')])),
+	}),
+	Type.Object({ kind: Type.Literal('notify') }),
+]);
+
+export const Probe = Type.Object({
+	check: ProbeCheck,
+	everyMs: Type.Optional(Type.Integer({ minimum: 10, maximum: 2_147_483_647 })),
+	timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_147_483_647 })),
+	delayMs: Type.Optional(Milliseconds),
+	failures: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000 })),
+	successes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+});
+
+export const Need = Type.Object({
+	runtime: RuntimeName,
+	condition: Type.Union([Type.Literal('started'), Type.Literal('ready'), Type.Literal('succeeded')]),
+	/** What becomes of the one in need when the needed one is restarted. */
+	onRestart: Type.Optional(Type.Union([Type.Literal('keep'), Type.Literal('restart'), Type.Literal('stop')])),
+});
+
+export const Schedule = Type.Object({
+	cron: Type.String({ minLength: 1, maxLength: 200 }),
+	timeZone: Type.Optional(Type.String({ maxLength: 64 })),
+	action: Type.Union([Type.Literal('start'), Type.Literal('restart')]),
+	overlap: Type.Optional(Type.Union([Type.Literal('skip'), Type.Literal('queue'), Type.Literal('replace')])),
+});
+
+/** What a runtime may be given beside its program: all of it optional, absent is the default. */
+export const runtimeOptions = {
+	autostart: Type.Optional(Type.Boolean({ description: 'A daemon that starts, starts it too, where it was wanted to run' })),
+	labels: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9_./-]{1,100}$' }), Type.String({ maxLength: 1000 }))),
+	envFiles: Type.Optional(
+		Type.Array(AbsolutePath, { maxItems: 100, description: 'Files of NAME=value lines, read at each start' }),
+	),
+	user: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'The user it runs as, where the daemon is root' })),
+	umask: Type.Optional(Type.String({ pattern: '^0?[0-7]{3}$' })),
+	probes: Type.Optional(Type.Object({ startup: Type.Optional(Probe), ready: Type.Optional(Probe), live: Type.Optional(Probe) })),
+	needs: Type.Optional(Type.Array(Need, { maxItems: 1000 })),
+	ports: Type.Optional(Type.Array(Port, { maxItems: 1000, description: 'Checked to be free before each start' })),
+	limits: Type.Optional(
+		Type.Object({ memoryBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'Beyond it is restarted' })) }),
+	),
+	schedule: Type.Optional(Schedule),
+	watch: Type.Optional(
+		Type.Object({
+			paths: Type.Array(AbsolutePath, { minItems: 1, maxItems: 1000 }),
+			ignore: Type.Optional(Type.Array(Type.String({ maxLength: 1000 }), { maxItems: 1000 })),
+			quietMs: Type.Optional(Milliseconds),
+		}),
+	),
+	output: Type.Optional(
+		Type.Object({
+			maxBytes: Type.Integer({ minimum: 65_536 }),
+			segmentBytes: Type.Optional(Type.Integer({ minimum: 16_384 })),
+		}),
+	),
+	project: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+} as const;
+export const RuntimeOptions = Type.Object(runtimeOptions);
+export type RuntimeOptions = Static<typeof RuntimeOptions>;
+
 export const RuntimeStatus = Type.Union([
 	Type.Literal('stopped'),
+	Type.Literal('waiting'),
 	Type.Literal('starting'),
 	Type.Literal('running'),
 	Type.Literal('stopping'),
@@ -101,6 +188,10 @@ export const RuntimeInfo = Type.Object({
 	privileged: Type.Boolean(),
 	restart: RestartPolicy,
 	stop: StopPolicy,
+	/** What it was given beside its program; what is not named is the default. */
+	options: RuntimeOptions,
+	/** Of several instances of one thing: which this is, counted from 1. */
+	group: nullable(Type.Object({ name: RuntimeName, index: Type.Integer() })),
 	addedAt: Time,
 	/** What its last stop could not end. */
 	escaped: Type.Array(Type.Object({ pid: Type.Integer(), command: Type.String() })),

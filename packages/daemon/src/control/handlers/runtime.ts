@@ -1,5 +1,11 @@
 /** Handlers of the runtime operations: params to domain calls to answers. */
-import type { Call, Handlers, RuntimeInfo as RuntimeInfoSchema, runtimeOperations } from '@orch/protocol';
+import {
+	type Call,
+	type Handlers,
+	type RuntimeInfo as RuntimeInfoSchema,
+	runtimeOptions,
+	type runtimeOperations,
+} from '@orch/protocol';
 import type { Static } from 'typebox';
 import type { Binaries } from '../../binaries/index.ts';
 import { freeName, nameOfProgram } from '../references.ts';
@@ -18,6 +24,7 @@ export interface RuntimeWish {
 	readonly privileged: boolean;
 	readonly restart: Partial<RuntimeInfo['restart']>;
 	readonly stop: Partial<RuntimeInfo['stop']>;
+	readonly options: RuntimeInfo['options'];
 	/** The uploaded program that it runs: its hash, and the name it had where it came from. */
 	readonly binary: { readonly sha256: string; readonly name: string } | undefined;
 }
@@ -113,6 +120,7 @@ export function runtimeHandlers({
 				privileged: params.privileged ?? false,
 				restart: params.restart ?? {},
 				stop: params.stop ?? {},
+				options: optionsOf(params),
 				binary: binary === undefined ? undefined : { sha256: binary, name: params.program },
 			});
 			return params.start ? runtimes.start(added.id, { signal: call.signal }) : added;
@@ -149,3 +157,11 @@ export function runtimeHandlers({
 		'runtime.stderr': output('stderr'),
 	};
 }
+
+/** The optional part of what a runtime is given, without what was not given. */
+function optionsOf(params: RuntimeInfo['options']): RuntimeInfo['options'] {
+	const given = optionNames.filter((name) => params[name] !== undefined).map((name) => [name, params[name]] as const);
+	return Object.fromEntries(given);
+}
+
+const optionNames = Object.keys(runtimeOptions) as (keyof typeof runtimeOptions)[];
