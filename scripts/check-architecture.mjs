@@ -19,16 +19,17 @@ const packages = {
 
 /** Rooms of the daemon: what each may import, and which packages. `daemon` and `main` are the composition root. */
 const rooms = {
+	store: { rooms: [], packages: ['@orch/base'] },
 	supervisor: { rooms: [], packages: ['@orch/base'] },
 	links: { rooms: [], packages: ['@orch/base'] },
 	binaries: { rooms: [], packages: ['@orch/base'] },
 	control: { rooms: ['supervisor', 'links', 'binaries'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
 	wiring: {
-		rooms: ['supervisor', 'links', 'binaries', 'control'],
+		rooms: ['store', 'supervisor', 'links', 'binaries', 'control'],
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	daemon: {
-		rooms: ['supervisor', 'links', 'binaries', 'control', 'wiring'],
+		rooms: ['store', 'supervisor', 'links', 'binaries', 'control', 'wiring'],
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	main: { rooms: ['daemon', 'control'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
