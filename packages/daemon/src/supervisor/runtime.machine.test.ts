@@ -34,6 +34,8 @@ const everyEvent: RuntimeEvent[] = [
 	{ kind: 'launched' },
 	{ kind: 'emptied' },
 	{ kind: 'backoff_over' },
+	{ kind: 'condemned', end: end({ what: 'too much' }) },
+	{ kind: 'condemned', end: end({ what: 'too much', at: 2_000 }) },
 	{ kind: 'launch_failed', end: end() },
 	{ kind: 'launch_failed', end: end({ at: 2_000 }) },
 	...ends.flatMap((one) => [true, false].map((leftovers): RuntimeEvent => ({ kind: 'exited', end: one, leftovers }))),
@@ -92,6 +94,27 @@ test('the runtime machine says "clearing" exactly while an end is under way', ()
 			!rows[from.kind]?.[event.kind];
 		if (!isImpossible) expect({ from, event, to, ending }).toEqual({ from, event, to, ending: isEnding(to) });
 	}
+});
+
+test('a condemned process is followed by another only when nothing of it is left, by policy and with its reason', () => {
+	const running = stepRuntime(stepRuntime(stopped, { kind: 'start' }, policy).state, { kind: 'launched' }, policy).state;
+	const condemn = (state: RuntimeState, at: number, one: RestartPolicy) => {
+		const ending = stepRuntime(state, { kind: 'condemned', end: end({ what: 'used 2 MiB, limit 1 MiB', at }) }, one);
+		expect(ending).toMatchObject({
+			state: { kind: 'stopping', reason: 'used 2 MiB, limit 1 MiB' },
+			effects: [{ kind: 'end' }],
+		});
+		const ended = stepRuntime(ending.state, { kind: 'exited', end: end(), leftovers: false }, one).state;
+		return stepRuntime(ended, { kind: 'emptied' }, one);
+	};
+	const first = condemn(running, 0, policy);
+	expect(first).toMatchObject({ state: { kind: 'starting' }, effects: [{ kind: 'launch', by: 'policy' }, { kind: 'sweep' }] });
+	const again = stepRuntime(first.state, { kind: 'launched' }, policy).state;
+	expect(condemn(again, 100, policy).state).toMatchObject({ kind: 'backoff', reason: 'used 2 MiB, limit 1 MiB' });
+	expect(condemn(running, 0, { ...policy, when: 'no' }).state).toMatchObject({
+		kind: 'failed',
+		reason: 'used 2 MiB, limit 1 MiB',
+	});
 });
 
 test('the runtime machine draws itself', () => {
@@ -158,6 +181,9 @@ class World {
 					this.send({ kind: 'launch_failed', end: end({ at: this.at }) });
 				});
 			}
+		}
+		if (this.processes > 0 && mayFail) {
+			can.push(() => this.send({ kind: 'condemned', end: end({ what: 'too much', at: this.at }) }));
 		}
 		if (this.processes > 0 && (mayFail || this.ending)) {
 			can.push(() => {

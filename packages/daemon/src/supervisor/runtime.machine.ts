@@ -11,8 +11,17 @@ export type RuntimeState =
 	| { readonly kind: 'stopped' }
 	| { readonly kind: 'starting'; readonly account: Account }
 	| { readonly kind: 'running'; readonly account: Account }
-	/** `launching`: the launch that was under way is not settled yet. `thenStart`: a start has come since. */
-	| { readonly kind: 'stopping'; readonly launching: boolean; readonly thenStart: boolean }
+	/**
+	 * `launching`: the launch that was under way is not settled yet. `thenStart`: a process follows. `condemned`: it is ended as
+	 * a failure, with `reason`, and once nothing is left the policy decides.
+	 */
+	| {
+			readonly kind: 'stopping';
+			readonly launching: boolean;
+			readonly thenStart: boolean;
+			readonly condemned?: { readonly account: Account; readonly end: End } | undefined;
+			readonly reason?: string | undefined;
+	  }
 	| {
 			readonly kind: 'backoff';
 			readonly account: Account;
@@ -41,6 +50,8 @@ export type RuntimeEvent =
 	| { readonly kind: 'start' }
 	| { readonly kind: 'restart' }
 	| { readonly kind: 'stop' }
+	/** What runs must not go on: too much memory, a probe that fails. */
+	| { readonly kind: 'condemned'; readonly end: End }
 	| { readonly kind: 'launched' }
 	| { readonly kind: 'launch_failed'; readonly end: End }
 	/** `leftovers`: the process group is not empty. */
@@ -110,6 +121,13 @@ function settle(account: Account, end: End, leftovers: boolean, policy: RestartP
 	}
 }
 
+/** Nothing is left of a condemned process. One that is never restarted has failed. */
+const settleCondemned = ({ account, end }: { readonly account: Account; readonly end: End }, policy: RestartPolicy): Next =>
+	settle(account, end, false, policy) ?? {
+		state: { kind: 'failed', account, reason: end.what, clearing: false, due: false, retries: false },
+		effects: [],
+	};
+
 const timer = (ms: number | null): RuntimeEffect[] => (ms === null ? [] : [{ kind: 'set_timer', ms }]);
 const clearTimer: RuntimeEffect = { kind: 'clear_timer' };
 
@@ -142,6 +160,14 @@ export const runtimeTable = {
 	running: {
 		stop: { to: ['stopping'], run: () => stop(false) },
 		restart: { to: ['stopping'], run: () => stop(true) },
+		condemned: {
+			to: ['stopping'],
+			run: ({ account }, { end }, { when }) => ({
+				// a daemon that dies in between leaves word that it is to run, and not with what
+				state: { kind: 'stopping', launching: false, thenStart: when !== 'no', condemned: { account, end }, reason: end.what },
+				effects: [{ kind: 'end' }],
+			}),
+		},
 		exited: {
 			to: ['starting', 'backoff', 'exited', 'failed'],
 			run: ({ account }, { end, leftovers }, policy) =>
@@ -151,19 +177,28 @@ export const runtimeTable = {
 	stopping: {
 		start: {
 			to: ['stopping'],
-			run: (state) => ({ state: { ...state, thenStart: true }, effects: [] }),
+			run: ({ launching }) => ({ state: { kind: 'stopping', launching, thenStart: true }, effects: [] }),
 		},
-		restart: { to: ['stopping'], run: (state) => ({ state: { ...state, thenStart: true }, effects: [] }) },
+		restart: {
+			to: ['stopping'],
+			run: ({ launching }) => ({ state: { kind: 'stopping', launching, thenStart: true }, effects: [] }),
+		},
 		// a stop again may bring a shorter grace
 		stop: {
 			to: ['stopping'],
-			run: (state) => ({ state: { ...state, thenStart: false }, effects: state.launching ? [] : [{ kind: 'end' }] }),
+			run: ({ launching }) => ({
+				state: { kind: 'stopping', launching, thenStart: false },
+				effects: launching ? [] : [{ kind: 'end' }],
+			}),
 		},
 		launched: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
 		launch_failed: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
 		emptied: {
-			to: ['stopped', 'starting'],
-			run: ({ thenStart }) => (thenStart ? launch(freshAccount, 'command') : { state: { kind: 'stopped' }, effects: [] }),
+			to: ['stopped', 'starting', 'backoff', 'failed'],
+			run({ thenStart, condemned }, _event, policy) {
+				if (condemned) return settleCondemned(condemned, policy);
+				return thenStart ? launch(freshAccount, 'command') : { state: { kind: 'stopped' }, effects: [] };
+			},
 		},
 	},
 	backoff: {
