@@ -40,10 +40,30 @@ export function parseStat(text: string): ProcessStat | undefined {
 	};
 }
 
+/** What a process uses, as well. */
+export interface UsageStat extends ProcessStat {
+	/** Its own processor time and that of the children it has waited for, in clock ticks. */
+	readonly cpuTicks: number;
+	readonly residentPages: number;
+}
+
+export function parseUsage(text: string): UsageStat | undefined {
+	const stat = parseStat(text);
+	const fields = text.slice(text.lastIndexOf(')') + 2).split(' ', 22);
+	const [own, ownInKernel, children, childrenInKernel] = fields.slice(11, 15).map(Number);
+	const residentPages = Number(fields[21]);
+	const cpuTicks = (own ?? 0) + (ownInKernel ?? 0) + (children ?? 0) + (childrenInKernel ?? 0);
+	if (!stat || !Number.isSafeInteger(cpuTicks) || !Number.isSafeInteger(residentPages)) return undefined;
+	return { ...stat, cpuTicks, residentPages };
+}
+
 /** One buffer for all: reads are synchronous, and a stat line is far shorter. */
 const statBytes = Buffer.allocUnsafe(4096);
 
-export function readStat(pid: number): ProcessStat | undefined {
+export const readStat = (pid: number): ProcessStat | undefined => readStatLine(pid, parseStat);
+export const readUsage = (pid: number): UsageStat | undefined => readStatLine(pid, parseUsage);
+
+function readStatLine<Stat>(pid: number, parse: (text: string) => Stat | undefined): Stat | undefined {
 	let descriptor: number;
 	try {
 		descriptor = openSync(`/proc/${pid}/stat`, 'r');
@@ -51,7 +71,7 @@ export function readStat(pid: number): ProcessStat | undefined {
 		return nothing(error);
 	}
 	try {
-		return parseStat(statBytes.toString('latin1', 0, readSync(descriptor, statBytes)));
+		return parse(statBytes.toString('latin1', 0, readSync(descriptor, statBytes)));
 	} catch (error) {
 		return nothing(error);
 	} finally {
@@ -66,6 +86,21 @@ export function listPids(): number[] {
 		if (first >= 49 && first <= 57) pids.push(Number(name));
 	}
 	return pids;
+}
+
+/** The environment with which a process was executed; empty where we may not look. */
+export function readEnvironment(pid: number): Record<string, string> {
+	try {
+		const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+		return Object.fromEntries(
+			pairs.flatMap((pair) => {
+				const at = pair.indexOf('=');
+				return at > 0 ? [[pair.slice(0, at), pair.slice(at + 1)]] : [];
+			}),
+		);
+	} catch (error) {
+		return nothing(error) ?? {};
+	}
 }
 
 /** The value of a variable in the environment with which a process was executed; undefined where we may not look. */
