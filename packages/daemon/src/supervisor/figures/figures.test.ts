@@ -64,7 +64,7 @@ function watched(count: number) {
 
 test('scenario 41: 500 idle runtimes cost one look in 15 s while nobody looks, of no more processes however many there are', async () => {
 	const { clock, looks, figures } = watched(500);
-	figures.poke();
+	figures.poke(false);
 	await clock.advance(10 * quietMs);
 	expect(looks.length).toBe(10);
 	expect(Math.max(...looks.map(({ summed }) => summed))).toBe(quietReads);
@@ -105,11 +105,11 @@ describe('figures', () => {
 
 	it('wake nobody where nothing runs', async () => {
 		const { clock, looks, figures, add } = watched(0);
-		figures.poke();
+		figures.poke(false);
 		await figures.glance();
 		expect([clock.pending, looks.length]).toEqual([0, 0]);
 		add();
-		figures.poke();
+		figures.poke(false);
 		expect(clock.pending).toBe(1);
 	});
 
@@ -136,7 +136,7 @@ describe('figures', () => {
 		other.limitBytes = 512 * MiB;
 		one.sum = { ...one.sum, memoryBytes: 611.4 * MiB };
 		other.sum = { ...other.sum, memoryBytes: 600 * MiB };
-		figures.poke();
+		figures.poke(true);
 		await clock.advance(liveMs);
 		// who asks in between is no tick
 		await figures.glance();

@@ -91,9 +91,9 @@ export class Figures {
 		await this.refresh();
 	}
 
-	/** Something runs that did not, or has a limit now. */
-	poke(): void {
-		this.#schedule();
+	/** Something runs that did not, with a limit or without. Cheap where nothing follows of that. */
+	poke(isLimited: boolean): void {
+		if (!this.#timer || isLimited) this.#schedule();
 	}
 
 	/** Resolves once figures are no older than a second. */

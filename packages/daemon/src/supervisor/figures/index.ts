@@ -5,6 +5,7 @@
  * while nobody looks, work that does not grow with the number of runtimes. Deliberately not here: what becomes of a runtime
  * above its limit, which its policy decides.
  */
+export type { Census } from './census.ts';
 export { createCensus } from './system-census.ts';
 export { Figures, type Subject } from './figures.ts';
 export { sizeText, type Usage } from './usage.ts';
