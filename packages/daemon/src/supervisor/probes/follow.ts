@@ -1,0 +1,38 @@
+/** Reads a source that goes on and on, beside all else; where that fails, it is begun again when somebody asks for it. */
+
+export interface Following {
+	/** Begins to read, where that is not being done. */
+	begin(): void;
+	/** Why it is not being read. */
+	readonly fault: string | undefined;
+}
+
+export function follow(options: {
+	readonly source: () => AsyncIterable<Uint8Array>;
+	readonly onBegin?: () => void;
+	readonly onChunk: (bytes: Uint8Array) => void;
+}): Following {
+	let isReading = false;
+	let fault: string | undefined;
+	const read = async () => {
+		try {
+			options.onBegin?.();
+			for await (const bytes of options.source()) options.onChunk(bytes);
+		} catch (error) {
+			fault = error instanceof Error ? error.message : String(error);
+		} finally {
+			isReading = false;
+		}
+	};
+	return {
+		begin() {
+			if (isReading) return;
+			isReading = true;
+			fault = undefined;
+			void read();
+		},
+		get fault() {
+			return fault;
+		},
+	};
+}

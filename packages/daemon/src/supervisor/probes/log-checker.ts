@@ -1,0 +1,65 @@
+/** Waits for a line of the output that matches. */
+import { StringDecoder } from 'node:string_decoder';
+import { stripVTControlCharacters } from 'node:util';
+import type { ProbeCheck } from '../spec.ts';
+import type { Checker, ProbeTarget } from './checker.ts';
+import { type Following, follow } from './follow.ts';
+import { Latch } from './latch.ts';
+import { patternOf } from './plan.ts';
+
+/** Of a longer line the rest is not looked at. */
+export const longestLine = 8_192;
+/** Of the line that matched, in the answer. */
+const shownLength = 120;
+
+export function createLogChecker(
+	{ pattern, stream }: ProbeCheck & { readonly kind: 'log' },
+	{ output }: Pick<ProbeTarget, 'output'>,
+): Checker {
+	const expression = patternOf(pattern);
+	const latch = new Latch();
+	const closing = new AbortController();
+	const streams = stream === undefined ? (['stdout', 'stderr'] as const) : [stream];
+	const readings = streams.map((one): Following => {
+		let lines = new Lines();
+		return follow({
+			source: () => output(one, closing.signal),
+			onBegin: () => {
+				lines = new Lines();
+			},
+			onChunk: (bytes) => {
+				for (const line of lines.split(bytes)) if (expression.test(line)) latch.set(line.slice(0, shownLength));
+			},
+		});
+	});
+	return {
+		async look(signal) {
+			for (const reading of readings) reading.begin();
+			const line = await latch.take(signal);
+			if (line !== undefined) return { ok: true, text: `"${line}"` };
+			const fault = readings.find((reading) => reading.fault !== undefined)?.fault;
+			return { ok: false, text: fault ?? 'no such line' };
+		},
+		close: () => closing.abort(),
+	};
+}
+
+/** Whole lines out of pieces; as a person sees them, without colours. */
+export class Lines {
+	readonly #decoder = new StringDecoder('utf8');
+	#begun = '';
+
+	*split(bytes: Uint8Array): Generator<string> {
+		const [first = '', ...rest] = this.#decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).split('\n');
+		this.#begin(first);
+		for (const next of rest) {
+			yield stripVTControlCharacters(this.#begun).replace(/\r$/, '');
+			this.#begun = '';
+			this.#begin(next);
+		}
+	}
+
+	#begin(text: string): void {
+		this.#begun += text.slice(0, longestLine - this.#begun.length);
+	}
+}
