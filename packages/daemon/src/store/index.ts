@@ -24,3 +24,4 @@ export {
 	type StoredSettings,
 	type StoreLimits,
 } from './ports.ts';
+export { type OpenedStore, openStore, type StoreOptions } from './sqlite/open.ts';

@@ -18,6 +18,7 @@ import {
 	type StoredSettings,
 	type StoreLimits,
 } from './ports.ts';
+import { isThenable } from './thenable.ts';
 
 export function createMemoryStore(limits: StoreLimits = defaultLimits): Store {
 	const undo = new UndoLog();
@@ -75,10 +76,6 @@ class UndoLog {
 			if (this.#depth === 0) this.#steps.length = 0;
 		}
 	}
-}
-
-export function isThenable(value: unknown): boolean {
-	return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** Rows by key, as text, in order of insertion; every change can be taken back. */

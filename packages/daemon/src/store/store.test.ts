@@ -1,6 +1,11 @@
 /** One suite for every store: what the port promises, the memory store and each driver of SQLite must keep. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger, systemClock } from '@orch/base';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createMemoryStore, defaultLimits, type Store, StoreError, type StoreLimits } from './index.ts';
+import { createMemoryStore, defaultLimits, openStore, type Store, StoreError, type StoreLimits } from './index.ts';
+import { type Driver, loadableDrivers } from './sqlite/driver.ts';
 
 interface Opened {
 	readonly store: Store;
@@ -23,6 +28,31 @@ const memory: Kind = {
 	},
 };
 
+const sqlite = (driver: Driver): Kind => ({
+	name: driver.name,
+	open(limits = defaultLimits) {
+		const directory = mkdtempSync(join(tmpdir(), 'orch-store-'));
+		const open = (): Opened => {
+			const options = { path: join(directory, 'orch.db'), clock: systemClock, log: silentLogger, limits, driver };
+			const { store, notices } = openStore(options);
+			expect(notices).toEqual([]);
+			return {
+				store,
+				again: () => store.close().then(open),
+				end: () => store.close().then(() => rmSync(directory, { recursive: true, force: true })),
+			};
+		};
+		return open();
+	},
+});
+
+const drivers = loadableDrivers();
+const kinds = [memory, ...drivers.map(sqlite)];
+
+it('has a driver of SQLite here', () => {
+	expect(drivers.map(({ name }) => name)).not.toEqual([]);
+});
+
 const runtime = (id: string, more: object = {}) => ({
 	...{ id, name: `name-${id}`, spec: { program: '/bin/true', args: ['ä', '\u0000', '💥'] } },
 	...{ memory: null, addedAt: 1_700_000_000_000, project: null },
@@ -36,7 +66,7 @@ const life = (runtimeId: string, generation: number, more: object = {}) => ({
 const event = (kind: string, more: object = {}) => ({ at: 1_700_000_000_000, kind, runtimeId: null, body: { kind }, ...more });
 const ids = (rows: readonly { readonly id: string }[]) => rows.map(({ id }) => id);
 
-for (const kind of [memory]) {
+for (const kind of kinds) {
 	describe(`the store (${kind.name})`, () => {
 		const open: Opened[] = [];
 		const start = (limits?: StoreLimits) => {
@@ -61,12 +91,14 @@ for (const kind of [memory]) {
 			store.links.put({ id: 'l', body: { from: 'a', to: 'b' } });
 			store.projects.put({ name: 'shop', body: ['x'] });
 			store.settings.set('secret', 'abc');
-			for (const one of [store, await again(opened)]) {
+			const check = (one: Store) => {
 				expect(one.runtimes.list()).toEqual([{ ...wanted, position: 1 }]);
 				expect(one.links.list()).toEqual([{ id: 'l', position: 1, body: { from: 'a', to: 'b' } }]);
 				expect(one.projects.list()).toEqual([{ name: 'shop', body: ['x'] }]);
 				expect(one.settings.get('secret')).toBe('abc');
-			}
+			};
+			check(store);
+			check(await again(opened));
 		});
 
 		it('stores a copy: neither what was put nor what was given back is bound to it', () => {
