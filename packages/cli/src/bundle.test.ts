@@ -121,6 +121,37 @@ describe('the program', () => {
 		});
 	});
 
+	it('ends when its reader has had enough, though the program that it shows says nothing more', async () => {
+		daemon.addRuntime('ping');
+		daemon.write('ping', Buffer.from('one\ntwo\n'));
+		expect(await shell('($orch runtime stdout ping; echo "exit $?" >&2) | head -1')).toEqual({
+			code: 0,
+			out: 'one\n',
+			err: 'exit 0\n',
+		});
+		await until('nobody is connected any more', () => daemon.sessions.size === 0);
+	});
+
+	it('stays while anybody reads, also when the first reader hands the pipe on', async () => {
+		daemon.addRuntime('ping');
+		daemon.write('ping', Buffer.from('one\n'));
+		const env = { ...environment(), orch: `${process.execPath} ${program}` };
+		const script = '$orch runtime stdout ping | (read line; echo "first $line"; exec sh -c "cat; echo end")';
+		const child = spawn('sh', ['-c', script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+		let out = '';
+		child.stdout.on('data', (text) => {
+			out += String(text);
+		});
+		const closed = new Promise((resolve) => child.once('close', resolve));
+		await until('the first line', () => out === 'first one\n');
+		daemon.write('ping', Buffer.from('two\n'));
+		await until('the second line', () => out === 'first one\ntwo\n');
+		daemon.runtimes.clear();
+		daemon.write('ping', Buffer.from(''));
+		await closed;
+		expect(out).toBe('first one\ntwo\nend\n');
+	});
+
 	it('says when its output cannot be written', async () => {
 		daemon.addRuntime('ping');
 		expect(await shell('$orch ps >/dev/full')).toEqual({

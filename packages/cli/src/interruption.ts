@@ -1,9 +1,9 @@
-/** Ctrl-C for what goes on until somebody ends it: a signal to wait with, and the exit code that says how it ended. */
+/** What ends that which goes on until somebody ends it (Ctrl-C, or a reader who has had enough): a signal to wait with, and the exit code. */
 import type { World } from './world.ts';
 
 export interface Interruption {
 	readonly signal: AbortSignal;
-	/** Once it was interrupted. */
+	/** Once it was interrupted; 0 where nobody reads any more. */
 	readonly exitCode: number | undefined;
 	release(): void;
 }
@@ -11,18 +11,21 @@ export interface Interruption {
 export function interruption(world: World): Interruption {
 	const controller = new AbortController();
 	let code: number | undefined;
-	const release = world.onInterrupt((exitCode) => {
+	const end = (exitCode: number) => {
 		if (code !== undefined) return;
 		code = exitCode;
 		// behind the ^C that the terminal has shown
 		if (exitCode === 130 && world.err.isTerminal) world.err.write('\n');
 		controller.abort();
-	});
+	};
+	const releases = [world.onInterrupt(end), world.out.onReaderGone(() => end(0))];
 	return {
 		signal: controller.signal,
 		get exitCode() {
 			return code;
 		},
-		release,
+		release() {
+			for (const release of releases) release();
+		},
 	};
 }

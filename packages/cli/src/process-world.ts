@@ -5,6 +5,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { pauseThread, systemClock } from './clock.ts';
 import { CliError, OutputClosed } from './errors.ts';
+import { watchReader } from './reader-watch.ts';
 import type { Sink, Source, World } from './world.ts';
 
 export function processWorld(): World {
@@ -52,6 +53,7 @@ function sink(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): Sink {
 		write: (data) => writeWhole(descriptor, typeof data === 'string' ? Buffer.from(data) : data),
 		flow: (data, signal) => flow(stream(), data, signal),
 		flushed: () => flushed(stream()),
+		onReaderGone: (listener) => watchReader(descriptor, systemClock, listener),
 	};
 }
 

@@ -11,6 +11,8 @@ export interface Sink {
 	write(data: string | Uint8Array): void;
 	/** Writes, and resolves once more may be written: for output without end. Not to be mixed with `write`. */
 	flow(data: string | Uint8Array, signal: AbortSignal): Promise<void>;
+	/** Calls back once, where it can be told, when nobody reads a pipe any more; returns how to unsubscribe. */
+	onReaderGone(listener: () => void): () => void;
 	/** Resolves once all that has flowed is out. */
 	flushed(): Promise<void>;
 }

@@ -543,6 +543,21 @@ describe('orch link', () => {
 		expect(Object.keys(JSON.parse((await orch('link stats --json')).out) as object)).toEqual(['links', 'unrouted']);
 	});
 
+	it.each([['ping'], ['*']])('stats does not say that no link takes what one from %s takes since', async (from) => {
+		const { id } = daemon.addRuntime('late');
+		daemon.addLink(from === '*' ? '*' : 'late', 'Debug', 'ping');
+		daemon.unrouted.push({
+			from: { id, name: 'late' },
+			type: 'Debug',
+			count: 3,
+			messagesPerSecond: 0.4,
+			lastAt: '2026-01-01T02:13:59.000Z',
+		});
+		const { out } = await orch('link stats', { ...terminal, columns: 140 });
+		expect(out).toContain('before a link took Debug from late');
+		expect(out).not.toContain('no link takes');
+	});
+
 	it('stats -w draws itself anew every second until Ctrl-C', async () => {
 		const clock = new ManualClock(Date.UTC(2026, 0, 1, 2, 14, 0));
 		let interrupt: (() => void) | undefined;

@@ -12,7 +12,7 @@ import { filterOf, type LinkFilter, linkFilter, linkText } from './link-text.ts'
 type Stats = ResultOf<Api['link.stats']>;
 type Row =
 	| { readonly kind: 'link'; readonly link: Stats['links'][number] }
-	| { readonly kind: 'unrouted'; readonly unrouted: Stats['unrouted'][number] };
+	| { readonly kind: 'unrouted'; readonly unrouted: Stats['unrouted'][number]; readonly note: string };
 
 const watchEveryMs = 1000;
 
@@ -71,7 +71,7 @@ export function renderStats(
 ): string {
 	const rows: Row[] = [
 		...stats.links.map((link): Row => ({ kind: 'link', link })),
-		...stats.unrouted.map((unrouted): Row => ({ kind: 'unrouted', unrouted })),
+		...stats.unrouted.map((unrouted): Row => ({ kind: 'unrouted', unrouted, note: unroutedText(unrouted, stats.links) })),
 	];
 	return renderTable(rows, columns(pretty, world.clock.now()), { width: tableWidth, style });
 }
@@ -130,8 +130,14 @@ function columns(pretty: boolean, now: number): Column<Row>[] {
 				({ lastAt }) => last(lastAt),
 			),
 		},
-		{ header: 'NOTE', rank: 5, text: of(dropsText, ({ from, type }) => `no link takes ${type} from ${from.name}`) },
+		{ header: 'NOTE', rank: 5, text: (row) => (row.kind === 'link' ? dropsText(row.link) : row.note) },
 	];
+}
+
+/** The count stays when a link is added, and so does its rate for some seconds: they say no more that there is none. */
+function unroutedText({ from, type }: Stats['unrouted'][number], links: Stats['links']): string {
+	const taken = links.some((link) => link.type === type && (link.from.id === from.id || link.from.name === '*'));
+	return taken ? `before a link took ${type} from ${from.name}` : `no link takes ${type} from ${from.name}`;
 }
 
 const droppedOf = (dropped: Readonly<Record<string, number>>): number =>

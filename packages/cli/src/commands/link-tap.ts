@@ -63,7 +63,7 @@ export const linkTap = command({
 		} finally {
 			interrupted.release();
 		}
-		if (interrupted.exitCode !== undefined && !json) {
+		if (interrupted.exitCode && !json) {
 			const ms = world.clock.monotonicMs() - startedMs;
 			const lost = skipped > 0 ? `, ${skipped} skipped` : '';
 			context.note(

@@ -113,15 +113,16 @@ describe('times and amounts', () => {
 	});
 
 	it('latencies and rates have three digits at most', () => {
-		expect([latency(null), latency(0.001), latency(0.0412), latency(0.2), latency(9.87), latency(14.2), latency(1234)]).toEqual([
-			'–',
-			'<0.01ms',
-			'0.04ms',
-			'0.2ms',
-			'9.9ms',
-			'14ms',
-			'1.2s',
-		]);
+		expect([
+			latency(null),
+			latency(0),
+			latency(0.001),
+			latency(0.0412),
+			latency(0.2),
+			latency(9.87),
+			latency(14.2),
+			latency(1234),
+		]).toEqual(['–', '<0.01ms', '<0.01ms', '0.04ms', '0.2ms', '9.9ms', '14ms', '1.2s']);
 		expect([rate(0), rate(2), rate(120.4), rate(12_345), rate(1_234_567)]).toEqual(['0.0', '2.0', '120', '12.3k', '1.23M']);
 	});
 });

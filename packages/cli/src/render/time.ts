@@ -54,7 +54,8 @@ export function size(count: number): string {
 /** A latency: `0.2ms`, `14ms`, `1.2s`. */
 export function latency(ms: number | null): string {
 	if (ms === null) return '–';
-	if (ms > 0 && ms < 0.01) return '<0.01ms';
+	// nothing takes no time: it was less than can be told
+	if (ms < 0.01) return '<0.01ms';
 	if (ms < 1) return `${Number(ms.toFixed(2))}ms`;
 	if (ms < 10) return `${Number(ms.toFixed(1))}ms`;
 	return ms < 1000 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;

@@ -46,6 +46,7 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
 			write,
 			flow: async (data) => write(data),
 			flushed: async () => {},
+			onReaderGone: () => () => {},
 		};
 	};
 	const listeners = new Set<(exitCode: number) => void>();
