@@ -3,7 +3,14 @@ import { explore } from '@orch/base/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { End } from './restart.ts';
-import { type RuntimeEffect, type RuntimeEvent, type RuntimeState, runtimeTable, stepRuntime } from './runtime.machine.ts';
+import {
+	type RuntimeContext,
+	type RuntimeEffect,
+	type RuntimeEvent,
+	type RuntimeState,
+	runtimeTable,
+	stepRuntime,
+} from './runtime.machine.ts';
 import type { RestartPolicy } from './spec.ts';
 
 const policy: RestartPolicy = {
@@ -34,6 +41,7 @@ const everyEvent: RuntimeEvent[] = [
 	{ kind: 'launched' },
 	{ kind: 'emptied' },
 	{ kind: 'backoff_over' },
+	{ kind: 'needs_changed' },
 	{ kind: 'condemned', end: end({ what: 'too much' }) },
 	{ kind: 'condemned', end: end({ what: 'too much', at: 2_000 }) },
 	{ kind: 'launch_failed', end: end() },
@@ -41,7 +49,12 @@ const everyEvent: RuntimeEvent[] = [
 	...ends.flatMap((one) => [true, false].map((leftovers): RuntimeEvent => ({ kind: 'exited', end: one, leftovers }))),
 	{ kind: 'exited', end: end({ livedMs: 500, at: 600 }), leftovers: false },
 ];
-const walks = policies.map((one) => explore(stopped, everyEvent, (state, event) => stepRuntime(state, event, one)));
+/** Each event comes twice: where all that is needed is there, and where something is not. */
+const needs = [undefined, 'waits for db: ready', 'waits for cache: started'];
+const events = everyEvent.flatMap((event) => needs.map((waitsFor) => ({ ...event, waitsFor })));
+const walks = policies.map((one) =>
+	explore(stopped, events, (state, { waitsFor, ...event }) => stepRuntime(state, event as RuntimeEvent, { ...one, waitsFor })),
+);
 const edges = walks.flat();
 
 test('the runtime machine goes only where its table says', () => {
@@ -63,10 +76,30 @@ test('the runtime machine launches only where nothing of an earlier process can 
 	for (const { from, event, effects } of edges) {
 		const launches = effects.filter(({ kind }) => kind === 'launch').length;
 		if (launches === 0) continue;
-		const isFree = from.kind === 'stopped' || ('clearing' in from && !from.clearing);
+		const isFree = from.kind === 'stopped' || from.kind === 'waiting' || ('clearing' in from && !from.clearing);
 		const getsFree = event.kind === 'emptied' || event.kind === 'launch_failed' || (event.kind === 'exited' && !event.leftovers);
 		expect({ launches, from, event, allowed: isFree || getsFree }).toMatchObject({ launches: 1, allowed: true });
 	}
+});
+
+test('the runtime machine launches only where all that is needed is there, and waits only for what is not', () => {
+	for (const { event, to, effects } of edges) {
+		const launches = effects.some(({ kind }) => kind === 'launch');
+		if (launches) expect(event.waitsFor).toBeUndefined();
+		const { kind } = event;
+		const isTold = kind === 'needs_changed' || kind === 'start' || kind === 'restart';
+		if (to.kind === 'waiting' && isTold) expect({ event, reason: to.reason }).toEqual({ event, reason: event.waitsFor });
+	}
+});
+
+test('a restart of a runtime that waits leaves it waiting, and it is launched once', () => {
+	const waits = { ...policy, waitsFor: 'waits for db: ready' };
+	const waiting = stepRuntime(stopped, { kind: 'start' }, waits).state;
+	expect(waiting).toMatchObject({ kind: 'waiting', by: 'command', reason: 'waits for db: ready' });
+	expect(stepRuntime(waiting, { kind: 'restart' }, waits)).toEqual({ state: waiting, effects: [] });
+	const met = stepRuntime(waiting, { kind: 'needs_changed' }, policy);
+	expect(met).toMatchObject({ state: { kind: 'starting' }, effects: [{ kind: 'launch', by: 'command' }] });
+	expect(stepRuntime(met.state, { kind: 'needs_changed' }, policy)).toEqual({ state: met.state, effects: [] });
 });
 
 test('the runtime machine leaves no timer behind and sets none twice', () => {
@@ -130,6 +163,8 @@ class World {
 	timer = false;
 	launches = 0;
 	at = 0;
+	/** Whether what it needs is there. */
+	isMet = true;
 	readonly #policy: RestartPolicy;
 
 	constructor(one: RestartPolicy) {
@@ -137,7 +172,8 @@ class World {
 	}
 
 	send(event: RuntimeEvent): void {
-		const next = stepRuntime(this.state, event, this.#policy);
+		const context: RuntimeContext = { ...this.#policy, waitsFor: this.isMet ? undefined : 'waits for db: ready' };
+		const next = stepRuntime(this.state, event, context);
 		this.state = next.state;
 		for (const effect of next.effects) this.#perform(effect);
 	}
@@ -146,6 +182,7 @@ class World {
 		switch (effect.kind) {
 			case 'launch':
 				if (this.launching || this.processes > 0) throw new Error('launched a second process');
+				if (!this.isMet) throw new Error('launched without what it needs');
 				this.launching = true;
 				this.launches++;
 				return;
@@ -195,6 +232,12 @@ class World {
 			can.push(() => {
 				this.ending = false;
 				this.send({ kind: 'emptied' });
+			});
+		}
+		if (mayFail || !this.isMet) {
+			can.push(() => {
+				this.isMet = !this.isMet;
+				this.send({ kind: 'needs_changed' });
 			});
 		}
 		if (this.timer) {

@@ -9,6 +9,8 @@ import type { RestartPolicy } from './spec.ts';
  */
 export type RuntimeState =
 	| { readonly kind: 'stopped' }
+	/** Something that it needs is not there yet; when it is, one launch follows. Nothing runs, and nothing is being ended. */
+	| { readonly kind: 'waiting'; readonly account: Account; readonly by: 'command' | 'policy'; readonly reason: string }
 	| { readonly kind: 'starting'; readonly account: Account }
 	| { readonly kind: 'running'; readonly account: Account }
 	/**
@@ -57,7 +59,9 @@ export type RuntimeEvent =
 	/** `leftovers`: the process group is not empty. */
 	| { readonly kind: 'exited'; readonly end: End; readonly leftovers: boolean }
 	| { readonly kind: 'emptied' }
-	| { readonly kind: 'backoff_over' };
+	| { readonly kind: 'backoff_over' }
+	/** What it needs is there now, or is not for another reason than before. */
+	| { readonly kind: 'needs_changed' };
 
 export type RuntimeEffect =
 	| { readonly kind: 'launch'; readonly by: 'command' | 'policy' }
@@ -70,14 +74,26 @@ export type RuntimeEffect =
 	| { readonly kind: 'set_timer'; readonly ms: number }
 	| { readonly kind: 'clear_timer' };
 
+/** By what a runtime is judged, as it is now. */
+export interface RuntimeContext extends RestartPolicy {
+	/** What it waits for before a launch: "waits for db: ready"; absent where all that it needs is there. */
+	readonly waitsFor?: string | undefined;
+}
+
 type Next = Step<RuntimeState, RuntimeEffect>;
 
-const launch = (account: Account, by: 'command' | 'policy', ...before: readonly RuntimeEffect[]): Next => ({
-	state: { kind: 'starting', account },
-	effects: [...before, { kind: 'launch', by }],
-});
+/** Every launch comes by here: none goes on without what is needed. */
+const launch = (
+	account: Account,
+	by: 'command' | 'policy',
+	{ waitsFor }: Pick<RuntimeContext, 'waitsFor'>,
+	...before: readonly RuntimeEffect[]
+): Next =>
+	waitsFor === undefined
+		? { state: { kind: 'starting', account }, effects: [...before, { kind: 'launch', by }] }
+		: { state: { kind: 'waiting', account, by, reason: waitsFor }, effects: before };
 
-const relaunch = (account: Account, policy: RestartPolicy): Next => launch(afterRestart(account, policy), 'policy');
+const relaunch = (account: Account, context: RuntimeContext): Next => launch(afterRestart(account, context), 'policy', context);
 
 const stop = (thenStart: boolean, ...before: readonly RuntimeEffect[]): Next => ({
 	state: { kind: 'stopping', launching: false, thenStart },
@@ -90,7 +106,7 @@ const abandon = (thenStart: boolean): Next => ({
 });
 
 /** A process is over, or could not be launched: what now. `leftovers` must be ended before anything else is launched. */
-function settle(account: Account, end: End, leftovers: boolean, policy: RestartPolicy): Next | undefined {
+function settle(account: Account, end: End, leftovers: boolean, policy: RuntimeContext): Next | undefined {
 	const verdict = judge(account, end, policy);
 	switch (verdict.kind) {
 		case 'rest':
@@ -122,7 +138,7 @@ function settle(account: Account, end: End, leftovers: boolean, policy: RestartP
 }
 
 /** Nothing is left of a condemned process. One that is never restarted has failed. */
-const settleCondemned = ({ account, end }: { readonly account: Account; readonly end: End }, policy: RestartPolicy): Next =>
+const settleCondemned = ({ account, end }: { readonly account: Account; readonly end: End }, policy: RuntimeContext): Next =>
 	settle(account, end, false, policy) ?? {
 		state: { kind: 'failed', account, reason: end.what, clearing: false, due: false, retries: false },
 		effects: [],
@@ -132,24 +148,34 @@ const timer = (ms: number | null): RuntimeEffect[] => (ms === null ? [] : [{ kin
 const clearTimer: RuntimeEffect = { kind: 'clear_timer' };
 
 /** A start by command where nothing runs; what is still being ended is waited for. */
-const start = (clearing: boolean, ...before: readonly RuntimeEffect[]): Next =>
+const start = (clearing: boolean, context: RuntimeContext, ...before: readonly RuntimeEffect[]): Next =>
 	clearing
 		? { state: { kind: 'stopping', launching: false, thenStart: true }, effects: before }
-		: launch(freshAccount, 'command', ...before);
+		: launch(freshAccount, 'command', context, ...before);
 
 export const runtimeTable = {
 	stopped: {
-		start: { to: ['starting'], run: () => launch(freshAccount, 'command') },
-		restart: { to: ['starting'], run: () => launch(freshAccount, 'command') },
+		start: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
+		restart: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
 		// what an earlier stop could not end is tried again
 		stop: { to: ['stopping'], run: () => stop(false) },
+	},
+	waiting: {
+		// a command forgets what failed before; a restart of what has not begun is its start
+		start: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
+		restart: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
+		stop: { to: ['stopping'], run: () => stop(false) },
+		needs_changed: {
+			to: ['starting', 'waiting'],
+			run: ({ account, by }, _event, context) => launch(account, by, context),
+		},
 	},
 	starting: {
 		stop: { to: ['stopping'], run: () => abandon(false) },
 		restart: { to: ['stopping'], run: () => abandon(true) },
 		launched: { to: ['running'], run: ({ account }) => ({ state: { kind: 'running', account }, effects: [] }) },
 		launch_failed: {
-			to: ['starting', 'backoff', 'failed'],
+			to: ['starting', 'waiting', 'backoff', 'failed'],
 			run: ({ account }, { end }, policy) =>
 				settle(account, end, false, policy) ?? {
 					state: { kind: 'failed', account, reason: end.what, clearing: true, due: false, retries: false },
@@ -169,7 +195,7 @@ export const runtimeTable = {
 			}),
 		},
 		exited: {
-			to: ['starting', 'backoff', 'exited', 'failed'],
+			to: ['starting', 'waiting', 'backoff', 'exited', 'failed'],
 			run: ({ account }, { end, leftovers }, policy) =>
 				settle(account, end, leftovers, policy) ?? { state: { kind: 'exited', clearing: true }, effects: [{ kind: 'end' }] },
 		},
@@ -194,54 +220,66 @@ export const runtimeTable = {
 		launched: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
 		launch_failed: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
 		emptied: {
-			to: ['stopped', 'starting', 'backoff', 'failed'],
+			to: ['stopped', 'starting', 'waiting', 'backoff', 'failed'],
 			run({ thenStart, condemned }, _event, policy) {
 				if (condemned) return settleCondemned(condemned, policy);
-				return thenStart ? launch(freshAccount, 'command') : { state: { kind: 'stopped' }, effects: [] };
+				return thenStart ? launch(freshAccount, 'command', policy) : { state: { kind: 'stopped' }, effects: [] };
 			},
 		},
 	},
 	backoff: {
-		start: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
-		restart: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
+		start: {
+			to: ['starting', 'waiting', 'stopping'],
+			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+		},
+		restart: {
+			to: ['starting', 'waiting', 'stopping'],
+			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+		},
 		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
 		backoff_over: {
-			to: ['starting', 'backoff'],
+			to: ['starting', 'waiting', 'backoff'],
 			run: (state, _event, policy) =>
 				state.clearing ? { state: { ...state, due: true }, effects: [] } : relaunch(state.account, policy),
 		},
 		emptied: {
-			to: ['starting', 'backoff'],
+			to: ['starting', 'waiting', 'backoff'],
 			run: (state, _event, policy) =>
 				state.due ? relaunch(state.account, policy) : { state: { ...state, clearing: false }, effects: [] },
 		},
 	},
 	exited: {
-		start: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing) },
-		restart: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing) },
+		start: { to: ['starting', 'waiting', 'stopping'], run: ({ clearing }, _event, context) => start(clearing, context) },
+		restart: { to: ['starting', 'waiting', 'stopping'], run: ({ clearing }, _event, context) => start(clearing, context) },
 		stop: { to: ['stopping'], run: () => stop(false) },
 		emptied: { to: ['exited'], run: () => ({ state: { kind: 'exited', clearing: false }, effects: [] }) },
 	},
 	failed: {
-		start: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
-		restart: { to: ['starting', 'stopping'], run: ({ clearing }) => start(clearing, clearTimer) },
+		start: {
+			to: ['starting', 'waiting', 'stopping'],
+			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+		},
+		restart: {
+			to: ['starting', 'waiting', 'stopping'],
+			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+		},
 		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
 		backoff_over: {
-			to: ['starting', 'failed'],
+			to: ['starting', 'waiting', 'failed'],
 			run: (state, _event, policy) =>
 				state.clearing ? { state: { ...state, due: true }, effects: [] } : relaunch(state.account, policy),
 		},
 		emptied: {
-			to: ['starting', 'failed'],
+			to: ['starting', 'waiting', 'failed'],
 			run: (state, _event, policy) =>
 				state.due ? relaunch(state.account, policy) : { state: { ...state, clearing: false }, effects: [] },
 		},
 	},
-} satisfies Table<RuntimeState, RuntimeEvent, RuntimeEffect, RestartPolicy>;
+} satisfies Table<RuntimeState, RuntimeEvent, RuntimeEffect, RuntimeContext>;
 
 /** Stays where it is at an event for which there is no row: a late timer is no error. */
-export function stepRuntime(state: RuntimeState, event: RuntimeEvent, policy: RestartPolicy): Next {
+export function stepRuntime(state: RuntimeState, event: RuntimeEvent, context: RuntimeContext): Next {
 	return (
-		step<RuntimeState, RuntimeEvent, RuntimeEffect, RestartPolicy>(runtimeTable, state, event, policy) ?? { state, effects: [] }
+		step<RuntimeState, RuntimeEvent, RuntimeEffect, RuntimeContext>(runtimeTable, state, event, context) ?? { state, effects: [] }
 	);
 }
