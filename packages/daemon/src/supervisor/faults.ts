@@ -30,6 +30,12 @@ export type LaunchFault =
 	| { readonly kind: 'no_descriptors' }
 	/** ENOSPC, EDQUOT: the record or the output could not be written. */
 	| { readonly kind: 'no_space' }
+	/** Somebody listens on a port that it is to listen on. */
+	| { readonly kind: 'port_taken'; readonly port: number; readonly uid: number; readonly holder: PortHolder | undefined }
+	/** A file of its environment could not be read, or is not one. */
+	| { readonly kind: 'env_file'; readonly file: string; readonly reason: string }
+	/** It cannot run as the user it is to run as. */
+	| { readonly kind: 'user'; readonly user: string; readonly reason: string }
 	/** What was to be done before the launch failed: the sockets of the runtime, say. */
 	| { readonly kind: 'unprepared'; readonly reason: string }
 	/** The shell that launches programs could not, and said so. */
@@ -41,6 +47,14 @@ export type LaunchFault =
 	/** A stop came first. */
 	| { readonly kind: 'abandoned' }
 	| { readonly kind: 'system'; readonly code: string; readonly reason: string };
+
+/** Who has a port; undefined where we may not look. */
+export interface PortHolder {
+	readonly pid: number;
+	readonly command: string;
+	/** Its name, where it is a runtime. */
+	readonly runtime: string | undefined;
+}
 
 export class LaunchError extends Error {
 	override readonly name = 'LaunchError';
@@ -129,6 +143,12 @@ export function describeLaunchFault(fault: LaunchFault): string {
 			return 'the system allows no more open files (see ulimit -n)';
 		case 'no_space':
 			return 'there is no space left for its record or its output';
+		case 'port_taken':
+			return `port ${fault.port} is in use by ${nameHolder(fault)}`;
+		case 'env_file':
+			return `its environment file ${fault.file} cannot be read: ${fault.reason}`;
+		case 'user':
+			return `it cannot run as ${fault.user}: ${fault.reason}`;
 		case 'unprepared':
 			return fault.reason;
 		case 'not_launched':
@@ -144,6 +164,12 @@ export function describeLaunchFault(fault: LaunchFault): string {
 		case 'system':
 			return fault.reason;
 	}
+}
+
+function nameHolder({ uid, holder }: { readonly uid: number; readonly holder: PortHolder | undefined }): string {
+	if (!holder) return `a process of the user with the number ${uid}, which may not be looked at`;
+	const { pid, command, runtime } = holder;
+	return `${runtime === undefined ? '' : `the runtime ${runtime}, `}pid ${pid} (${command})`;
 }
 
 export const listEscaped = (escaped: readonly Escaped[]): string =>
