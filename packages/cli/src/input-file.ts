@@ -1,7 +1,7 @@
 /** Files that the user names: read here, with what is wrong in them shown. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseEnvFile } from './args/env-file.ts';
+import { parseEnvFile } from '@orch/protocol/wire';
 import { CliError } from './errors.ts';
 
 export function readInputFile(file: string, cwd: string): Buffer {
