@@ -37,7 +37,9 @@ const ends = [0, 600, 2_000].flatMap((at) => [true, false].map((failed) => end({
 const everyEvent: RuntimeEvent[] = [
 	{ kind: 'start' },
 	{ kind: 'restart' },
+	{ kind: 'restart', reason: 'db was restarted' },
 	{ kind: 'stop' },
+	{ kind: 'stop', reason: 'db was stopped' },
 	{ kind: 'launched' },
 	{ kind: 'emptied' },
 	{ kind: 'backoff_over' },
@@ -89,6 +91,22 @@ test('the runtime machine launches only where all that is needed is there, and w
 		const { kind } = event;
 		const isTold = kind === 'needs_changed' || kind === 'start' || kind === 'restart';
 		if (to.kind === 'waiting' && isTold) expect({ event, reason: to.reason }).toEqual({ event, reason: event.waitsFor });
+	}
+});
+
+test('a stop or restart that nobody commanded carries its reason until nothing is left', () => {
+	for (const [kind, to] of [
+		['stop', 'stopped'],
+		['restart', 'starting'],
+	] as const) {
+		const starting = stepRuntime(stopped, { kind: 'start' }, policy).state;
+		const running = stepRuntime(starting, { kind: 'launched' }, policy).state;
+		const ending = stepRuntime(running, { kind, reason: 'db was restarted' }, policy).state;
+		expect(ending).toMatchObject({ kind: 'stopping', reason: 'db was restarted' });
+		const abandoned = stepRuntime(starting, { kind, reason: 'db was restarted' }, policy).state;
+		expect(stepRuntime(abandoned, { kind: 'launched' }, policy).state).toEqual(ending);
+		const over = stepRuntime(ending, { kind: 'emptied' }, policy).state;
+		expect([over.kind, 'reason' in over]).toEqual([to, false]);
 	}
 });
 

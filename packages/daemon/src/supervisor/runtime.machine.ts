@@ -50,8 +50,9 @@ export type RuntimeState =
  */
 export type RuntimeEvent =
 	| { readonly kind: 'start' }
-	| { readonly kind: 'restart' }
-	| { readonly kind: 'stop' }
+	/** `reason` where it is not a person's command: what it needs was restarted, a file has changed. */
+	| { readonly kind: 'restart'; readonly reason?: string | undefined }
+	| { readonly kind: 'stop'; readonly reason?: string | undefined }
 	/** What runs must not go on: too much memory, a probe that fails. */
 	| { readonly kind: 'condemned'; readonly end: End }
 	| { readonly kind: 'launched' }
@@ -104,6 +105,9 @@ const abandon = (thenStart: boolean): Next => ({
 	state: { kind: 'stopping', launching: true, thenStart },
 	effects: [{ kind: 'abandon' }],
 });
+
+const because = (reason: string | undefined, { state, effects }: Next): Next =>
+	reason === undefined || state.kind !== 'stopping' ? { state, effects } : { state: { ...state, reason }, effects };
 
 /** A process is over, or could not be launched: what now. `leftovers` must be ended before anything else is launched. */
 function settle(account: Account, end: End, leftovers: boolean, policy: RuntimeContext): Next | undefined {
@@ -171,8 +175,8 @@ export const runtimeTable = {
 		},
 	},
 	starting: {
-		stop: { to: ['stopping'], run: () => abandon(false) },
-		restart: { to: ['stopping'], run: () => abandon(true) },
+		stop: { to: ['stopping'], run: (_state, { reason }) => because(reason, abandon(false)) },
+		restart: { to: ['stopping'], run: (_state, { reason }) => because(reason, abandon(true)) },
 		launched: { to: ['running'], run: ({ account }) => ({ state: { kind: 'running', account }, effects: [] }) },
 		launch_failed: {
 			to: ['starting', 'waiting', 'backoff', 'failed'],
@@ -184,8 +188,8 @@ export const runtimeTable = {
 		},
 	},
 	running: {
-		stop: { to: ['stopping'], run: () => stop(false) },
-		restart: { to: ['stopping'], run: () => stop(true) },
+		stop: { to: ['stopping'], run: (_state, { reason }) => because(reason, stop(false)) },
+		restart: { to: ['stopping'], run: (_state, { reason }) => because(reason, stop(true)) },
 		condemned: {
 			to: ['stopping'],
 			run: ({ account }, { end }, { when }) => ({
@@ -217,8 +221,8 @@ export const runtimeTable = {
 				effects: launching ? [] : [{ kind: 'end' }],
 			}),
 		},
-		launched: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
-		launch_failed: { to: ['stopping'], run: ({ thenStart }) => stop(thenStart) },
+		launched: { to: ['stopping'], run: ({ thenStart, reason }) => because(reason, stop(thenStart)) },
+		launch_failed: { to: ['stopping'], run: ({ thenStart, reason }) => because(reason, stop(thenStart)) },
 		emptied: {
 			to: ['stopped', 'starting', 'waiting', 'backoff', 'failed'],
 			run({ thenStart, condemned }, _event, policy) {
