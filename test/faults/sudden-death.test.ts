@@ -21,7 +21,9 @@ const launched = (own: Sandbox) =>
 	processesWith('ORCH_SOCKET', own.socket).filter(({ command }) => !command.includes('orchd.cjs'));
 
 const lastLine = async (orchd: Orchd, runtime: Runtime): Promise<Record<string, unknown>> => {
-	const lines = (await orchd.output(runtime)).toString('utf8').trimEnd().split('\n');
+	const text = (await orchd.output(runtime)).toString('utf8');
+	// a program may be in the middle of its last line
+	const lines = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd().split('\n');
 	return JSON.parse(lines.at(-1) || '{}') as Record<string, unknown>;
 };
 
@@ -137,62 +139,60 @@ describe('the router is killed', () => {
 });
 
 describe('the daemon is killed', () => {
-	it('messages go on by the last table; the next daemon stops what it finds, says so, and starts empty', async () => {
+	it('messages go on by the last table; the next daemon knows everything again, and the same router serves it', async () => {
 		await inSandbox(async (own) => {
 			const first = await own.startDaemon();
 			const ping = await first.add(node(fixture('sdk-ping.mjs')), { name: 'ping' });
 			const pong = await first.add(node(fixture('sdk-pong.mjs')), { name: 'pong' });
 			await first.call('link.add', { from: 'ping', type: 'Ping', to: 'pong' });
 			await first.call('link.add', { from: 'pong', type: 'Pong', to: 'ping' });
-			const pids = [];
+			const pids: number[] = [];
 			for (const { id } of [pong, ping]) pids.push((await first.call('runtime.start', { runtime: id })).pid ?? 0);
 			await first.writes(ping, 'round 100\n');
 			const { stdoutPath } = await first.show(ping);
+			const links = await first.call('link.list', {});
 			const router = (await first.call('daemon.status', {})).router.pid ?? 0;
 			await first.kill9();
 
 			const rounds = () => Number(/round (\d+)\n$/.exec(readFileSync(stdoutPath, 'utf8'))?.[1] ?? 0);
 			const atDeath = rounds();
 			await until('messages go on without a daemon', () => rounds() > atDeath + 1_000);
-			expect(readFileSync(stdoutPath, 'utf8')).not.toContain('disconnected');
 			for (const pid of [...pids, router]) expect(isAlive(pid)).toBe(true);
 
 			const second = await own.startDaemon();
-			const status = await second.call('daemon.status', {});
-			for (const [name, pid] of [
-				['pong', pids[0]],
-				['ping', pids[1]],
-			])
-				expect(status.notices.join('\n')).toContain(`stopped ${name} (pid ${pid}), which an earlier daemon had left running`);
-			for (const pid of pids) expect(isAlive(pid)).toBe(false);
-			expect(launched(own)).toEqual([]);
-			expect(await second.call('runtime.list', {})).toEqual([]);
-			expect(await second.call('link.list', {})).toEqual([]);
-			expect((await own.cli('daemon', 'status')).stdout).toContain('which an earlier daemon had left running');
-
-			// the router that outlived its daemon serves the next one, and knows nothing of the old links any more
 			const stage = new Stage(() => second);
-			const [a, b] = await Promise.all([stage.stand('ping'), stage.stand('b')]);
-			await stage.link(a, 'Ping', b);
 			expect(await stage.routerPid()).toBe(router);
-			const [sender, receiver] = [await stage.lines(a), await stage.lines(b)];
-			sender.send({ type: 'Ping', data: 1 });
-			expect(await receiver.next('the message')).toEqual({ type: 'Ping', data: 1, from: 'ping' });
-			expect((await second.call('link.stats', {})).links).toHaveLength(1);
+			expect((await second.call('runtime.list', {})).map(({ name, status, pid, generation }) => [name, status, pid, generation])).toEqual([
+				['ping', 'running', pids[1], 1],
+				['pong', 'running', pids[0], 1],
+			]);
+			expect(await second.call('link.list', {})).toEqual(links);
+			const before = rounds();
+			await until('messages go on under the next daemon', () => rounds() > before + 1_000);
+			expect(readFileSync(stdoutPath, 'utf8')).not.toContain('disconnected');
+			expect((await second.call('daemon.status', {})).notices).toEqual([]);
+
+			const stopped = await second.call('runtime.stop', { runtime: 'ping' });
+			expect(stopped).toMatchObject({ status: 'stopped', lastExit: { by: 'stop' } });
+			expect(isAlive(pids[1] ?? 0)).toBe(false);
+			const again = await second.call('runtime.start', { runtime: 'ping' });
+			expect(again).toMatchObject({ status: 'running', generation: 2 });
+			await second.writes(ping, /round 100\n[^]*round 100\n/);
 			await stage.clear();
 		});
 	});
 
-	it('what ignores SIGTERM, has escaped into a session of its own, or was stopped, is gone when the next daemon answers', async () => {
+	it('what ignores SIGTERM, has escaped into a session of its own, or was stopped, is stopped as ever by the next daemon', async () => {
 		await inSandbox(async (own) => {
 			const first = await own.startDaemon();
 			const stop = { graceMs: 500 };
+			const restart = { when: 'no' } as const;
 			const rude = await first.run(
 				sh(`trap '' TERM; (setsid sh -c 'trap "" TERM; exec sleep 1000000' &); echo up; while :; do sleep 1000000; done`),
 				{ name: 'rude', stop },
 			);
 			const frozen = await first.run(sleeper(), { name: 'frozen', stop });
-			const gone = await first.run(sh('(setsid sleep 1000000 &); echo up; exec sleep 1000000'), { name: 'gone', stop });
+			const gone = await first.run(sh('(setsid sleep 1000000 &); echo up; exec sleep 1000000'), { name: 'gone', stop, restart });
 			for (const runtime of [rude, gone]) await first.writes(runtime, 'up');
 			await first.call('runtime.signal', { runtime: 'frozen', signal: 'SIGSTOP' });
 			await first.kill9();
@@ -202,34 +202,40 @@ describe('the daemon is killed', () => {
 			expect(launched(own).length).toBeGreaterThan(3);
 
 			const second = await own.startDaemon();
-			expect(launched(own)).toEqual([]);
-			const notices = (await second.call('daemon.status', {})).notices.join('\n');
-			for (const name of ['rude', 'frozen', 'gone']) expect(notices).toContain(`stopped ${name} (pid`);
-			expect(isAlive(frozen.pid ?? 0)).toBe(false);
+			await second.becomes(gone, 'settled', ({ status, lastExit }) => status === 'exited' && lastExit?.signal === 'SIGKILL');
+			for (const name of ['rude', 'frozen']) {
+				expect(await second.call('runtime.stop', { runtime: name })).toMatchObject({ status: 'stopped', escaped: [] });
+			}
+			await until('nothing of it is left', () => launched(own).length === 0);
 		});
 	});
 
-	it('killed in the middle of launches: whatever had been let go is found and stopped, nothing else was launched', async () => {
+	it('killed in the middle of launches: nothing runs twice, nothing unknown is left, and all that was wanted runs', async () => {
 		await inSandbox(async (own) => {
+			const names = Array.from({ length: 24 }, (_, index) => `many-${index}`);
 			for (let round = 0; round < 6; round++) {
 				const daemon = await own.startDaemon();
+				if (round === 0) await Promise.all(names.map((name) => daemon.add(sleeper(), { name })));
+				await Promise.all(names.map((name) => daemon.call('runtime.stop', { runtime: name, graceMs: 0 })));
 				expect(launched(own)).toEqual([]);
-				const runtimes = await Promise.all(
-					Array.from({ length: 24 }, (_, index) => daemon.add(sleeper(), { name: `many-${index}` })),
-				);
-				const starts = runtimes.map(({ id }) => daemon.call('runtime.start', { runtime: id }).catch(() => {}));
+				const starts = names.map((runtime) => daemon.call('runtime.start', { runtime }).catch(() => {}));
 				// at another place of the launches each time
 				for (let index = 0; index < round; index++) await Promise.race(starts.splice(0, 4));
 				await daemon.kill9();
 				await Promise.all(starts);
 			}
 			const last = await own.startDaemon();
-			expect(launched(own)).toEqual([]);
-			expect(await last.call('runtime.list', {})).toEqual([]);
+			const wanted = (await last.call('runtime.list', {})).filter(({ desired }) => desired === 'running');
+			await until('all that was wanted runs', async () =>
+				(await last.call('runtime.list', {})).every(({ status, desired }) => status === (desired === 'running' ? 'running' : 'stopped')),
+			);
+			const programs = launched(own).filter(({ command }) => command.includes('sleep') && !command.includes('orch-shim'));
+			expect(programs).toHaveLength(wanted.length);
+			expect(wanted.length).toBeGreaterThan(0);
 		});
 	});
 
-	it('daemon and router both: the next daemon brings a router of its own, and what ran is stopped', async () => {
+	it('daemon and router both: the next daemon brings a router of its own, to which what runs reconnects', async () => {
 		await inSandbox(async (own) => {
 			const first = await own.startDaemon();
 			const stage = new Stage(() => first);
@@ -239,13 +245,45 @@ describe('the daemon is killed', () => {
 			await first.kill9();
 			process.kill(router, 'SIGKILL');
 			await until('the router is gone', () => !isAlive(router));
-			expect(isAlive(pong.pid ?? 0)).toBe(true);
 			const second = await own.startDaemon();
-			expect(isAlive(pong.pid ?? 0)).toBe(false);
-			const again = await second.run(node(fixture('sdk-pong.mjs')), { name: 'pong' });
-			await second.writes(again, 'ready');
-			await second.becomes(again, 'ready', ({ ready }) => ready === true);
-			await second.remove(again);
+			expect(isAlive(pong.pid ?? 0)).toBe(true);
+			await second.becomes(pong, 'connected again', ({ pid, status }) => pid === pong.pid && status === 'running');
+			await until('it is connected', async () => (await second.show(pong)).connected !== null);
+			await second.remove(pong);
+		});
+	});
+
+	it('a daemon that ends in order and keeps its runtimes hands all of them to the next', async () => {
+		await inSandbox(async (own) => {
+			const first = await own.startDaemon();
+			const one = await first.run(sleeper(), { name: 'one' });
+			const router = (await first.call('daemon.status', {})).router.pid ?? 0;
+			expect(await first.call('daemon.stop', { runtimes: 'keep' })).toEqual({ stopped: 0, kept: 1 });
+			expect(await first.stop()).toBe(0);
+			expect([isAlive(one.pid ?? 0), isAlive(router)]).toEqual([true, true]);
+			const second = await own.startDaemon();
+			expect(await second.show(one)).toMatchObject({ status: 'running', pid: one.pid });
+			expect(await second.stop('SIGUSR2')).toBe(0);
+			expect(isAlive(one.pid ?? 0)).toBe(true);
+			const third = await own.startDaemon();
+			expect(await third.show(one)).toMatchObject({ status: 'running', pid: one.pid });
+			expect(await third.call('daemon.status', {})).toMatchObject({ router: { pid: router } });
+		});
+	});
+
+	it('supervision 3.1.30: a daemon that is ended by SIGTERM stops all, and the next starts what ran', async () => {
+		await inSandbox(async (own) => {
+			const first = await own.startDaemon();
+			const one = await first.run(sleeper(), { name: 'one' });
+			const off = await first.run(sleeper(), { name: 'off' });
+			const manual = await first.run(sleeper(), { name: 'manual', autostart: false });
+			await first.call('runtime.stop', { runtime: 'off' });
+			expect(await first.stop('SIGTERM')).toBe(0);
+			for (const { pid } of [one, manual]) expect(isAlive(pid ?? 0)).toBe(false);
+			const second = await own.startDaemon();
+			await second.becomes(one, 'running again', ({ status, generation }) => status === 'running' && generation === 2);
+			expect(await second.show(off)).toMatchObject({ status: 'stopped', desired: 'stopped' });
+			expect(await second.show(manual)).toMatchObject({ status: 'stopped' });
 		});
 	});
 });

@@ -9,16 +9,30 @@ import {
 	binaryHandlers,
 	createCheck,
 	daemonHandlers,
+	emptyEvent,
+	EventLog,
 	isoTime,
 	linkHandlers,
 	prepareSocketDirectory,
 	runtimeHandlers,
 	SocketServer,
 	takeLock,
+	watchHandlers,
 } from './control/index.ts';
 import { Links } from './links/index.ts';
+import { openStore } from './store/index.ts';
 import { createSupervisor, removeOldOutput, settleLeftovers } from './supervisor/index.ts';
-import { answerControlRequests, createRouterGate, joinRuntimes } from './wiring/index.ts';
+import {
+	answerControlRequests,
+	createEventKeeper,
+	createJournal,
+	createLinkJournal,
+	createRouterGate,
+	joinRuntimes,
+	nameBy,
+	tellOfLinks,
+	tellOfRuntimes,
+} from './wiring/index.ts';
 
 export interface DaemonOptions {
 	readonly places: Places;
@@ -34,12 +48,18 @@ export interface DaemonOptions {
 }
 
 export interface Daemon {
-	/** Stops every runtime gracefully, then everything else; calling it again waits for the same stop. */
-	stop(): Promise<void>;
+	/** Stops every runtime gracefully, or keeps all of them running, then ends everything else; calling it again waits for the same stop. */
+	stop(what?: 'stop' | 'keep'): Promise<void>;
 	/** Settles when it has ended. */
 	readonly closed: Promise<void>;
 	/** The way in without a socket: what the socket itself uses. */
 	readonly dispatch: Dispatch;
+}
+
+/** How many runtimes ran: stopped with the daemon, or kept running without it. */
+interface Stopped {
+	readonly stopped: number;
+	readonly kept: number;
 }
 
 /** How long one part may take to close. A stop of runtimes has deadlines of its own and is not cut short by this. */
@@ -56,7 +76,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 	const startedAt = clock.now();
 	const startedMs = clock.monotonicMs();
 	const notices: string[] = [];
-	let stopping: Promise<{ readonly stopped: number }> | undefined;
+	/** What becomes of the runtimes, and with them of the router, when this daemon ends. */
+	let onStop: 'stop' | 'keep' = 'stop';
+	let stopping: Promise<Stopped> | undefined;
 	try {
 		prepareSocketDirectory(places.socket.slice(0, places.socket.lastIndexOf('/')) || '/', uid);
 		mkdirSync(places.home, { recursive: true, mode: 0o700 });
@@ -65,15 +87,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		const stateLock = await takeLock('state', places.home, uid);
 		scope.add('lock of the state', () => stateLock.release());
 		prepareSocketDirectory(places.socketDirectory, uid);
-		scope.add('directory of the runtimes’ sockets', () => rmSync(places.socketDirectory, { recursive: true, force: true }));
+		scope.add('directory of the runtimes’ sockets', () => {
+			if (onStop === 'stop') rmSync(places.socketDirectory, { recursive: true, force: true });
+		});
 
-		// DESIGN 14.15: until specs are durable, what an earlier daemon left running is stopped, and that is said
-		const leftovers = await settleLeftovers({ stateDirectory: places.home, clock, log });
-		for (const { name, pid } of leftovers.stopped) {
-			notices.push(`stopped ${name} (pid ${pid}), which an earlier daemon had left running`);
-		}
-		for (const { pid, command } of leftovers.escaped)
-			notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
+		const opened = openStore({ path: join(places.home, 'orch.db'), clock, log });
+		notices.push(...opened.notices);
+		const { store } = opened;
+		scope.add('store', () => store.close());
 
 		removeOldOutput({ stateDirectory: places.home, clock, log });
 
@@ -89,22 +110,27 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			logFile: join(places.home, 'router.log'),
 			logLevel: options.logLevel,
 		});
-		const links = new Links({
+		const events = new EventLog({ log, keeper: createEventKeeper(store.events) });
+		const links: Links = new Links({
 			clock,
 			random,
 			log,
 			gate,
 			secret: secretOf(places.home, random),
 			socketDirectory: places.socketDirectory,
+			journal: createLinkJournal(store),
+			changed: (kind, link) => tellOfLinks({ events, clock }, nameBy(links))(kind, link),
 		});
-		scope.add('router', () => links.close());
-		links.start();
+		scope.add('router', () => (onStop === 'keep' ? links.release() : links.close()));
 
+		const journal = createJournal({ store, clock, log });
+		scope.add('journal', () => journal.close());
 		const supervisor = createSupervisor({
 			clock,
 			random,
 			log,
 			stateDirectory: places.home,
+			journal,
 			prepare(runtime, process, signal) {
 				const { env, ready } = links.prepare(runtime, process, signal);
 				return { env: { ...env, ORCH_SOCKET: places.socket }, ready };
@@ -113,16 +139,41 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		});
 		scope.add('supervisor', () => supervisor.close());
 
+		scope.add('events of runtimes', tellOfRuntimes({ events, supervisor, clock }));
 		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log });
+		const restored = await supervisor.restore();
+		// a start that fails must not harm what runs
+		if (restored.length > 0) onStop = 'keep';
+		runtimes.restore(restored);
+		links.restore();
+		links.start();
+		// what runs and belongs to nobody that is known: never a duplicate, never a process that nobody stops
+		const known = new Set(restored.map(({ spec }) => spec.id));
+		const leftovers = await settleLeftovers({ stateDirectory: places.home, except: known, clock, log });
+		for (const { name, pid } of leftovers.stopped) {
+			notices.push(`stopped ${name} (pid ${pid}), which an earlier daemon had left running`);
+		}
+		for (const { pid, command } of leftovers.escaped)
+			notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
+		for (const reason of notices) events.append({ ...emptyEvent, at: isoTime(clock.now()), kind: 'notice', reason });
+		supervisor.resume();
+		const adopted = restored.filter(({ became }) => became === 'adopted').length;
+		log.info('state restored', { runtimes: restored.length, adopted, links: links.list().length });
+
+		const countRunning = () =>
+			runtimes.list().filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
 		const stopAll = async () => {
-			const running = runtimes
-				.list()
-				.filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
+			const running = countRunning();
+			onStop = 'stop';
 			await supervisor.stopAll();
-			return { stopped: running };
+			return { stopped: running, kept: 0 };
 		};
-		const beginStop = (): Promise<{ readonly stopped: number }> => {
-			stopping ??= stopAll();
+		const keepAll = async () => {
+			onStop = 'keep';
+			return { stopped: 0, kept: countRunning() };
+		};
+		const beginStop = (what: 'stop' | 'keep' = 'stop'): Promise<Stopped> => {
+			stopping ??= what === 'keep' ? keepAll() : stopAll();
 			return stopping;
 		};
 		const whileOpen = (call: Call<'daemon.stopping'>) => {
@@ -155,8 +206,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 							notices,
 						};
 					},
-					async stop() {
-						const stopped = await beginStop();
+					async stop(what) {
+						const stopped = await beginStop(what);
 						// after the answer has been written
 						clock.setTimer(0, () => void daemon.stop());
 						return stopped;
@@ -171,6 +222,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 				...runtimeHandlers({ runtimes, binaries, maxRuntimes, whileOpen }),
 				...binaryHandlers(binaries),
 				...linkHandlers({ links, directory: runtimes, whileOpen }),
+				...watchHandlers({ events, runtimes, clock }),
 			},
 			{
 				check: createCheck(),
@@ -192,8 +244,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		const daemon: Daemon = {
 			dispatch,
 			closed,
-			async stop() {
-				await beginStop();
+			async stop(what) {
+				await beginStop(what);
 				await scope.close();
 				log.info('stopped');
 				settleClosed();

@@ -19,7 +19,7 @@ import { startDaemon } from './daemon.ts';
 
 const usage = `Usage: orchd [options]
 
-Runs the daemon in the foreground: SIGTERM or SIGINT stops every runtime and ends it.
+Runs the daemon in the foreground: SIGTERM or SIGINT stops every runtime and ends it, SIGUSR2 ends it and keeps them running.
 \`orch daemon start\` starts it in the background.
 
 Options:
@@ -123,7 +123,7 @@ async function main(): Promise<void> {
 		name: 'orchd',
 		...(process.stderr.isTTY ? { destination: readableDestination((line) => process.stderr.write(line)) } : {}),
 	});
-	// a defect is logged and ends the daemon: what it supervised is stopped by the next one, never left in an unknown state
+	// a defect is logged and ends the daemon: what it supervised goes on, and the next one knows it again
 	process.on('uncaughtException', (error) => {
 		log.error('defect: orchd ends', { error });
 		process.exit(70);
@@ -143,6 +143,11 @@ async function main(): Promise<void> {
 			void daemon.stop();
 		});
 	}
+	// what is supervised goes on, for the next daemon: `orch daemon restart` does the same
+	process.on('SIGUSR2', () => {
+		log.info('ending; runtimes are kept', { signal: 'SIGUSR2' });
+		void daemon.stop('keep');
+	});
 	// a terminal that closes is no reason to stop what runs
 	process.on('SIGHUP', () => log.info('SIGHUP ignored'));
 	await daemon.closed;

@@ -2,12 +2,14 @@
 import { daemonOperations } from './operations/daemon.ts';
 import { linkOperations } from './operations/link.ts';
 import { binaryOperations, runtimeOperations } from './operations/runtime.ts';
+import { watchOperations } from './operations/watching.ts';
 
 export const api = {
 	...daemonOperations,
 	...runtimeOperations,
 	...binaryOperations,
 	...linkOperations,
+	...watchOperations,
 } as const;
 
 export type Api = typeof api;

@@ -90,7 +90,8 @@ export function createDispatch<Api extends Operations>(api: Api, handlers: Handl
 	};
 }
 
-const isAlwaysAllowed = (code: ErrorCode): boolean => code === 'cancelled' || code === 'internal' || code === 'timeout';
+const isAlwaysAllowed = (code: ErrorCode): boolean => alwaysAllowed.has(code);
+const alwaysAllowed: ReadonlySet<ErrorCode> = new Set(['cancelled', 'internal', 'timeout', 'state.refused']);
 
 function itemSource(
 	generator: AsyncGenerator<unknown, unknown, undefined>,

@@ -263,6 +263,14 @@ export const errors = {
 		message: ({ reason }) => `the connection ended before the answer: ${reason}`,
 		retryable: true,
 	}),
+	'state.refused': entry<{ reason: string }>({
+		status: 507,
+		exit: 1,
+		number: 'E190',
+		message: ({ reason }) => `cannot keep this, and so nothing was done: ${reason}`,
+		hint: () => 'free some space where orch daemon status shows the state to be, and try again',
+		retryable: true,
+	}),
 	internal: entry<Record<string, never>>({
 		status: 500,
 		exit: 1,

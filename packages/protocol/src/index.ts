@@ -53,7 +53,9 @@ export {
 	runtimeOptions,
 	type RuntimeStatus,
 	StopPolicy,
+	Usage,
 	WhileDown,
 } from './operations/shapes.ts';
+export { DaemonEvent, eventKinds, RuntimeFigures, watchOperations } from './operations/watching.ts';
 export { suggest } from './suggest.ts';
 export { version } from './version.ts';

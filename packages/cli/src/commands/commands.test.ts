@@ -24,14 +24,14 @@ beforeEach(() => {
 	daemon.addRuntime('worker', {
 		status: 'backoff',
 		restarts: 7,
-		lastExit: { code: 1, signal: null, coreDumped: false, at: exitedAt, by: 'itself' },
+		lastExit: { code: 1, signal: null, coreDumped: false, at: exitedAt, by: 'itself', reason: null },
 		backoff: { failures: 3, of: 5, withinMs: 60_000, nextAt: '2026-01-01T02:14:12.000Z', nextInMs: 12_000 },
 		command: 'node',
 		args: ['worker.js', '--queue', 'jobs'],
 	});
 	daemon.addRuntime('migrate', {
 		status: 'exited',
-		lastExit: { code: 0, signal: null, coreDumped: false, at: exitedAt, by: 'itself' },
+		lastExit: { code: 0, signal: null, coreDumped: false, at: exitedAt, by: 'itself', reason: null },
 	});
 	daemon.addLink('ping', 'Ping', 'worker');
 	daemon.addLink('*', 'Log', 'ping', {

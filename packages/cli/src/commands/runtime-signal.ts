@@ -1,6 +1,7 @@
 /** `orch runtime signal`: to the program of a runtime. */
 import { signalName } from '../args/values.ts';
 import { BadValue } from '../args/bad-value.ts';
+import { offersOf } from '../args/offers.ts';
 import { command } from '../command.ts';
 import { CliError } from '../errors.ts';
 
@@ -9,7 +10,7 @@ export const runtimeSignal = command({
 	summary: 'Send a signal to the program of a runtime',
 	args: [
 		{ name: 'RUNTIME', required: true },
-		{ name: 'SIGNAL', required: true },
+		{ name: 'SIGNAL', required: true, values: () => offersOf(signalName) },
 	],
 	examples: ['orch runtime signal ping HUP', 'orch runtime signal ping SIGUSR1'],
 	json: '{"pid"}',

@@ -2,7 +2,8 @@
 import type { Command } from '../command.ts';
 import { call } from './call.ts';
 import { clear } from './clear.ts';
-import { daemonStart, daemonStatus, daemonStop } from './daemon-commands.ts';
+import { completion } from './completion.ts';
+import { daemonRestart, daemonStart, daemonStatus, daemonStop, daemonUpgrade } from './daemon-commands.ts';
 import { daemonLogs } from './daemon-logs.ts';
 import { linkAdd } from './link-add.ts';
 import { linkList } from './link-list.ts';
@@ -44,6 +45,7 @@ export const commandTable: readonly Command[] = [
 	clear,
 	versionCommand,
 	call,
+	completion,
 	runtimeAdd,
 	inFull(ps, 'list', ['ls']),
 	runtimeShow,
@@ -63,6 +65,8 @@ export const commandTable: readonly Command[] = [
 	linkStats,
 	daemonStart,
 	daemonStop,
+	daemonRestart,
+	daemonUpgrade,
 	daemonStatus,
 	daemonLogs,
 ];

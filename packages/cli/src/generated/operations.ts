@@ -11,7 +11,7 @@ export interface OperationSummary {
 export const operations: Readonly<Record<string, OperationSummary>> = {
 	'daemon.version': { summary: 'Tell the versions of the daemon and of the protocol', params: [], stream: false },
 	'daemon.status': { summary: 'Tell how the daemon is', params: [], stream: false },
-	'daemon.stop': { summary: 'Stop every runtime gracefully, then the daemon', params: [], stream: false },
+	'daemon.stop': { summary: 'Stop every runtime gracefully, then the daemon', params: ['runtimes?'], stream: false },
 	'clear': { summary: 'Stop everything, forget everything', params: [], stream: false },
 	'runtime.add': { summary: 'Register a program under supervision', params: ['program', 'args?', 'cwd', 'env?', 'name?', 'id?', 'priority?', 'privileged?', 'restart?', 'stop?', 'autostart?', 'labels?', 'envFiles?', 'user?', 'umask?', 'probes?', 'needs?', 'ports?', 'limits?', 'schedule?', 'watch?', 'output?', 'project?', 'binary?', 'start?'], stream: false },
 	'runtime.list': { summary: 'List the runtimes, in the order in which they were added', params: ['status?'], stream: false },
@@ -32,4 +32,6 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'link.tap': { summary: 'Show messages live as they pass, without touching them', params: ['link?', 'from?', 'type?', 'to?', 'bodyBytes?'], stream: true },
 	'link.send': { summary: 'Send a message by hand', params: ['type', 'from?', 'to?', 'body', 'codec?'], stream: false },
 	'link.stats': { summary: 'Show rates, latencies, queues and drops of the links, and what no link takes', params: ['from?', 'to?', 'type?'], stream: false },
+	'daemon.events': { summary: 'Tell what happens: changes of runtimes and links, with reasons and last words', params: ['since?', 'sinceMs?', 'follow?', 'runtimes?', 'kinds?'], stream: true },
+	'runtime.watch': { summary: 'Show all runtimes now, then every change, and what they use once a second', params: [], stream: true },
 };

@@ -1,7 +1,7 @@
 /** Uploaded programs, kept by the hash of their content. */
 import { createHash, type Hash } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Clock, Logger, Random, Timer } from '@orch/base';
 
 export interface BinariesOptions {
@@ -53,8 +53,13 @@ export class Binaries {
 	constructor(options: BinariesOptions) {
 		this.#options = options;
 		mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-		// specs are in memory, so no runtime of an earlier daemon can use what is left here
-		for (const name of readdirSync(options.directory)) rmSync(join(options.directory, name), { force: true });
+	}
+
+	/** What no runtime uses, and uploads that an earlier daemon did not finish, are taken away; to be called when all users are known. */
+	removeUnused(): void {
+		for (const name of readdirSync(this.#options.directory)) {
+			if (!this.#users.has(name)) rmSync(join(this.#options.directory, name), { force: true });
+		}
 	}
 
 	begin(size: number, sha256: string): { readonly upload: string; readonly present: boolean } {
@@ -107,6 +112,12 @@ export class Binaries {
 
 	path(sha256: string): string {
 		return join(this.#options.directory, sha256);
+	}
+
+	/** Which binary a path is, if it is one of ours. */
+	hashOf(path: string): string | undefined {
+		const name = basename(path);
+		return path === this.path(name) ? name : undefined;
 	}
 
 	has(sha256: string): boolean {

@@ -5,6 +5,7 @@
  * bad input gets a typed error and harms no other client. Deliberately not here: decisions. Handlers translate.
  */
 export { createCheck } from './check.ts';
+export { emptyEvent, type EventKeeper, EventLog, type EventLogOptions, type NewEvent } from './event-log.ts';
 export { binaryHandlers } from './handlers/binary.ts';
 export { type DaemonFacts, daemonHandlers } from './handlers/daemon.ts';
 export { type Directory, type Entry, isoTime, resolveRuntime } from './handlers/directory.ts';
@@ -17,6 +18,7 @@ export {
 	type RuntimeWish,
 	runtimeHandlers,
 } from './handlers/runtime.ts';
+export { watchHandlers, type WatchHandlersOptions } from './handlers/watching.ts';
 export { type Lock, Locked, takeLock } from './lock.ts';
 export { findByReference, freeName, nameOfProgram, shortId } from './references.ts';
 export { prepareSocketDirectory, SocketRefused, SocketServer, type SocketServerOptions } from './socket-server.ts';

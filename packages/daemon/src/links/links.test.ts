@@ -1,7 +1,7 @@
 import { silentLogger } from '@orch/base';
 import { ManualClock, seededRandom, settle } from '@orch/base/testing';
 import { describe, expect, it } from 'vitest';
-import { Links } from './links.ts';
+import { type Link, type LinkJournal, Links } from './links.ts';
 import type { RouterConnection, RouterGate, RoutingTable } from './ports.ts';
 
 /** A router in memory: keeps the tables it was sent, answers when the test lets it. */
@@ -73,7 +73,17 @@ function fakeRouter() {
 	};
 }
 
-function setUp() {
+/** Kept as text, as on a disk. */
+function createTestJournal(): LinkJournal {
+	const rows = new Map<string, string>();
+	return {
+		load: () => [...rows.values()].map((row) => JSON.parse(row) as Link),
+		put: (link) => void rows.set(link.id, JSON.stringify(link)),
+		removed: (id) => void rows.delete(id),
+	};
+}
+
+function setUp(journal = createTestJournal()) {
 	const router = fakeRouter();
 	const clock = new ManualClock();
 	const links = new Links({
@@ -83,6 +93,7 @@ function setUp() {
 		gate: router.gate,
 		secret: new Uint8Array(32),
 		socketDirectory: '/run/x.d',
+		journal,
 	});
 	links.start();
 	return { router, clock, links };
@@ -203,6 +214,7 @@ describe('links', () => {
 			gate: slow,
 			secret: new Uint8Array(32),
 			socketDirectory: '/run/x.d',
+			journal: createTestJournal(),
 		});
 		links.start();
 		await settle();
@@ -241,5 +253,53 @@ describe('links', () => {
 		expect(links.unregister(ping.id)).toHaveLength(2);
 		expect(links.list().map(({ type }) => type)).toEqual(['Log']);
 		expect(links.table().ports).toHaveLength(1);
+	});
+});
+
+describe('links of an earlier daemon', () => {
+	const first = () => {
+		const journal = createTestJournal();
+		const { links } = setUp(journal);
+		for (const runtime of [ping, pong]) links.register(runtime);
+		links.add({ from: ping.id, type: 'Ping', to: pong.id, overflow: 'latest' });
+		links.add({ from: '*', type: 'Pong', to: ping.id });
+		return { journal, links };
+	};
+	const next = (journal: LinkJournal) =>
+		new Links({
+			clock: new ManualClock(),
+			random: seededRandom(2),
+			log: silentLogger,
+			gate: fakeRouter().gate,
+			secret: new Uint8Array(32),
+			socketDirectory: '/run/x.d',
+			journal,
+		});
+
+	it('are known again as they were, and ports speak of the process that runs', () => {
+		const { journal, links } = first();
+		const token = links.prepare(ping.id, { processId: 'p', generation: 3 }, new AbortController().signal).env['ORCH_IPC_TOKEN'];
+		const again = next(journal);
+		again.register(ping, { processId: 'p', generation: 3 });
+		again.register(pong);
+		expect(again.restore()).toBe(2);
+		expect(again.list()).toEqual(links.list());
+		expect(again.port(ping.id)).toMatchObject({ generation: 3, token });
+	});
+
+	it('are forgotten where they were removed, or an end of theirs is gone', () => {
+		const { journal, links } = first();
+		links.remove(links.list()[1]?.id ?? '');
+		const again = next(journal);
+		again.register(ping);
+		expect(again.restore()).toBe(0);
+		expect(journal.load()).toEqual([]);
+	});
+
+	it('leave the router running when the daemon lets go of it', async () => {
+		const { router, links } = setUp();
+		await settle();
+		await links.release();
+		expect([router.connects, router.stops]).toEqual([1, 0]);
 	});
 });

@@ -39,6 +39,17 @@ export interface LinksOptions {
 	readonly secret: Uint8Array;
 	/** Where the runtimes' sockets are made. */
 	readonly socketDirectory: string;
+	readonly journal: LinkJournal;
+	/** Called with each link that is added or removed, while both its ends are still known. */
+	readonly changed?: ((kind: 'added' | 'removed', link: Link) => void) | undefined;
+}
+
+/** Keeps links for the daemons to come; each verb has happened when it returns. */
+export interface LinkJournal {
+	/** In the order in which they were added. */
+	load(): readonly Link[];
+	put(link: Link): void;
+	removed(id: string): void;
 }
 
 /** A mailbox of a link that says nothing else. */
@@ -77,8 +88,23 @@ export class Links {
 		});
 	}
 
+	/** Knows again what an earlier daemon was told; to be called before `start`, when every runtime has its port. Gives how many. */
+	restore(): number {
+		for (const link of this.#options.journal.load()) {
+			const isWhole = this.#ports.has(link.to) && (link.from === anySender || this.#ports.has(link.from));
+			if (isWhole) this.#links.set(link.id, link);
+			else this.#options.journal.removed(link.id);
+		}
+		return this.#links.size;
+	}
+
 	start(): void {
 		this.#keeper.start();
+	}
+
+	/** Lets go of the router, which routes on by the last table. */
+	release(): Promise<void> {
+		return this.#keeper.release();
 	}
 
 	close(): Promise<void> {
@@ -93,8 +119,11 @@ export class Links {
 		return { version: this.#version, ports: [...this.#ports.values()], links: [...this.#links.values()] };
 	}
 
-	/** Gives a new runtime its port. Its paths last as long as it does. */
-	register(runtime: { readonly id: string; readonly name: string; readonly privileged: boolean }): void {
+	/** Gives a runtime its port. Its paths last as long as it does. `process` is the one that runs since an earlier daemon, or ran last. */
+	register(
+		runtime: { readonly id: string; readonly name: string; readonly privileged: boolean },
+		process: { readonly processId: string; readonly generation: number } = { processId: '', generation: 0 },
+	): void {
 		const stem = `${this.#options.socketDirectory}/${runtime.id.slice(-12)}`;
 		this.#ports.set(runtime.id, {
 			runtime: runtime.id,
@@ -102,8 +131,8 @@ export class Links {
 			socket: `${stem}.sock`,
 			veecleSocket: `${stem}.v.sock`,
 			privileged: runtime.privileged,
-			generation: 0,
-			token: this.#token(runtime.id, ''),
+			generation: process.generation,
+			token: this.#token(runtime.id, process.processId),
 		});
 		this.#changed();
 	}
@@ -111,7 +140,11 @@ export class Links {
 	/** Takes away a runtime's port and every link from or to it; gives those links. */
 	unregister(runtime: string): readonly Link[] {
 		const gone = [...this.#links.values()].filter(({ from, to }) => from === runtime || to === runtime);
-		for (const { id } of gone) this.#links.delete(id);
+		for (const link of gone) {
+			this.#options.journal.removed(link.id);
+			this.#links.delete(link.id);
+			this.#options.changed?.('removed', link);
+		}
 		this.#ports.delete(runtime);
 		this.#problems.delete(runtime);
 		this.#changed();
@@ -187,7 +220,9 @@ export class Links {
 			whileDown: wish.whileDown ?? 'drop',
 			addedAt: this.#options.clock.now(),
 		};
+		this.#options.journal.put(link);
 		this.#links.set(link.id, link);
+		this.#options.changed?.('added', link);
 		this.#changed();
 		this.#options.log.info('link added', { id: link.id, from: link.from, type: link.type, to: link.to });
 		return { added: true, link };
@@ -199,7 +234,11 @@ export class Links {
 	}
 
 	remove(id: string): void {
-		if (!this.#links.delete(id)) return;
+		const link = this.#links.get(id);
+		if (!link) return;
+		this.#options.journal.removed(id);
+		this.#links.delete(id);
+		this.#options.changed?.('removed', link);
 		this.#changed();
 		this.#options.log.info('link removed', { id });
 	}

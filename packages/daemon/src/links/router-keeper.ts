@@ -29,6 +29,7 @@ export class RouterKeeper {
 	readonly #stop = new AbortController();
 	#connection: RouterConnection | undefined;
 	#keeping: Promise<void> | undefined;
+	#released = false;
 	#sending = false;
 	#sentVersion = -1;
 	#ackedVersion = -1;
@@ -87,6 +88,14 @@ export class RouterKeeper {
 		});
 	}
 
+	/** Ends the keeping, and leaves the router as it is. */
+	async release(): Promise<void> {
+		this.#stop.abort(new Error('the daemon is closing'));
+		this.#released = true;
+		this.#connection?.close();
+		await this.#keeping;
+	}
+
 	/** Ends the keeping and, with it, the router. */
 	async close(): Promise<void> {
 		this.#stop.abort(new Error('the daemon is closing'));
@@ -102,6 +111,10 @@ export class RouterKeeper {
 		while (!signal.aborted) {
 			try {
 				const connection = await gate.connect(signal);
+				if (this.#released) {
+					connection.close();
+					return;
+				}
 				if (signal.aborted) {
 					// it came to life while we were closing: it goes with us
 					await stopRouter(connection);

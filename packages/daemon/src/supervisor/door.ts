@@ -1,5 +1,8 @@
 /** The supervisor as its users see it. */
 import type { Clock, Logger, Publisher } from '@orch/base';
+import type { Journal } from './journal.ts';
+import type { Figures } from './figures/index.ts';
+import type { OutputStore } from './output/index.ts';
 import type { Prepare, World } from './ports.ts';
 import type { Escaped, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import type { Priority, RuntimeSpec } from './spec.ts';
@@ -7,6 +10,7 @@ import type { Priority, RuntimeSpec } from './spec.ts';
 export interface SupervisorOptions extends World {
 	/** Holds `processes/` and `logs/`; belongs to this supervisor alone. */
 	readonly stateDirectory: string;
+	readonly journal: Journal;
 	readonly prepare: Prepare;
 	/** Called once for every generation that was prepared, when its process has ended or could not be launched. */
 	readonly ended: (runtimeId: string, generation: number) => void;
@@ -15,6 +19,13 @@ export interface SupervisorOptions extends World {
 export interface Supervisor {
 	/** Every change, in order, at once. */
 	readonly events: Publisher<SupervisorEvent>;
+	/**
+	 * Knows again what is in the journal, and who of it lives; to be called once, before anything else. Nothing is signalled,
+	 * launched or judged before `resume`.
+	 */
+	restore(): Promise<readonly RestoredRuntime[]>;
+	/** Goes on with all of it: what ended meanwhile is settled by its restart policy, what was to be done is done. */
+	resume(): void;
 	/** Registers; starts nothing. Throws id_taken. */
 	add(spec: RuntimeSpec): RuntimeSnapshot;
 	/** In the order in which they were added. */
@@ -59,15 +70,33 @@ export interface Supervisor {
 		stream: 'stdout' | 'stderr',
 		options: { readonly follow: boolean; readonly lines?: number | undefined; readonly signal?: AbortSignal | undefined },
 	): AsyncGenerator<Uint8Array, 'end' | 'removed', void>;
-	/** Stops all of them at the same time; resolves when nothing is left, with what could not be ended. */
+	/**
+	 * Stops all that run, at the same time, because the daemon ends; resolves when nothing is left, with what could not be
+	 * ended. What is wanted of them stays: the next daemon starts them again.
+	 */
 	stopAll(options?: {
 		readonly graceMs?: number | undefined;
 	}): Promise<readonly { readonly id: string; readonly name: string; readonly escaped: readonly Escaped[] }[]>;
+	/** All that they have written: told by time as well, and kept within its limits. */
+	readonly outputs: OutputStore;
+	/** What the processes use: taken when somebody looks. */
+	readonly figures: Pick<Figures, 'watch' | 'glance' | 'looked'>;
 	/** Refuses all further commands, restarts nothing any more, and lets go of what runs without stopping it. */
 	close(): Promise<void>;
 }
 
+export interface RestoredRuntime {
+	readonly spec: RuntimeSpec;
+	readonly generation: number;
+	/** Who runs. */
+	readonly process: { readonly processId: string; readonly generation: number } | undefined;
+	/** What became of the process that ran under the daemon before, if one did. */
+	readonly became: 'adopted' | 'ended' | 'none';
+}
+
 export interface SettleOptions {
+	/** Whose processes are not touched: runtimes that are known. */
+	readonly except?: ReadonlySet<string> | undefined;
 	readonly stateDirectory: string;
 	readonly clock: Clock;
 	readonly log: Logger;

@@ -5,6 +5,8 @@ import { beginEnding, type EndingEffect, type EndingEvent, type EndingState, end
 const limits = { killMs: 5_000 };
 const rows: Record<string, Record<string, { to: readonly string[] }>> = endingTable;
 const everyEvent: EndingEvent[] = [
+	{ kind: 'prepared' },
+	{ kind: 'command_over' },
 	{ kind: 'looked', left: 0 },
 	{ kind: 'looked', left: 2 },
 	{ kind: 'unseen' },
@@ -13,8 +15,9 @@ const everyEvent: EndingEvent[] = [
 	{ kind: 'grace_over' },
 	{ kind: 'kill_over' },
 ];
-const edges = [1_000, 0].flatMap((graceMs) =>
-	explore(beginEnding(graceMs, limits).state, everyEvent, (state, event) => stepEnding(state, event, limits)),
+const wishes = [{ graceMs: 1_000 }, { graceMs: 0, commandMs: 500 }, { graceMs: 1_000, commandMs: 500 }];
+const edges = wishes.flatMap((wish) =>
+	explore(beginEnding(wish, limits).state, everyEvent, (state, event) => stepEnding(state, event, limits)),
 );
 
 test('the machine of endings takes the ways that its table declares, all of them and no other', () => {
@@ -29,8 +32,8 @@ test('the machine of endings takes the ways that its table declares, all of them
 });
 
 test('the machine of endings has a timer exactly until it is over', () => {
-	const begun = [1_000, 0].map((graceMs) => beginEnding(graceMs, limits));
-	for (const { effects } of begun) expect(effects.map(({ kind }) => kind)).toEqual(['set_timer']);
+	const begun = wishes.map((wish) => beginEnding(wish, limits));
+	for (const { effects } of begun) expect(effects.filter(({ kind }) => kind === 'set_timer')).toHaveLength(1);
 	for (const { from, to, effects } of edges) {
 		const clears = effects.some(({ kind }) => kind === 'clear_timer');
 		expect(clears).toBe(to.kind === 'over' && from.kind !== 'over');
@@ -39,7 +42,7 @@ test('the machine of endings has a timer exactly until it is over', () => {
 
 test('the machine of endings asks, then kills whatever is found, and is over when nothing is', () => {
 	const seen: EndingEffect['kind'][] = [];
-	let { state, effects } = beginEnding(1_000, limits);
+	let { state, effects } = beginEnding({ graceMs: 1_000 }, limits);
 	const take = () => seen.push(...effects.map(({ kind }) => kind));
 	take();
 	for (const event of [
@@ -56,6 +59,34 @@ test('the machine of endings asks, then kills whatever is found, and is over whe
 });
 
 test('the machine of endings gives up on what SIGKILL has not ended in time', () => {
-	const { state } = beginEnding(0, limits);
+	const { state } = beginEnding({ graceMs: 0 }, limits);
 	expect(stepEnding(state, { kind: 'kill_over' }, limits).state).toEqual({ kind: 'over', escaped: true });
+});
+
+test('the machine of endings runs a command first, ends it when its time is over, and signals nobody meanwhile', () => {
+	const seen: string[] = [];
+	let { state, effects } = beginEnding({ graceMs: 1_000, commandMs: 500 }, limits);
+	const take = () => seen.push(...effects.map((effect) => ('ms' in effect ? `${effect.kind} ${effect.ms}` : effect.kind)));
+	take();
+	for (const event of [
+		{ kind: 'looked', left: 3 },
+		{ kind: 'hurry', graceMs: 200 },
+		{ kind: 'command_over' },
+		{ kind: 'looked', left: 1 },
+		{ kind: 'prepared' },
+	] as const) {
+		({ state, effects } = stepEnding(state, event, limits));
+		take();
+	}
+	expect(seen).toEqual(['run_command', 'set_timer 500', 'shorten_timer 200', 'end_command', 'set_timer 200', 'ask']);
+	expect(state).toEqual<EndingState>({ kind: 'asking' });
+});
+
+test('the machine of endings runs no command where no grace is given, and ends one that runs', () => {
+	expect(beginEnding({ graceMs: 0, commandMs: 500 }, limits).state).toEqual({ kind: 'killing' });
+	const { state } = beginEnding({ graceMs: 1_000, commandMs: 500 }, limits);
+	expect(stepEnding(state, { kind: 'hurry', graceMs: 0 }, limits)).toEqual({
+		state: { kind: 'killing' },
+		effects: [{ kind: 'end_command' }, { kind: 'kill' }, { kind: 'set_timer', timer: 'kill', ms: 5_000 }],
+	});
 });

@@ -5,6 +5,7 @@ import { isForGroup } from './launch-shim.ts';
 import type { Member, ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import type { Escaped } from './snapshot.ts';
+import type { StopCommand } from './stop-command.ts';
 
 export interface EndingOptions {
 	readonly clock: Clock;
@@ -13,8 +14,16 @@ export interface EndingOptions {
 	readonly sets: readonly ProcessSet[];
 	readonly signal: NodeJS.Signals;
 	readonly graceMs: number;
+	/** Run before anybody is signalled. */
+	readonly command?: StopCommand | undefined;
 	/** Called once, never within `begin`. */
 	readonly onOver: (escaped: readonly Escaped[]) => void;
+}
+
+interface Deadline {
+	readonly at: number;
+	readonly kind: 'command_over' | 'grace_over' | 'kill_over';
+	readonly timer: Timer;
 }
 
 /** What SIGKILL has not ended after this time is reported as escaped. */
@@ -33,11 +42,13 @@ export class Ending {
 	readonly #askedGroups = new Set<ProcessSet>();
 	#state: EndingState;
 	#found = new Map<ProcessSet, readonly Member[]>();
-	#deadline: { readonly at: number; readonly timer: Timer } | undefined;
+	#deadline: Deadline | undefined;
 	#look: Timer | undefined;
 	#lookMs = firstLookMs;
 	#isLooking = false;
 	#lookAgain = false;
+	/** Ends the stop command, while it runs. */
+	#endCommand: (() => void) | undefined;
 
 	constructor(options: EndingOptions) {
 		this.#options = options;
@@ -46,20 +57,31 @@ export class Ending {
 	}
 
 	begin(): void {
-		const { state, effects } = beginEnding(this.#options.graceMs, { killMs });
+		const { graceMs, command } = this.#options;
+		const { state, effects } = beginEnding({ graceMs, commandMs: command?.ms }, { killMs });
 		this.#state = state;
 		for (const effect of effects) this.#perform(effect);
 		this.poke();
 	}
 
+	/** What it is waiting for, where that is not the processes themselves. */
+	get activity(): string | undefined {
+		return this.#state.kind === 'preparing' ? `its stop command runs: ${this.#options.command?.text}` : undefined;
+	}
+
 	/** Something has ended, or may have: looks now. */
 	poke(): void {
 		this.#lookMs = firstLookMs;
-		this.#lookNow();
+		// what is left before the stop command is over does not matter, and it would be among it
+		if (this.#state.kind !== 'preparing') this.#lookNow();
 	}
 
 	/** Makes the grace end sooner; never later. */
 	hurry(graceMs: number): void {
+		if (this.#state.kind === 'preparing') {
+			this.#send({ kind: 'hurry', graceMs });
+			return;
+		}
 		if (!this.#deadline || this.#options.clock.monotonicMs() + graceMs >= this.#deadline.at) return;
 		this.#send({ kind: 'hurry', graceMs });
 	}
@@ -67,6 +89,7 @@ export class Ending {
 	/** Ends no more, and tells nobody. */
 	cancel(): void {
 		this.#state = { kind: 'over', escaped: true };
+		this.#endCommand?.();
 		this.#deadline?.timer.cancel();
 		this.#look?.cancel();
 	}
@@ -87,17 +110,28 @@ export class Ending {
 
 	#perform(effect: EndingEffect): void {
 		switch (effect.kind) {
+			case 'run_command':
+				this.#endCommand = this.#options.command?.run(() => {
+					this.#endCommand = undefined;
+					this.#send({ kind: 'prepared' });
+				});
+				return;
+			case 'end_command':
+				this.#endCommand?.();
+				this.#endCommand = undefined;
+				return;
 			case 'ask':
 				for (const set of this.sets) this.#ask(set);
 				return;
 			case 'kill':
 				for (const set of this.sets) this.#kill(set);
 				return;
-			case 'set_timer': {
-				this.#deadline?.timer.cancel();
-				const { clock } = this.#options;
-				const kind = effect.timer === 'grace' ? 'grace_over' : 'kill_over';
-				this.#deadline = { at: clock.monotonicMs() + effect.ms, timer: clock.setTimer(effect.ms, () => this.#send({ kind })) };
+			case 'set_timer':
+				this.#setTimer(effect.ms, `${effect.timer}_over`);
+				return;
+			case 'shorten_timer': {
+				const { at, kind } = this.#deadline ?? { at: Number.POSITIVE_INFINITY, kind: 'command_over' };
+				if (this.#options.clock.monotonicMs() + effect.ms < at) this.#setTimer(effect.ms, kind);
 				return;
 			}
 			case 'clear_timer':
@@ -105,6 +139,12 @@ export class Ending {
 				this.#deadline = undefined;
 				return;
 		}
+	}
+
+	#setTimer(ms: number, kind: Deadline['kind']): void {
+		this.#deadline?.timer.cancel();
+		const { clock } = this.#options;
+		this.#deadline = { at: clock.monotonicMs() + ms, kind, timer: clock.setTimer(ms, () => this.#send({ kind })) };
 	}
 
 	#ask(set: ProcessSet): void {

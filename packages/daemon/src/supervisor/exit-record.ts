@@ -44,6 +44,16 @@ export function readProgramPid(text: string): number | undefined {
 	return partsOf(text).pid;
 }
 
+/** How far a launch has come, by its record: let go means that the program was, or is about to be. */
+export function readLaunch(text: string): {
+	readonly pid: number | undefined;
+	readonly isLetGo: boolean;
+	readonly hasEnded: boolean;
+} {
+	const { pid, told, code, complaints } = partsOf(text);
+	return { pid, isLetGo: pid !== undefined && told, hasEnded: code !== undefined || complaints.includes(notLaunched) };
+}
+
 /** A line counts only with its end: the record may be read while it is written. */
 function partsOf(text: string) {
 	const lines = text.split('\n').slice(0, -1);

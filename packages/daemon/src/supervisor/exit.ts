@@ -3,7 +3,7 @@ import { checkProgram } from './check-program.ts';
 import type { ExitStatus } from './exit-record.ts';
 import { describeLaunchFault } from './faults.ts';
 import type { LastExit } from './snapshot.ts';
-import type { RuntimeSpec } from './spec.ts';
+import type { RestartPolicy, RuntimeSpec } from './spec.ts';
 
 export interface Ended {
 	readonly status: ExitStatus;
@@ -26,7 +26,11 @@ export function lastExitOf({ status, livedMs, at, asked, killed }: Ended, spec: 
 	};
 }
 
-export const isFailure = ({ code }: LastExit): boolean => code !== 0;
+/** 0 is never a failure, nor is a code that the policy names; the end by a signal, or an unknown one, always is. */
+export const isFailure = (
+	{ code }: Pick<LastExit, 'code'>,
+	{ successExitCodes = [] }: Pick<RestartPolicy, 'successExitCodes'>,
+): boolean => code !== 0 && (code === undefined || !successExitCodes.includes(code));
 
 /** "exit code 1", "SIGSEGV (core dumped)"; with the reason where one is known. */
 export function describeExit({ code, signal, coreDumped, reason }: LastExit): string {

@@ -6,7 +6,7 @@
  * program itself and costs the daemon nothing. Deliberately not here: names and prefixes, sockets, messages, any store.
  */
 export { checkProgram } from './check-program.ts';
-export type { SettleOptions, SettleReport, Supervisor, SupervisorOptions } from './door.ts';
+export type { RestoredRuntime, SettleOptions, SettleReport, Supervisor, SupervisorOptions } from './door.ts';
 export {
 	describeLaunchFault,
 	LaunchError,
@@ -15,7 +15,8 @@ export {
 	SupervisorError,
 	type SupervisorFault,
 } from './faults.ts';
-export { keepOutputMs, removeOldOutput } from './old-output.ts';
+export { keepOutputMs, removeOldOutput } from './output/index.ts';
+export type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory } from './journal.ts';
 export type { Preparation, Prepare } from './ports.ts';
 export type {
 	BackoffInfo,

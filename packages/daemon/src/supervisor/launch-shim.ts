@@ -6,22 +6,23 @@
 /** What the shim's process is called in `ps`, and what the shell puts before its own complaints. */
 export const SHIM_NAME = 'orch-shim';
 
-/** To be written to `shimDescriptors.go` once the launch is recorded; end of file there instead means: do not launch. */
+/** To be written to `shimDescriptors.orchd` once the launch is recorded and its file is written; end of file instead means: do not launch. */
 export const GO = 'go\n';
 
 /**
- * The descriptors of the shim beside 0 (the program's input) and 1 (its output). The program gets 0, 1 and 2 and none of these.
- * Descriptor 2 of the *shim* is the record too: whatever the shell itself has to say must never reach the program's stderr.
+ * The descriptors of the shim beside 0, which is its program's input too. The program gets 0, 1 and 2 and none of these. Descriptor 2
+ * of the *shim* is the exit record, from the word on: whatever the shell itself has to say must never reach the program's stderr.
  */
 export const shimDescriptors = {
-	/** A pipe from orchd: `GO`, or the end of file. */
-	go: 3,
+	/**
+	 * Held by nobody but the shim, as long as it lives, and written to by nobody: whoever reads at its other end learns of its end.
+	 * Only where it is told apart from the shims that were spawned with it (see `broodInvocation`).
+	 */
+	life: 1,
+	/** A socket to orchd: the shim's pid, `GO`, the program's pid. From that on signals reach the program; before, none may be sent. */
+	orchd: 3,
 	/** What becomes the program's stderr. */
 	stderr: 4,
-	/** The exit record (see exit-record.ts), an empty file opened O_APPEND. */
-	record: 5,
-	/** A pipe to orchd: the program's pid and a newline. From then on signals reach the program; before, none may be sent. */
-	pid: 6,
 } as const;
 
 /** The deadly signals that the shim outlives, so that they may go to the whole process group. */
@@ -67,21 +68,27 @@ export const LAUNCH_SHIM = [
 	`orch_shim_locale=\${LC_ALL+x$LC_ALL}`,
 	'LC_ALL=C',
 	`trap : ${outlivedSignals.map((signal) => signal.slice('SIG'.length)).join(' ')}`,
-	`read -r orch_shim_go <&${shimDescriptors.go} || { echo "not launched" >&${shimDescriptors.record}; exit 0; }`,
-	`exec ${shimDescriptors.go}<&-`,
+	`echo $$ >&${shimDescriptors.orchd}`,
+	`read -r orch_shim_go <&${shimDescriptors.orchd} || exit 0`,
+	'. "$1"',
+	'shift',
+	'exec 2>>"$orch_shim_record"',
 	'(' +
 		[
+			`cd -P -- "$orch_shim_directory" && exec >>"$orch_shim_stdout" ${shimDescriptors.stderr}>>"$orch_shim_stderr" || exit 1`,
+			'unset OLDPWD',
 			`case $orch_shim_locale in x*) LC_ALL=\${orch_shim_locale#x};; *) unset LC_ALL;; esac`,
+			'orch_shim_environment',
 			"read -r orch_shim_pid orch_shim_rest </proc/self/stat || orch_shim_pid=$(exec /bin/sh -c 'echo $PPID')",
-			`echo "pid $orch_shim_pid" >&${shimDescriptors.record}`,
+			'echo "pid $orch_shim_pid" >&2',
 			// With nobody left to hear it, SIGPIPE ends the launch here, and the record has no `told`. Not trapped: a trap would swallow a real one.
-			`echo "$orch_shim_pid" >&${shimDescriptors.pid}`,
-			`echo told >&${shimDescriptors.record}`,
-			`exec "$@" 2>&${shimDescriptors.stderr} ${shimDescriptors.stderr}>&- ${shimDescriptors.record}>&- ${shimDescriptors.pid}>&-`,
+			`echo "$orch_shim_pid" >&${shimDescriptors.orchd}`,
+			'echo told >&2',
+			`exec "$@" 2>&${shimDescriptors.stderr} ${shimDescriptors.orchd}>&- ${shimDescriptors.stderr}>&-`,
 		].join('; ') +
 		')',
 	'orch_shim_code=$?',
-	`echo "exit $orch_shim_code" >&${shimDescriptors.record}`,
+	'echo "exit $orch_shim_code" >&2',
 	'exit $orch_shim_code',
 ].join('; ');
 
@@ -92,27 +99,97 @@ export interface ShimLaunch {
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** The arguments and the environment with which a POSIX shell has to be spawned to launch a program by the shim. */
-export function shimInvocation({ program, args, env }: ShimLaunch): {
-	readonly args: string[];
-	readonly env: Record<string, string>;
+/** Absolute paths. The files are there, for a shell cannot say with which permissions it makes them. */
+export interface ShimPlaces {
+	readonly cwd: string;
+	readonly record: string;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+/**
+ * What the shim reads when it gets the word: where everything is and, unless the shim was spawned with them, the program, its arguments
+ * and its environment. Shell text, in which every word is quoted.
+ */
+export function launchText(places: ShimPlaces, launch: ShimLaunch | undefined): string {
+	const text =
+		`orch_shim_directory=${quote(places.cwd)} orch_shim_record=${quote(places.record)} ` +
+		`orch_shim_stdout=${quote(places.stdout)} orch_shim_stderr=${quote(places.stderr)}\n`;
+	if (launch === undefined) return `${text}orch_shim_environment() { :; }\n`;
+	const { words, env } = wordsAndEnvironment(launch);
+	const exports = Object.entries(env).map(([name, value]) => ` ${name}=${quote(value)}`);
+	const body = exports.length === 0 ? ':' : `export${exports.join('')}`;
+	return `${text}set -- "$1" ${words.map(quote).join(' ')}\norch_shim_environment() { ${body}; }\n`;
+}
+
+/** Exact for every text without a NUL, which no program can be given. */
+function quote(text: string): string {
+	return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** What is executed, and the environment that a shell hands on as it is. */
+function wordsAndEnvironment({ program, args, env }: ShimLaunch): {
+	readonly words: readonly string[];
+	readonly env: Readonly<Record<string, string>>;
 } {
 	const carried = Object.keys(env).filter((name) => !isPassedOnByShells(name));
-	const shellEnv = Object.fromEntries(Object.entries(env).filter(([name]) => isPassedOnByShells(name)));
-	const direct = ['-c', LAUNCH_SHIM, SHIM_NAME];
-	if (carried.length === 0) return { args: [...direct, program, ...args], env: shellEnv };
+	if (carried.length === 0) return { words: [program, ...args], env };
 	if (program.includes('=')) {
 		throw new Error(
 			`Cannot launch ${program} with the environment variable "${carried[0]}": a shell does not pass on that name, and the program "env" would ` +
 				'take a path with "=" for a variable; rename the variable, or the path',
 		);
 	}
-	return { args: [...direct, '/usr/bin/env', ...carried.map((name) => `${name}=${env[name]}`), program, ...args], env: shellEnv };
+	return {
+		words: ['/usr/bin/env', ...carried.map((name) => `${name}=${env[name]}`), program, ...args],
+		env: Object.fromEntries(Object.entries(env).filter(([name]) => isPassedOnByShells(name))),
+	};
 }
 
-/** The `stdio` to spawn the shim with. `record` must be opened O_APPEND; the pipes are found at `shimDescriptors.go` and `.pid`. */
-export function shimStdio(files: { readonly stdout: number; readonly stderr: number; readonly record: number }) {
-	return ['ignore', files.stdout, files.record, 'pipe', files.stderr, files.record, 'pipe'] as const;
+export interface Invocation {
+	readonly args: readonly string[];
+	readonly env: Readonly<Record<string, string>>;
+	readonly stdio: readonly ('ignore' | 'pipe')[];
+}
+
+/** How a POSIX shell has to be spawned to be a shim, with its launch in `file`; its end is that of the child. */
+export function shimInvocation(file: string, launch?: ShimLaunch): Invocation {
+	const { words, env } = launch ? wordsAndEnvironment(launch) : { words: [], env: {} };
+	return { args: ['-c', LAUNCH_SHIM, SHIM_NAME, file, ...words], env, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] };
+}
+
+/** Shims of one brood: a shell names descriptors by one digit. */
+export const mostOfBrood = 7;
+
+/**
+ * How a POSIX shell has to be spawned to become the parent of several shims, one for each file, each the leader of a session of its
+ * own: a fork of orchd costs more than all else in a launch, and this is one for many. The socket of the shim with the file number n
+ * is descriptor 3 + n of the child.
+ *
+ * The shims are a pipeline, since whatever a shell runs in the background ignores SIGINT for good. The parent waits for them all, so
+ * none becomes a zombie whom nobody reaps. As it holds all sockets meanwhile, these do not tell of a shim's end; the pipe that a shim
+ * has as its output does, for neither the parent nor anybody else has that. It can be opened for reading through /proc.
+ */
+export function broodInvocation({ shell, setsid, files }: Brood): Invocation {
+	const first = shimDescriptors.orchd;
+	const elements = files.map((_file, index) => {
+		const own = index === 0 ? [] : [`${first}<&${first + index}`];
+		const others = files.slice(1).map((_other, number) => `${first + number + 1}<&-`);
+		return `"$2" "$3" -c "$1" ${SHIM_NAME} "\${${index + 4}}" </dev/null ${[...own, ...others].join(' ')}`;
+	});
+	return {
+		args: ['-c', [...elements, ':'].join(' | '), SHIM_NAME, LAUNCH_SHIM, setsid, shell, ...files],
+		env: {},
+		stdio: ['ignore', 'ignore', 'ignore', ...files.map(() => 'pipe' as const)],
+	};
+}
+
+export interface Brood {
+	readonly shell: string;
+	/** The program of that name: it runs another one in a new session. */
+	readonly setsid: string;
+	/** At most `mostOfBrood`. */
+	readonly files: readonly string[];
 }
 
 /** Whether a signal may go to the process group. Any other is for the program's pid alone: it would end the shim, and with it the record. */
@@ -125,29 +202,26 @@ export function isForGroup(signal: NodeJS.Signals): boolean {
  * as arguments of `env`, at the price of one more exec and of being readable in `ps`. PWD and `_` stay with the shell: it sets them right.
  */
 export function isPassedOnByShells(name: string): boolean {
-	return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !namesOfShells.has(name);
+	return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && !/^BASH|^orch_shim_/.test(name) && !namesOfShells.has(name);
 }
 
 const namesOfShells = new Set([
-	'BASHOPTS',
-	'BASHPID',
-	'BASH_ARGC',
-	'BASH_ARGV',
-	'BASH_COMPAT',
-	'BASH_ENV',
-	'BASH_VERSION',
-	'BASH_XTRACEFD',
+	'COMP_WORDBREAKS',
 	'DIRSTACK',
+	'EPOCHREALTIME',
+	'EPOCHSECONDS',
 	'ENV',
 	'EUID',
 	'FUNCNAME',
 	'GROUPS',
+	'HISTCMD',
 	'IFS',
 	'LINENO',
 	'OLDPWD',
 	'OPTARG',
 	'OPTERR',
 	'OPTIND',
+	'PIPESTATUS',
 	'POSIXLY_CORRECT',
 	'PPID',
 	'PS1',
@@ -157,5 +231,6 @@ const namesOfShells = new Set([
 	'SECONDS',
 	'SHELLOPTS',
 	'SHLVL',
+	'SRANDOM',
 	'UID',
 ]);

@@ -1,18 +1,19 @@
 /** Launches programs through the shim: recorded before they run, in groups of their own, with their output in files. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
-import type { Duplex } from 'node:stream';
+import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
-import { execa, type Options } from 'execa';
 import { checkProgram } from './check-program.ts';
 import { readExitRecord, readProgramPid } from './exit-record.ts';
 import { faultOfSystem, LaunchError, type LaunchFault } from './faults.ts';
-import { GO, shimDescriptors, shimInvocation, shimStdio } from './launch-shim.ts';
+import { launchText, type ShimLaunch } from './launch-shim.ts';
 import type { Identity, Launched, Launcher, LaunchRequest } from './ports.ts';
 import { bootId } from './proc-scan.ts';
 import { ProcessRecords } from './process-record.ts';
 import { cookieName } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
+import type { Shim } from './shim.ts';
+import { SpareShims } from './spare-shims.ts';
 import { niceOf } from './spec.ts';
 
 export interface LauncherOptions {
@@ -24,26 +25,41 @@ export interface LauncherOptions {
 	readonly shell?: string;
 }
 
-/** Launches under way at once: the processor has no use for more, and every one of them holds two descriptors. */
-const mostLaunches = 16;
+/** Launches under way at once: the processor has no use for more, and every one of them holds descriptors. */
+const mostLaunches = 28;
 /** From the word to the pid. */
 const launchMs = 10_000;
+/** What is longer than so many characters may be more than the system takes, which a spawn says in so many words. */
+const longestText = 65_536;
 
-export function createLauncher(options: LauncherOptions): Launcher {
+export interface ClosableLauncher extends Launcher {
+	/** Ends what was made ready for launches to come. */
+	close(): Promise<void>;
+}
+
+export function createLauncher(options: LauncherOptions): ClosableLauncher {
 	const records = new ProcessRecords(options.stateDirectory);
+	const shims = new SpareShims({
+		...options,
+		directory: join(options.stateDirectory, 'launches'),
+		shell: options.shell ?? '/bin/sh',
+	});
 	const turns = new Turns(mostLaunches);
 	return {
 		async launch(request, signal) {
 			// nobody can be told of this before the launch comes to it
 			request.mayGo.catch(() => {});
 			const turn = turns.next();
-			// without a wait the shim is spawned in this very turn: a restart is as quick as it can be
+			// without a wait all is done in this very turn: a restart is as quick as it can be
 			if (turn !== undefined) await turn;
 			try {
 				if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
 				const fault = checkProgram(request.program, request.cwd);
 				if (fault) throw new LaunchError(fault);
-				return await new Launch(options, records, request).run();
+				const launch = () => new Launch(options, records, shims, request).run(signal);
+				const launched = (await launch()) ?? (await launch());
+				if (!launched) throw new LaunchError({ kind: 'not_launched', reason: '' });
+				return launched;
 			} finally {
 				turns.done();
 			}
@@ -51,142 +67,115 @@ export function createLauncher(options: LauncherOptions): Launcher {
 		forget(processId) {
 			records.forget(processId, (error) => options.log.warn('record not removed', { process: processId, error }));
 		},
+		close: () => shims.close(),
 	};
 }
 
-/** One spawn per turn of the event loop, for each blocks it for a millisecond or two; and not too many under way. */
+/** So many at once and no more. */
 class Turns {
 	readonly #most: number;
 	readonly #waiting: (() => void)[] = [];
 	#underWay = 0;
-	#isTaken = false;
 
 	constructor(most: number) {
 		this.#most = most;
 	}
 
 	next(): Promise<void> | undefined {
-		if (!this.#isTaken && this.#underWay < this.#most && this.#waiting.length === 0) {
-			this.#take();
-			return undefined;
-		}
-		return new Promise((resolve) => this.#waiting.push(resolve));
+		if (this.#underWay === this.#most) return new Promise((resolve) => this.#waiting.push(resolve));
+		this.#underWay++;
+		return undefined;
 	}
 
 	done(): void {
-		this.#underWay--;
-		this.#admit();
-	}
-
-	#take(): void {
-		this.#underWay++;
-		this.#isTaken = true;
-		setImmediate(() => {
-			this.#isTaken = false;
-			this.#admit();
-		});
-	}
-
-	#admit(): void {
-		if (this.#isTaken || this.#underWay >= this.#most) return;
 		const next = this.#waiting.shift();
-		if (!next) return;
-		this.#take();
-		next();
+		if (next) next();
+		else this.#underWay--;
 	}
 }
 
 class Launch {
 	readonly #options: LauncherOptions;
 	readonly #records: ProcessRecords;
+	readonly #shims: SpareShims;
 	readonly #request: LaunchRequest;
-	#hasExited = false;
-	#onExit: (() => void) | undefined;
 
-	constructor(options: LauncherOptions, records: ProcessRecords, request: LaunchRequest) {
+	constructor(options: LauncherOptions, records: ProcessRecords, shims: SpareShims, request: LaunchRequest) {
 		this.#options = options;
 		this.#records = records;
+		this.#shims = shims;
 		this.#request = request;
 	}
 
-	async run(): Promise<Launched> {
+	/** Undefined where somebody has killed the shim before it got the word: nothing was launched, and another shim may be asked. */
+	async run(signal: AbortSignal): Promise<Launched | undefined> {
+		let shim: Shim | undefined;
 		try {
-			const { shim, root, warnings } = await this.#begin();
-			await this.#mayGo(shim);
-			const program = await this.#letGo(shim, root);
-			return {
-				root,
-				program: this.#identify(program),
-				warnings,
-				release: () => shim.unref(),
-				onExit: (killed, listener) => {
-					this.#onExit = () => listener(readExitRecord(this.#words(), killed()));
-					if (this.#hasExited) queueMicrotask(this.#onExit);
-				},
-			};
+			const { text, tailoredTo } = this.#texts();
+			const taken = tailoredTo ? this.#shims.takeFor(tailoredTo) : this.#shims.take();
+			// not awaited where it is there already: that would cost a turn
+			shim = taken instanceof Promise ? await taken : taken;
+			const warnings = await this.#prepare(shim, text, signal);
+			const pid = await this.#letGo(shim);
+			this.#shims.done(shim);
+			if (pid !== undefined) return this.#launched(shim, this.#identify(pid), warnings);
+			const fault = this.#whyNotLaunched();
+			if (fault) throw new LaunchError(fault);
+			this.#records.drop(this.#request.processId);
+			return undefined;
 		} catch (error) {
 			this.#records.drop(this.#request.processId);
 			throw error instanceof LaunchError ? error : new LaunchError(faultOfSystem(error), { cause: error });
 		}
 	}
 
-	/** Spawns the shim, which waits for the word, and records it. */
-	async #begin(): Promise<{ readonly shim: Shim; readonly root: Identity; readonly warnings: readonly string[] }> {
-		const { processId, stdoutPath, stderrPath } = this.#request;
-		const files: number[] = [];
-		const open = (file: number) => {
-			files.push(file);
-			return file;
-		};
+	/** All that comes before the word; where it fails the shim never gets it. */
+	async #prepare(shim: Shim, text: string, signal: AbortSignal): Promise<readonly string[]> {
 		try {
-			ensureDescriptors();
-			const record = open(this.#records.open(processId));
-			const stdout = open(openSync(stdoutPath, 'a', 0o600));
-			const stderr = open(openSync(stderrPath, 'a', 0o600));
-			const shim = this.#spawn({ stdout, stderr, record });
-			if (shim.pid === undefined) throw await this.#whyNotSpawned(shim);
-			try {
-				const root = this.#identify(shim.pid);
-				const warnings = this.#prioritise(root);
-				this.#record(root, record);
-				return { shim, root, warnings };
-			} catch (error) {
-				callOff(shim);
-				throw error;
-			}
-		} finally {
-			for (const file of files) closeSync(file);
+			if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
+			const warnings = this.#prioritise(shim.root);
+			this.#openFiles(shim.root);
+			writeFileSync(shim.file, text, { mode: 0o600 });
+			await this.#request.mayGo;
+			return warnings;
+		} catch (error) {
+			shim.hangUp();
+			this.#shims.done(shim);
+			throw error;
 		}
 	}
 
-	#spawn(files: { readonly stdout: number; readonly stderr: number; readonly record: number }): Shim {
-		const { program, args, env, cwd, processId } = this.#request;
-		const invocation = shimInvocation({ program, args, env: { ...env, [cookieName]: processId } });
-		const shim = execa(this.#options.shell ?? '/bin/sh', invocation.args, {
-			// its types know of descriptors up to 9 only
-			stdio: shimStdio(files) as unknown as NonNullable<Options['stdio']>,
-			cwd,
-			env: invocation.env,
-			extendEnv: false,
-			detached: true,
-			cleanup: false,
-			buffer: false,
-			reject: false,
-		});
-		shim.on('exit', () => {
-			this.#hasExited = true;
-			this.#onExit?.();
-		});
-		return shim;
+	#launched(shim: Shim, program: Identity, warnings: readonly string[]): Launched {
+		const words = () => this.#words();
+		return {
+			root: shim.root,
+			program,
+			warnings,
+			// it never keeps the daemon from ending
+			release: () => {},
+			onExit(killed, listener) {
+				const tell = () => listener(readExitRecord(words(), killed()));
+				if (shim.hasEnded) queueMicrotask(tell);
+				else shim.onEnd = tell;
+			},
+		};
 	}
 
-	async #whyNotSpawned(shim: Shim): Promise<LaunchError> {
-		const { program, cwd } = this.#request;
-		const { cause } = await shim;
-		// the shell is there, so what is missing is the directory to begin in
-		const isDirectory = ['ENOENT', 'ENOTDIR', 'EACCES'].includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
-		const fault: LaunchFault = isDirectory ? (checkProgram(program, cwd) ?? { kind: 'cwd_missing', cwd }) : faultOfSystem(cause);
-		return new LaunchError(fault, { cause });
+	/** What the shim is to read. What may be too much for the system a shim is spawned with: the spawn says so then. */
+	#texts(): { readonly text: string; readonly tailoredTo: ShimLaunch | undefined } {
+		const { program, args, env, cwd, processId, stdoutPath, stderrPath } = this.#request;
+		const launch = { program, args, env: this.#whereItIs({ ...env, [cookieName]: processId }) };
+		const places = { cwd, record: this.#records.path(processId), stdout: stdoutPath, stderr: stderrPath };
+		const text = launchText(places, launch);
+		if (text.length <= longestText && !text.includes('\0')) return { text, tailoredTo: undefined };
+		return { text: launchText(places, undefined), tailoredTo: launch };
+	}
+
+	/** As shells have it: PWD is kept if it leads to where the program is, by whichever way. */
+	#whereItIs(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+		const { PWD: given } = env;
+		const { cwd } = this.#request;
+		return given === undefined || leadsTo(given, cwd) ? env : { ...env, PWD: realpathSync(cwd) };
 	}
 
 	/** One that is gone already gets a start at which no process starts, and so is never signalled. */
@@ -207,67 +196,64 @@ class Launch {
 		}
 	}
 
-	#record(root: Identity, descriptor: number): void {
-		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath } = this.#request;
-		this.#records.write(descriptor, {
-			version: 1,
-			processId,
-			runtimeId,
-			runtimeName,
-			generation,
-			...root,
-			bootId: bootId(),
-			program,
-			stop,
-			outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
-			launchedAt: this.#options.clock.now(),
-		});
-	}
-
-	async #mayGo(shim: Shim): Promise<void> {
+	/** The record, and the output: a shell would make these with permissions of its own. */
+	#openFiles(root: Identity): void {
+		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, stderrPath } = this.#request;
+		const record = this.#records.open(processId);
 		try {
-			await this.#request.mayGo;
-		} catch (error) {
-			callOff(shim);
-			throw error;
+			for (const path of [stdoutPath, stderrPath]) closeSync(openSync(path, 'a', 0o600));
+			this.#records.write(record, {
+				version: 1,
+				processId,
+				runtimeId,
+				runtimeName,
+				generation,
+				...root,
+				bootId: bootId(),
+				program,
+				stop,
+				outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
+				launchedAt: this.#options.clock.now(),
+			});
+		} finally {
+			closeSync(record);
 		}
 	}
 
-	/** Gives the word; gives the program's pid. */
-	#letGo(shim: Shim, root: Identity): Promise<number> {
-		const go = pipeOf(shim, shimDescriptors.go);
-		const told = pipeOf(shim, shimDescriptors.pid);
-		// a shim that is gone does not read it, which its record tells
-		go.on('error', () => {});
-		go.end(GO, () => go.destroy());
+	/** Gives the word; gives the program's pid, or undefined where the shim ended without one. */
+	#letGo(shim: Shim): Promise<number | undefined> {
 		return new Promise((resolve, reject) => {
-			let text = '';
 			const deadline = this.#options.clock.setTimer(launchMs, () => {
-				// nobody has waited for it yet, so the pid is still its own
-				if (!this.#hasExited) process.kill(-root.pid, 'SIGKILL');
-				told.destroy();
+				settle();
+				if (this.#identify(shim.root.pid).startTicks === shim.root.startTicks) process.kill(-shim.root.pid, 'SIGKILL');
+				this.#shims.done(shim);
 				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
 			});
-			const settle = (pid: number | undefined) => {
+			const settle = () => {
 				deadline.cancel();
-				told.destroy();
-				this.#onExit = undefined;
-				if (pid !== undefined) resolve(pid);
-				else reject(new LaunchError(this.#whyNotLaunched()));
+				shim.onTold = shim.onEnd = undefined;
+				shim.hangUp();
 			};
-			told.on('data', (bytes: Buffer) => {
-				text += bytes.toString('latin1');
-				if (text.endsWith('\n')) settle(Number(text));
-			});
-			told.on('error', () => {});
+			shim.onTold = (pid) => {
+				settle();
+				resolve(pid);
+			};
 			// it may have ended before we came to read what it told
-			this.#onExit = () => settle(readProgramPid(this.#words()));
+			shim.onEnd = () => {
+				settle();
+				resolve(readProgramPid(this.#words()));
+			};
+			if (shim.hasEnded) shim.onEnd();
+			else shim.go();
 		});
 	}
 
-	#whyNotLaunched(): LaunchFault {
-		const status = readExitRecord(this.#words(), false);
-		return { kind: 'not_launched', reason: 'reason' in status ? status.reason : '' };
+	/** Undefined where it never got the word. */
+	#whyNotLaunched(): LaunchFault | undefined {
+		const { program, cwd } = this.#request;
+		const status = readExitRecord(this.#words(), false); 
+		if (status.kind === 'unknown') return undefined;
+		return checkProgram(program, cwd) ?? { kind: 'not_launched', reason: 'reason' in status ? status.reason : '' };
 	}
 
 	#words(): string {
@@ -275,35 +261,11 @@ class Launch {
 	}
 }
 
-/** Two ends of three pipes, and the pipe by which a failing exec is told. */
-const descriptorsOfLaunch = 11;
-
-/**
- * Throws EMFILE or ENFILE where there is no room for a launch. Without descriptors Node gives a child without `stdio` and
- * tells the error later; execa, which looks at it at once, throws and leaves that error to nobody: it would end the daemon.
- */
-function ensureDescriptors(): void {
-	const taken: number[] = [];
+function leadsTo(path: string, directory: string): boolean {
 	try {
-		while (taken.length < descriptorsOfLaunch) taken.push(openSync('/dev/null', 'r'));
-	} finally {
-		for (const descriptor of taken) closeSync(descriptor);
+		const [one, other] = [statSync(path), statSync(directory)];
+		return path.startsWith('/') && one.ino === other.ino && one.dev === other.dev;
+	} catch {
+		return false;
 	}
-}
-
-/** What is used of execa's subprocess; awaited only where there is none, to learn why. */
-interface Shim extends PromiseLike<{ readonly cause?: unknown }> {
-	readonly pid?: number | undefined;
-	readonly stdio: readonly unknown[];
-	on(event: 'exit', listener: () => void): unknown;
-	unref(): void;
-}
-
-/** The end of file is the word not to launch. */
-function callOff(shim: Shim): void {
-	for (const pipe of [shimDescriptors.go, shimDescriptors.pid]) pipeOf(shim, pipe).destroy();
-}
-
-function pipeOf(shim: Shim, descriptor: number): Duplex {
-	return shim.stdio[descriptor] as Duplex;
 }

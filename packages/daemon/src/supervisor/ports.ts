@@ -1,6 +1,7 @@
 /** What the supervisor needs of the world: a launcher, the table of processes, and those who prepare a launch. */
 import type { Clock, Logger, Random } from '@orch/base';
 import type { ExitStatus } from './exit-record.ts';
+import type { ProcessRecord } from './process-record.ts';
 import type { Priority, StopPolicy } from './spec.ts';
 
 /** Which process a pid means: with its start time and the boot, for a pid alone is soon someone else's. */
@@ -48,6 +49,30 @@ export interface Launcher {
 	launch(request: LaunchRequest, signal: AbortSignal): Promise<Launched>;
 	/** Takes away what is recorded of a process that has ended with all it forked. */
 	forget(processId: string): void;
+}
+
+/** What is written down of a process that an earlier daemon launched. */
+export interface Recorded {
+	readonly record: ProcessRecord;
+	readonly launch: { readonly pid: number | undefined; readonly isLetGo: boolean; readonly hasEnded: boolean };
+	/** Of another boot nothing lives, and no pid means anything. */
+	readonly isThisBoot: boolean;
+	/** The shim is there, by pid and start time. */
+	readonly rootLives: boolean;
+	/** How it ended, if it has; `killed` is whether we sent SIGKILL. */
+	readonly statusIf: (killed: boolean) => ExitStatus;
+	/** When its record changed last, in milliseconds since the Unix epoch: its end, where it has ended. */
+	readonly changedAt: number;
+}
+
+export interface Adoption {
+	/** Everything that is recorded; launches that were under way are settled by then. */
+	recorded(): Promise<readonly Recorded[]>;
+	/** As if it had been launched here. */
+	adopt(recorded: Recorded): Launched;
+	/** Takes away a record, of another boot or of one that never ran. */
+	drop(processId: string): void;
+	close(): void;
 }
 
 export interface Preparation {

@@ -27,16 +27,16 @@ export interface ProcessRecord {
  * spends most of its time on where the disk is busy.
  */
 export class ProcessRecords {
-	readonly #directory: string;
+	readonly directory: string;
 
 	constructor(stateDirectory: string) {
-		this.#directory = join(stateDirectory, 'processes');
-		mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+		this.directory = join(stateDirectory, 'processes');
+		mkdirSync(this.directory, { recursive: true, mode: 0o700 });
 	}
 
 	/** Makes the file of a process; gives the descriptor to append to. */
 	open(processId: string): number {
-		return openSync(this.#path(processId), 'ax', 0o600);
+		return openSync(this.path(processId), 'ax', 0o600);
 	}
 
 	/** In one write, so that a reader finds all of it or, had we died before, nothing. */
@@ -67,13 +67,13 @@ export class ProcessRecords {
 	}
 
 	list(): string[] {
-		return readdirSync(this.#directory).filter((name) => uuidPattern.test(name));
+		return readdirSync(this.directory).filter((name) => uuidPattern.test(name));
 	}
 
 	/** At once, for launches that failed. */
 	drop(processId: string): void {
 		try {
-			unlinkSync(this.#path(processId));
+			unlinkSync(this.path(processId));
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 		}
@@ -81,21 +81,21 @@ export class ProcessRecords {
 
 	/** Without making anybody wait for the disk: what is left of a record stands for nothing that lives. */
 	forget(processId: string, onError: (error: Error) => void): void {
-		unlink(this.#path(processId), (error) => {
+		unlink(this.path(processId), (error) => {
 			if (error && error.code !== 'ENOENT') onError(error);
 		});
 	}
 
 	#lines(processId: string): string[] {
 		try {
-			return readFileSync(this.#path(processId), 'utf8').split('\n');
+			return readFileSync(this.path(processId), 'utf8').split('\n');
 		} catch {
 			return [];
 		}
 	}
 
-	#path(processId: string): string {
-		return `${this.#directory}/${processId}`;
+	path(processId: string): string {
+		return `${this.directory}/${processId}`;
 	}
 }
 

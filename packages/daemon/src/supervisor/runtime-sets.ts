@@ -5,12 +5,15 @@ import type { ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import type { Escaped } from './snapshot.ts';
 import type { StopPolicy } from './spec.ts';
+import type { StopCommand } from './stop-command.ts';
 
 export interface RuntimeSetsOptions {
 	readonly clock: Clock;
 	readonly log: Logger;
 	readonly table: ProcessTable;
 	readonly stop: () => StopPolicy;
+	/** What is to be run before a set whose program runs is asked to end. */
+	readonly stopCommand: (set: ProcessSet) => StopCommand | undefined;
 	/** A set of which nothing is left. */
 	readonly onGone: (set: ProcessSet) => void;
 	readonly onEscaped: (escaped: readonly Escaped[]) => void;
@@ -42,6 +45,16 @@ export class RuntimeSets {
 
 	get escaped(): readonly Escaped[] {
 		return [...this.#givenUp.values()].flat();
+	}
+
+	/** What a stop that is under way is waiting for, where that is not the processes themselves. */
+	get activity(): string | undefined {
+		for (const ending of this.#sets.values()) if (ending?.activity !== undefined) return ending.activity;
+		return undefined;
+	}
+
+	get all(): readonly ProcessSet[] {
+		return [...this.#sets.keys()];
 	}
 
 	add(set: ProcessSet): void {
@@ -103,7 +116,9 @@ export class RuntimeSets {
 		if (sets.length === 0) return;
 		const { clock, log, table, stop } = this.#options;
 		const onOver = (escaped: readonly Escaped[]) => this.#ended(ending, escaped);
-		const ending: Ending = new Ending({ clock, log, table, sets, signal: stop().signal, graceMs, onOver });
+		const running = sets.find(({ exited, killed }) => !exited && !killed);
+		const command = running && this.#options.stopCommand(running);
+		const ending: Ending = new Ending({ clock, log, table, sets, signal: stop().signal, graceMs, command, onOver });
 		for (const set of sets) this.#sets.set(set, ending);
 		ending.begin();
 	}

@@ -2,21 +2,32 @@
 import { type Clock, type Logger, Mailbox, type Random, type Timer, withDeadline } from '@orch/base';
 import { describeExit, isFailure, lastExitOf } from './exit.ts';
 import type { ExitStatus } from './exit-record.ts';
+import { freezeSets, thawSets } from './freeze.ts';
+import type { Journal, KeptRuntime, RuntimeMemory } from './journal.ts';
+import { freshMemory, recallAccount, recallExit, rememberExit, rememberState, timesOf } from './memory.ts';
 import { describeLaunchFault, LaunchError, type LaunchFault, SupervisorError } from './faults.ts';
-import type { Identity, Launched, Launcher, Preparation, Prepare } from './ports.ts';
-import { createProcessSet, type ProcessSet } from './process-set.ts';
+import type { RuntimeOutput } from './output/index.ts';
+import type { Identity, Launched, Launcher, Preparation, Prepare, Recorded } from './ports.ts';
+import { bootId, readEnvironment } from './proc-scan.ts';
+import { cookieName, createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
-import { type Account, failuresAt } from './restart.ts';
+import { type Account, type End, failuresAt, freshAccount } from './restart.ts';
 import { type RuntimeEffect, type RuntimeEvent, type RuntimeState, stepRuntime } from './runtime.machine.ts';
+import type { Usage } from './figures/index.ts';
 import { RuntimeSets } from './runtime-sets.ts';
 import type { BackoffInfo, LastExit, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import { isSignal, type Priority, type RuntimeSpec } from './spec.ts';
+import { defaultCommandMs, type RunCommand, runCommand, type StopCommand, stopCommandOf } from './stop-command.ts';
 import { Waiters } from './waiters.ts';
 
 export interface RuntimeOptions {
-	readonly spec: RuntimeSpec;
+	/** With the memory of an earlier daemon, or a fresh one. */
+	readonly kept: KeptRuntime;
+	readonly journal: Journal;
 	/** With a closing slash; it exists. */
 	readonly outputDirectory: string;
+	/** Is told which process writes from when to when. */
+	readonly output: Pick<RuntimeOutput, 'began' | 'ended' | 'neverBegan' | 'wasFrozen'>;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;
@@ -25,6 +36,8 @@ export interface RuntimeOptions {
 	readonly prepare: Prepare;
 	readonly ended: (runtimeId: string, generation: number) => void;
 	readonly publish: (event: SupervisorEvent) => void;
+	/** How stop commands are run; of real processes where it is absent. */
+	readonly runCommand?: RunCommand | undefined;
 }
 
 /** How long what is done before a launch may take. */
@@ -48,19 +61,29 @@ export class Runtime {
 	readonly #addedAt: number;
 	readonly #removed = new AbortController();
 	readonly #sets: RuntimeSets;
+	readonly #before: RuntimeMemory;
 	#spec: RuntimeSpec;
 	#state: RuntimeState = { kind: 'stopped' };
-	#desired: 'running' | 'stopped' = 'stopped';
-	#generation = 0;
-	#restarts = 0;
-	#readyGeneration = 0;
+	#desired: 'running' | 'stopped';
+	#generation: number;
+	/** The last generation whose end has been judged. */
+	#settled: number;
+	#restarts: number;
+	#readyGeneration: number;
+	/** What the journal has, as text. */
+	#remembered = '';
 	/** Who runs, or ran last. */
 	#process: Process | undefined;
 	#launching: AbortController | undefined;
 	#launchFault: LaunchFault | undefined;
+	/** That of the process, as far as a stop command will need it. */
+	#environment: Readonly<Record<string, string>> | undefined;
 	#warnings: readonly string[] = [];
 	#lastExit: LastExit | undefined;
 	#timer: { readonly at: number; readonly timer: Timer } | undefined;
+	#usage: Usage | undefined;
+	/** Why the process that runs must not go on. */
+	#condemnedFor: string | undefined;
 	/** The grace that the last stop asked for. */
 	#graceMs: number | undefined;
 	#isRemoving = false;
@@ -68,15 +91,24 @@ export class Runtime {
 
 	constructor(options: RuntimeOptions) {
 		this.#options = options;
-		this.#spec = options.spec;
-		this.#addedAt = options.clock.now();
-		this.#waiters = new Waiters(options.spec.name);
-		const { clock, log, table, launcher } = options;
+		const { clock, log, table, launcher, kept } = options;
+		const { memory } = kept;
+		this.#spec = kept.spec;
+		this.#addedAt = kept.addedAt;
+		this.#before = memory;
+		this.#desired = memory.desired;
+		this.#generation = memory.generation;
+		this.#settled = memory.settled;
+		this.#restarts = memory.restarts;
+		this.#readyGeneration = memory.readyGeneration;
+		this.#lastExit = memory.lastExit === null ? undefined : recallExit(memory.lastExit);
+		this.#waiters = new Waiters(kept.spec.name);
 		this.#sets = new RuntimeSets({
 			clock,
 			log,
 			table,
 			stop: () => this.#spec.stop,
+			stopCommand: (set) => this.#stopCommand(set),
 			onGone: ({ processId }) => launcher.forget(processId),
 			onEscaped: (escaped) => {
 				log.warn('processes could not be ended', { runtime: this.#spec.name, escaped });
@@ -87,6 +119,21 @@ export class Runtime {
 				this.#mailbox.send({ kind: 'emptied' });
 			},
 		});
+	}
+
+	/** From its next process on; what is not of the process, such as the restart policy, from now on. */
+	respecify(spec: RuntimeSpec): void {
+		this.#spec = spec;
+		this.#options.journal.respecified(spec.id, spec);
+	}
+
+	/** The process that runs, for those who have to know before anything goes on. */
+	get process(): { readonly processId: string; readonly generation: number } | undefined {
+		return this.#process;
+	}
+
+	get generation(): number {
+		return this.#generation;
 	}
 
 	get spec(): RuntimeSpec {
@@ -100,7 +147,7 @@ export class Runtime {
 
 	start({ priority, signal }: { readonly priority?: Priority | undefined; readonly signal?: AbortSignal | undefined }) {
 		this.#accept('running');
-		if (priority !== undefined) this.#spec = { ...this.#spec, priority };
+		if (priority !== undefined && priority !== this.#spec.priority) this.respecify({ ...this.#spec, priority });
 		return this.#command({ kind: 'start' }, 'run', signal);
 	}
 
@@ -117,6 +164,177 @@ export class Runtime {
 		this.#waiters.overtaken('stop');
 		this.#askGrace(graceMs);
 		return this.#command({ kind: 'stop' }, 'stop', signal);
+	}
+
+	/** Stops it because the daemon ends: what is wanted of it stays, and one that rests is left as it is. */
+	shutDown({ graceMs }: { readonly graceMs?: number | undefined }): Promise<RuntimeSnapshot> {
+		const { kind } = this.#state;
+		const rests = kind === 'stopped' || ((kind === 'exited' || kind === 'failed') && !this.#state.clearing);
+		this.#waiters.overtaken('stop');
+		if (rests && this.#sets.isEmpty) return Promise.resolve(this.snapshot());
+		this.#askGrace(graceMs);
+		return this.#command({ kind: 'stop' }, 'stop', undefined);
+	}
+
+	/** Takes up the process that an earlier daemon launched. To be called before `resume`. */
+	adopt(recorded: Recorded, launched: Launched): void {
+		const { record } = recorded;
+		this.#generation = record.generation;
+		const { clock } = this.#options;
+		this.#take(recorded.record.processId, record.generation, launched, {
+			startedAt: record.launchedAt,
+			startedMs: timesOf(clock).toMonotonic(record.launchedAt),
+		});
+		const { output, table, log } = this.#options;
+		if (output.wasFrozen)
+			void thawSets(table, this.#sets.all).catch((error) => log.error('what was stopped was not let go', { error }));
+	}
+
+	/** Stops everything of it for a moment; gives how to let it go on, or undefined where that cannot be. */
+	freeze(): Promise<(() => void) | undefined> {
+		return freezeSets(this.#options.table, this.#options.clock, this.#sets.all);
+	}
+
+	/** What a process that has ended may have left is this runtime's, too: nothing is launched beside it. */
+	inherit({ record, rootLives }: Recorded): void {
+		this.#generation = Math.max(this.#generation, record.generation);
+		const root = { pid: record.pid, startTicks: record.startTicks };
+		const set = createProcessSet({ processId: record.processId, root, outputDirectory: this.#options.outputDirectory });
+		set.holdsGroup = rootLives;
+		set.exited = true;
+		this.#sets.add(set);
+	}
+
+	/**
+	 * Goes on where the daemon before was: by what it remembered, and by what became of its process since. `ended` is the
+	 * process that was running then and is not any more; its set has been inherited.
+	 */
+	resume(ended: Recorded | undefined): void {
+		const { state, bootId: bootBefore } = this.#before;
+		const times = timesOf(this.#options.clock);
+		const account = 'account' in state ? recallAccount(state.account, times) : freshAccount;
+		const wasStopping = state.kind === 'stopping';
+		const thenStart = this.#desired === 'running';
+		if (this.#process) {
+			this.#state = { kind: 'running', account };
+			this.#hearOfEnd(this.#process);
+			this.#publish({ kind: 'adopted', generation: this.#generation, pid: this.#process.program.pid });
+			if (!thenStart) this.#mailbox.send({ kind: 'stop' });
+			else if (wasStopping) this.#mailbox.send({ kind: 'restart' });
+		} else if (ended && wasStopping) {
+			this.#state = { kind: 'stopping', launching: false, thenStart };
+			this.#endedAway(ended, true);
+			this.#perform({ kind: 'end' });
+		} else if (ended) {
+			this.#state = { kind: 'running', account };
+			this.#mailbox.send({ kind: 'exited', ...this.#endedAway(ended, false) });
+		} else this.#resumeAtRest(bootBefore === bootId(), account);
+		// of processes before the last one nothing may be left, either
+		this.#sets.sweep();
+		this.#remember();
+	}
+
+	#resumeAtRest(isSameBoot: boolean, account: Account): void {
+		const { state } = this.#before;
+		const mayStart = this.#spec.autostart !== false;
+		const startAgain = () => this.#mailbox.send({ kind: 'start' });
+		if (this.#desired === 'stopped') {
+			if (state.kind === 'exited') this.#state = { kind: 'exited', clearing: false };
+			else if (state.kind === 'failed') {
+				this.#state = { kind: 'failed', account, reason: state.reason, clearing: false, due: false, retries: false };
+			}
+		} else if (!isSameBoot) {
+			// all of it is over, and the machine has begun anew: so does this
+			if (mayStart) startAgain();
+		} else {
+			const waitMs =
+				'nextAt' in state && state.nextAt !== null ? Math.max(0, state.nextAt - this.#options.clock.now()) : undefined;
+			switch (state.kind) {
+				case 'exited':
+					this.#state = { kind: 'exited', clearing: false };
+					return;
+				case 'backoff':
+					this.#state = { kind: 'backoff', account, reason: state.reason, clearing: false, due: false };
+					if (waitMs !== undefined) this.#perform({ kind: 'set_timer', ms: waitMs });
+					return;
+				case 'failed':
+					this.#state = {
+						kind: 'failed',
+						account,
+						reason: state.reason,
+						clearing: false,
+						due: false,
+						retries: waitMs !== undefined,
+					};
+					if (waitMs !== undefined) this.#perform({ kind: 'set_timer', ms: waitMs });
+					return;
+				case 'active':
+					// its launch was under way, and the program was never let go: the same launch once more
+					this.#state = { kind: 'starting', account };
+					this.#launchNext();
+					return;
+				case 'stopping':
+				case 'stopped':
+					if (mayStart || state.kind === 'stopping') startAgain();
+			}
+		}
+	}
+
+	/** How the process that nobody was there for has ended. */
+	#endedAway({ record, statusIf, changedAt }: Recorded, asked: boolean): { end: End; leftovers: boolean } {
+		const { log, clock } = this.#options;
+		const times = timesOf(clock);
+		// one that was being stopped and could not write how it ended was killed by that stop
+		const status = statusIf(asked);
+		const livedMs = Math.max(0, changedAt - record.launchedAt);
+		this.#options.ended(this.#spec.id, record.generation);
+		this.#options.output.ended(record.generation);
+		log.info('process ended while no daemon was there', { runtime: this.#spec.name, process: record.processId, ...status });
+		return {
+			end: this.#settle(record, status, { livedMs, at: Math.round(changedAt), atMs: times.toMonotonic(changedAt) }, asked, asked),
+			// its group may be somebody else's by now, so what it left is looked for by everything else before the next is launched
+			leftovers: true,
+		};
+	}
+
+	/** Writes down how a process has ended; gives what its end means to the machine. */
+	#settle(
+		{ processId, generation }: { readonly processId: string; readonly generation: number },
+		status: ExitStatus,
+		{ livedMs, at, atMs }: { readonly livedMs: number; readonly at: number; readonly atMs: number },
+		asked: boolean,
+		killed: boolean,
+	): End {
+		this.#settled = generation;
+		const exit = lastExitOf({ status, livedMs, at, asked, killed }, this.#spec);
+		this.#lastExit = this.#condemnedFor === undefined ? exit : { ...exit, reason: this.#condemnedFor };
+		this.#options.journal.ended(processId, { at, exit: rememberExit(this.#lastExit) });
+		return {
+			failed: isFailure(this.#lastExit, this.#spec.restart),
+			what: describeExit(this.#lastExit),
+			livedMs,
+			at: atMs,
+			chance: this.#options.random.float(),
+		};
+	}
+
+	/** Puts into the journal what a later daemon has to know; costs nothing where that is there already. */
+	#remember(): void {
+		const times = timesOf(this.#options.clock);
+		const memory: RuntimeMemory = {
+			...freshMemory(bootId()),
+			desired: this.#desired,
+			generation: this.#generation,
+			settled: this.#settled,
+			readyGeneration: this.#readyGeneration,
+			restarts: this.#restarts,
+			state: rememberState(this.#state, this.#timer?.at, times),
+			lastExit: this.#lastExit ? rememberExit(this.#lastExit) : null,
+		};
+		const text = JSON.stringify(memory);
+		if (text === this.#remembered || this.#removed.signal.aborted) return;
+		this.#options.journal.remembered(this.#spec.id, memory);
+		this.#remembered = text;
 	}
 
 	/** Resolves when nothing is left; the runtime takes no command from its acceptance on. */
@@ -143,10 +361,38 @@ export class Runtime {
 		return program.pid;
 	}
 
+	get sets(): readonly ProcessSet[] {
+		return this.#sets.all;
+	}
+
+	get livedMs(): number | undefined {
+		return this.#livedMs();
+	}
+
+	get limitBytes(): number | undefined {
+		return this.#spec.limits?.memoryBytes;
+	}
+
+	/** What its processes use, as was just seen. */
+	used(usage: Usage): void {
+		this.#usage = usage;
+	}
+
+	/** What runs must not go on: it is ended, and that is a failure like any other to the policy. */
+	condemn(reason: string): void {
+		if (this.#isClosed || this.#state.kind !== 'running') return;
+		const { clock, random, log } = this.#options;
+		this.#condemnedFor = reason;
+		log.warn('process is ended', { runtime: this.#spec.name, generation: this.#generation, reason });
+		const end = { failed: true, what: reason, livedMs: this.#livedMs() ?? 0, at: clock.monotonicMs(), chance: random.float() };
+		this.#mailbox.send({ kind: 'condemned', end });
+	}
+
 	markReady(generation: number): void {
 		if (generation !== this.#generation || this.#readyGeneration === generation) return;
 		if (this.#state.kind !== 'starting' && this.#state.kind !== 'running') return;
 		this.#readyGeneration = generation;
+		this.#remember();
 		this.#publish({ kind: 'ready', generation });
 	}
 
@@ -158,7 +404,7 @@ export class Runtime {
 			status: kind,
 			desired: this.#desired,
 			ready: running && this.#readyGeneration === this.#generation ? true : undefined,
-			reason: 'reason' in this.#state ? this.#state.reason : undefined,
+			reason: 'reason' in this.#state ? this.#state.reason : this.#sets.activity,
 			pid: this.#livingProgram()?.pid,
 			processId: this.#process?.processId,
 			generation: this.#generation,
@@ -168,6 +414,7 @@ export class Runtime {
 			uptimeMs: this.#livedMs(),
 			lastExit: this.#lastExit,
 			backoff: this.#backoff(),
+			usage: this.#sets.isEmpty ? undefined : this.#usage,
 			escaped: this.#sets.escaped,
 			warnings: this.#warnings,
 			stdoutPath: `${this.#options.outputDirectory}stdout.log`,
@@ -194,7 +441,9 @@ export class Runtime {
 		if (!force && status !== 'stopped' && status !== 'exited' && status !== 'failed') {
 			throw new SupervisorError({ kind: 'running', name, status, pid: this.#livingProgram()?.pid });
 		}
+		if (this.#desired === desired) return;
 		this.#desired = desired;
+		this.#remember();
 	}
 
 	/** Sends a command; resolves at once where what it asks for is so already. */
@@ -218,6 +467,7 @@ export class Runtime {
 		const { state, effects } = stepRuntime(this.#state, event, this.#spec.restart);
 		this.#state = state;
 		for (const effect of effects) this.#perform(effect);
+		this.#remember();
 		if (from !== state.kind) {
 			this.#publish({
 				kind: 'changed',
@@ -240,9 +490,7 @@ export class Runtime {
 		switch (effect.kind) {
 			case 'launch':
 				this.#restarts = effect.by === 'command' ? 0 : this.#restarts + 1;
-				this.#graceMs = undefined;
-				this.#generation++;
-				void this.#launch(this.#generation);
+				this.#launchNext();
 				return;
 			case 'abandon':
 				this.#launching?.abort();
@@ -269,6 +517,12 @@ export class Runtime {
 		}
 	}
 
+	#launchNext(): void {
+		this.#graceMs = undefined;
+		this.#generation++;
+		void this.#launch(this.#generation);
+	}
+
 	async #launch(generation: number): Promise<void> {
 		const { id } = this.#spec;
 		const processId = this.#options.random.uuid();
@@ -279,12 +533,14 @@ export class Runtime {
 		try {
 			if (this.#sets.mayBeStuck()) await this.#refuseStuck();
 			isPrepared = true;
+			this.#options.output.began(generation);
 			const preparation = this.#prepare(processId, generation, abort.signal);
 			const launched = await this.#options.launcher.launch(this.#request(processId, generation, preparation), abort.signal);
 			this.#begin(processId, generation, launched);
 			event = { kind: 'launched' };
 		} catch (error) {
 			if (isPrepared) this.#options.ended(id, generation);
+			this.#options.output.neverBegan(generation);
 			event = this.#launchFailed(error, generation);
 		}
 		this.#launching = undefined;
@@ -302,6 +558,7 @@ export class Runtime {
 	#request(processId: string, generation: number, { env: added, ready }: Preparation) {
 		const { id, name, program, args, cwd, env, priority, stop } = this.#spec;
 		const { outputDirectory } = this.#options;
+		this.#environment = stop.command && { ...env, ...added };
 		return {
 			processId,
 			generation,
@@ -320,7 +577,30 @@ export class Runtime {
 	}
 
 	#begin(processId: string, generation: number, launched: Launched): void {
-		const { clock, log, outputDirectory } = this.#options;
+		const { clock, log, journal } = this.#options;
+		const startedAt = clock.now();
+		this.#take(processId, generation, launched, { startedAt, startedMs: clock.monotonicMs() });
+		if (this.#process) this.#hearOfEnd(this.#process);
+		journal.began({
+			processId,
+			runtimeId: this.#spec.id,
+			generation,
+			...launched.program,
+			bootId: bootId(),
+			startedAt,
+		});
+		log.info('process started', { runtime: this.#spec.name, process: processId, pid: launched.program.pid, generation });
+		for (const warning of launched.warnings) log.warn('launch warning', { runtime: this.#spec.name, warning });
+	}
+
+	/** It is ours from now on, and its end is heard of. */
+	#take(
+		processId: string,
+		generation: number,
+		launched: Launched,
+		started: { readonly startedAt: number; readonly startedMs: number },
+	): void {
+		const { outputDirectory } = this.#options;
 		const set = createProcessSet({ processId, root: launched.root, outputDirectory });
 		this.#sets.add(set);
 		const process: Process = {
@@ -329,22 +609,27 @@ export class Runtime {
 			program: launched.program,
 			set,
 			launched,
-			startedAt: clock.now(),
-			startedMs: clock.monotonicMs(),
+			...started,
 		};
 		this.#process = process;
+		this.#usage = undefined;
+		this.#condemnedFor = undefined;
 		this.#warnings = launched.warnings;
 		this.#launchFault = undefined;
+	}
+
+	/** From now on the machine is told of its end. */
+	#hearOfEnd(process: Process): void {
+		const { launched, set } = process;
 		launched.onExit(
 			() => set.killed,
 			(status) => this.#exited(process, status),
 		);
-		log.info('process started', { runtime: this.#spec.name, process: processId, pid: launched.program.pid, generation });
-		for (const warning of launched.warnings) log.warn('launch warning', { runtime: this.#spec.name, warning });
 	}
 
 	#launchFailed(error: unknown, generation: number): RuntimeEvent {
 		const { clock, random, log } = this.#options;
+		this.#settled = generation;
 		const fault: LaunchFault = error instanceof LaunchError ? error.fault : { kind: 'system', code: '', reason: String(error) };
 		this.#launchFault = fault;
 		const what = describeLaunchFault(fault);
@@ -361,24 +646,19 @@ export class Runtime {
 	}
 
 	#exited(process: Process, status: ExitStatus): void {
-		const { clock, random, log, table } = this.#options;
+		const { clock, log, table } = this.#options;
 		const { set, generation } = process;
 		set.exited = true;
 		const isAwaited = this.#sets.rootEnded(set);
 		this.#options.ended(this.#spec.id, generation);
 		if (this.#isClosed) return;
+		this.#options.output.ended(generation);
 		const livedMs = clock.monotonicMs() - process.startedMs;
 		const isPresent = process === this.#process;
 		if (isPresent) {
 			const asked = this.#state.kind === 'stopping';
-			this.#lastExit = lastExitOf({ status, livedMs, at: clock.now(), asked, killed: set.killed }, this.#spec);
-			const end = {
-				failed: isFailure(this.#lastExit),
-				what: describeExit(this.#lastExit),
-				livedMs,
-				at: clock.monotonicMs(),
-				chance: random.float(),
-			};
+			const now = { livedMs, at: clock.now(), atMs: clock.monotonicMs() };
+			const end = this.#settle(process, status, now, asked, set.killed);
 			this.#mailbox.send({ kind: 'exited', end, leftovers: table.hasGroup(set) });
 		}
 		log.info('process ended', {
@@ -390,6 +670,29 @@ export class Runtime {
 		});
 		// one that had been given up has ended after all
 		if (!isAwaited && this.#state.kind === 'stopped') this.#sets.sweep();
+	}
+
+	#stopCommand(set: ProcessSet): StopCommand | undefined {
+		const process = this.#process;
+		const { cwd, name, stop } = this.#spec;
+		if (!stop.command || process?.set !== set) return undefined;
+		const { log, outputDirectory, runCommand: run = runCommand } = this.#options;
+		const { pid } = process.program;
+		// what an earlier daemon launched has it, too
+		const env = this.#environment ?? readEnvironment(pid);
+		return stopCommandOf({
+			command: stop.command,
+			ms: stop.commandMs ?? defaultCommandMs,
+			cwd,
+			env: { ...env, [cookieName]: process.processId, ORCH_RUNTIME_PID: String(pid) },
+			stdoutPath: `${outputDirectory}stdout.log`,
+			stderrPath: `${outputDirectory}stderr.log`,
+			run,
+			onComplaint: (complaint) => {
+				log.warn('stop command failed', { runtime: name, complaint });
+				this.#warnings = [...this.#warnings, `stop command: ${complaint}`];
+			},
+		});
 	}
 
 	async #refuseStuck(): Promise<void> {

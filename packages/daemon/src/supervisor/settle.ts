@@ -26,7 +26,10 @@ interface Leftover {
 export async function settleLeftovers(options: SettleOptions & { readonly table?: ProcessTable }): Promise<SettleReport> {
 	const { stateDirectory, log, table = createProcessTable(silentLogger) } = options;
 	const records = new ProcessRecords(stateDirectory);
-	const leftovers = records.list().map((processId) => leftoverOf(processId, records.read(processId), table));
+	const leftovers = records
+		.list()
+		.map((processId) => leftoverOf(processId, records.read(processId), table))
+		.filter(({ record }) => record === undefined || !options.except?.has(record.runtimeId));
 	const ours = leftovers.filter(({ record }) => record === undefined || record.bootId === bootId());
 	for (const { set } of ours) table.register(set);
 	const members = await Promise.all(ours.map(({ set }) => table.members(set)));

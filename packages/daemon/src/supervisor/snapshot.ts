@@ -1,6 +1,7 @@
 /** A runtime as others see it: plain data, whole, never changed afterwards. */
 import type { SignalName } from './exit-record.ts';
 import type { RuntimeSpec } from './spec.ts';
+import type { Usage } from './figures/index.ts';
 
 /** `waiting`: wanted to run, and something that it needs is not there yet. */
 export type RuntimeStatus = 'stopped' | 'waiting' | 'starting' | 'running' | 'stopping' | 'backoff' | 'exited' | 'failed';
@@ -29,6 +30,8 @@ export interface RuntimeSnapshot {
 	readonly lastExit: LastExit | undefined;
 	/** Undefined where there is nothing to tell: no failure within the window, and no try to come. */
 	readonly backoff: BackoffInfo | undefined;
+	/** What its processes use; undefined where nothing runs, or nothing is known yet. */
+	readonly usage: Usage | undefined;
 	/** What its last stop could not end. */
 	readonly escaped: readonly Escaped[];
 	readonly warnings: readonly string[];
@@ -67,6 +70,15 @@ export type SupervisorEvent =
 	| { readonly kind: 'added'; readonly id: string; readonly name: string; readonly at: number }
 	| { readonly kind: 'removed'; readonly id: string; readonly name: string; readonly at: number }
 	| StatusChanged
+	/** It runs since an earlier daemon, and is this one's from now on. */
+	| {
+			readonly kind: 'adopted';
+			readonly id: string;
+			readonly name: string;
+			readonly at: number;
+			readonly generation: number;
+			readonly pid: number;
+	  }
 	| { readonly kind: 'ready'; readonly id: string; readonly name: string; readonly generation: number; readonly at: number }
 	/** Something was left that could not be ended. */
 	| {

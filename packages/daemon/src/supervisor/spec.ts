@@ -139,7 +139,7 @@ export interface RestartPolicy {
 	readonly retryEveryMs: number | null;
 	/** A process that lived this long resets waits and failures. */
 	readonly healthyMs: number;
-	/** Exit codes that are no failure. Absent: 0 alone. */
+	/** Exit codes beside 0 that are no failure. */
 	readonly successExitCodes?: readonly number[] | undefined;
 }
 

@@ -11,8 +11,10 @@ import type { SupervisorFault } from './faults.ts';
 import type { Prepare } from './ports.ts';
 import type { SupervisorEvent } from './snapshot.ts';
 import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
+import { OutputStore } from './output/index.ts';
 import { superviseBy } from './supervisor.ts';
 import { FakeProcesses, statusesOf } from './testing/fake-launcher.ts';
+import { createMemoryJournal } from './testing/memory-journal.ts';
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -49,8 +51,12 @@ function supervise(
 		stateDirectory,
 		prepare,
 		ended: (id, generation) => endings.push([id, generation]),
+		journal: createMemoryJournal(),
 		launcher: processes,
 		table: processes,
+		adoption: processes,
+		// its timers are none of these tests' affairs
+		outputs: new OutputStore({ clock: new ManualClock(), random, log: silentLogger, stateDirectory }),
 	});
 	const events: SupervisorEvent[] = [];
 	supervisor.events.subscribe((event) => events.push(event));

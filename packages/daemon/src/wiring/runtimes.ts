@@ -11,7 +11,9 @@ import {
 	defaultRestart,
 	defaultStop,
 	isSignal,
+	type LastExit,
 	type ProgramFault,
+	type RestoredRuntime,
 	type RuntimeSnapshot,
 	type RuntimeSpec,
 	type Supervisor,
@@ -26,7 +28,13 @@ export interface JoinOptions {
 	readonly log: Logger;
 }
 
-export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinOptions): Runtimes {
+/** With the way to tell it of what an earlier daemon had. */
+export interface JoinedRuntimes extends Runtimes {
+	/** Gives each its name, its port and its program again; to be called before anything is added. */
+	restore(runtimes: readonly RestoredRuntime[]): void;
+}
+
+export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinOptions): JoinedRuntimes {
 	const describe = (id: string): RuntimeInfo => toInfo(supervisor.snapshot(id), links.problem(id));
 	const done = async (id: string, work: Promise<RuntimeSnapshot>): Promise<RuntimeInfo> => {
 		try {
@@ -40,7 +48,17 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 		const snapshot = supervisor.find(id);
 		return snapshot && { id, name: snapshot.spec.name, status: snapshot.status };
 	};
+	const know = (spec: RuntimeSpec, process?: { readonly processId: string; readonly generation: number }) => {
+		idsByName.set(spec.name, spec.id);
+		links.register(spec, process);
+		const sha256 = binaries.hashOf(spec.program);
+		if (sha256 !== undefined) binaries.use(sha256, spec.id);
+	};
 	return {
+		restore(runtimes) {
+			for (const { spec, generation, process } of runtimes) know(spec, process ?? { processId: '', generation });
+			binaries.removeUnused();
+		},
 		get count() {
 			return idsByName.size;
 		},
@@ -48,6 +66,17 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 		byName: (name) => {
 			const id = idsByName.get(name);
 			return id === undefined ? undefined : get(id);
+		},
+		look: () => supervisor.figures.glance(),
+		watch({ changed, removed, looked }) {
+			const ends = [
+				supervisor.events.subscribe(({ kind, id }) => (kind === 'removed' ? removed(id) : changed(id))),
+				supervisor.figures.looked.subscribe(looked),
+				supervisor.figures.watch(),
+			];
+			return () => {
+				for (const end of ends) end();
+			};
 		},
 		list: () => supervisor.list().map((snapshot) => toInfo(snapshot, links.problem(snapshot.spec.id))),
 		describe,
@@ -131,15 +160,8 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		restarts: snapshot.restarts,
 		startedAt: snapshot.startedAt === undefined ? null : isoTime(snapshot.startedAt),
 		uptimeMs: snapshot.uptimeMs === undefined ? null : Math.round(snapshot.uptimeMs),
-		lastExit: lastExit
-			? {
-					code: lastExit.code ?? null,
-					signal: lastExit.signal ?? null,
-					coreDumped: lastExit.coreDumped,
-					at: isoTime(lastExit.at),
-					by: lastExit.by,
-				}
-			: null,
+		usage: toUsage(snapshot.usage),
+		lastExit: lastExit ? toLastExit(lastExit) : null,
 		backoff: backoff
 			? {
 					failures: backoff.failures,
@@ -163,6 +185,25 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		warnings: problem === undefined ? [...snapshot.warnings] : [...snapshot.warnings, problem],
 	};
 }
+
+export const toLastExit = (exit: LastExit): NonNullable<RuntimeInfo['lastExit']> => ({
+	code: exit.code ?? null,
+	signal: exit.signal ?? null,
+	coreDumped: exit.coreDumped,
+	at: isoTime(exit.at),
+	by: exit.by,
+	reason: exit.reason ?? null,
+});
+
+const toUsage = (usage: RuntimeSnapshot['usage']): RuntimeInfo['usage'] =>
+	usage
+		? {
+				cpuPercent: usage.cpuPercent ?? null,
+				memoryBytes: usage.memoryBytes,
+				processes: usage.processes,
+				at: isoTime(usage.at),
+			}
+		: null;
 
 /** What a spec has beside the parts that every runtime has. */
 function optionsOf(spec: RuntimeSpec): RuntimeInfo['options'] {

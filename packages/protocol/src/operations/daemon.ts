@@ -50,9 +50,13 @@ export const daemonOperations = {
 	}),
 	'daemon.stop': operation({
 		summary: 'Stop every runtime gracefully, then the daemon',
-		notes: 'Answers once every runtime is gone; the daemon ends right after the answer.',
-		params: Empty,
-		result: Type.Object({ stopped: Type.Integer({ description: 'How many runtimes were running' }) }),
+		notes:
+			'Answers once every runtime is gone; the daemon ends right after the answer. What is wanted of the runtimes stays: the next daemon starts them again. With `keep` they run on without a daemon, and the next one knows them again.',
+		params: Type.Object({ runtimes: Type.Optional(Type.Union([Type.Literal('stop'), Type.Literal('keep')])) }),
+		result: Type.Object({
+			stopped: Type.Integer({ description: 'How many runtimes were stopped' }),
+			kept: Type.Integer({ description: 'How many run on' }),
+		}),
 		errors: [],
 		http: { method: 'POST', path: '/daemon/stop' },
 	}),

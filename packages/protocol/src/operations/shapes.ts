@@ -40,7 +40,7 @@ export const RestartPolicy = Type.Object({
 	successExitCodes: Type.Optional(
 		Type.Array(Type.Integer({ minimum: 0, maximum: 255 }), {
 			maxItems: 256,
-			description: 'Exit codes that are no failure; absent: 0',
+			description: 'Exit codes beside 0 that are no failure',
 		}),
 	),
 });
@@ -152,7 +152,20 @@ export const LastExit = Type.Object({
 	at: Time,
 	/** Who ended it: itself, or a stop (with or without SIGKILL). */
 	by: Type.Union([Type.Literal('itself'), Type.Literal('stop'), Type.Literal('kill')]),
+	/** Why, where that is known: a limit that it was above, a program that could not be executed. */
+	reason: nullable(Type.String()),
 });
+
+/** What all processes of a runtime use together. */
+export const Usage = Type.Object({
+	/** Of one core; null while too little time is known. */
+	cpuPercent: nullable(Type.Number()),
+	/** Resident; pages that processes share are counted for each. */
+	memoryBytes: Type.Number(),
+	processes: Type.Integer(),
+	at: Time,
+});
+export type Usage = Static<typeof Usage>;
 
 export const RuntimeInfo = Type.Object({
 	id: Uuid,
@@ -170,6 +183,8 @@ export const RuntimeInfo = Type.Object({
 	restarts: Type.Integer(),
 	startedAt: nullable(Time),
 	uptimeMs: nullable(Type.Number()),
+	/** Null where nothing runs, or nothing is known yet. */
+	usage: nullable(Usage),
 	lastExit: nullable(LastExit),
 	/** Failures counted towards giving up, and the next try. */
 	backoff: nullable(

@@ -9,8 +9,8 @@ type Status = Static<typeof DaemonStatus>;
 /** What these handlers ask of the composition root. */
 export interface DaemonFacts {
 	status(): Promise<Omit<Status, 'version' | 'protocol' | 'pid' | 'node'>>;
-	/** Stops every runtime; the daemon ends after the answer. */
-	stop(): Promise<{ readonly stopped: number }>;
+	/** Stops every runtime, or keeps them running; the daemon ends after the answer. */
+	stop(runtimes: 'stop' | 'keep'): Promise<{ readonly stopped: number; readonly kept: number }>;
 	clear(signal: AbortSignal): Promise<{ readonly runtimes: number; readonly links: number }>;
 }
 
@@ -24,7 +24,7 @@ export function daemonHandlers(facts: DaemonFacts): Handlers<typeof daemonOperat
 	return {
 		'daemon.version': async () => identity(),
 		'daemon.status': async () => ({ ...identity(), ...(await facts.status()) }),
-		'daemon.stop': () => facts.stop(),
+		'daemon.stop': ({ runtimes }) => facts.stop(runtimes ?? 'stop'),
 		clear: (_params, call: Call<never>) => facts.clear(call.signal),
 	};
 }

@@ -43,6 +43,14 @@ export interface RuntimeDetails {
  */
 export interface Runtimes extends Directory {
 	readonly count: number;
+	/** Resolves once what they use is known as of this second. */
+	look(): Promise<void>;
+	/** Tells of changes, and of every look at what they use, which is taken once a second from now on; returns how to end it. */
+	watch(listener: {
+		readonly changed: (id: string) => void;
+		readonly removed: (id: string) => void;
+		readonly looked: () => void;
+	}): () => void;
 	list(): readonly RuntimeInfo[];
 	describe(id: string): RuntimeInfo;
 	details(id: string): RuntimeDetails;
@@ -126,10 +134,14 @@ export function runtimeHandlers({
 			return params.start ? runtimes.start(added.id, { signal: call.signal }) : added;
 		},
 
-		'runtime.list': async ({ status }) => runtimes.list().filter((runtime) => status === undefined || runtime.status === status),
+		async 'runtime.list'({ status }) {
+			await runtimes.look();
+			return runtimes.list().filter((runtime) => status === undefined || runtime.status === status);
+		},
 
 		async 'runtime.show'({ runtime }, call) {
 			const { id } = find(runtime, call);
+			await runtimes.look();
 			return { ...runtimes.describe(id), ...runtimes.details(id), connected: await runtimes.connectedBy(id) };
 		},
 

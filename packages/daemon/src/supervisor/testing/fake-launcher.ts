@@ -1,7 +1,7 @@
 /** Processes that exist only in a test: launched, forked, signalled and ended as the test says. */
 import type { ExitStatus } from '../exit-record.ts';
 import { LaunchError, type LaunchFault } from '../faults.ts';
-import type { Identity, Launched, Launcher, LaunchRequest } from '../ports.ts';
+import type { Adoption, Identity, Launched, Launcher, LaunchRequest, Recorded } from '../ports.ts';
 import type { Member, ProcessSet } from '../process-set.ts';
 import type { ProcessTable } from '../process-table.ts';
 import type { SupervisorEvent } from '../snapshot.ts';
@@ -19,6 +19,9 @@ export class FakeProcess {
 	alive = true;
 	stopped = false;
 	onEnd: (status: ExitStatus) => void = () => {};
+	/** How it ended, and when by the clock of the wall. */
+	status: ExitStatus | undefined;
+	endedAt = 0;
 
 	constructor(identity: Identity, processId: string, inGroup: boolean) {
 		this.identity = identity;
@@ -37,6 +40,7 @@ export class FakeProcess {
 	end(status: ExitStatus): void {
 		if (!this.alive) return;
 		this.alive = false;
+		this.status = status;
 		this.onEnd(status);
 	}
 }
@@ -46,12 +50,17 @@ export interface FakeLaunch {
 	/** The program; the shim is not told apart from it. */
 	readonly program: FakeProcess;
 	released: boolean;
+	/** For its record; absent are true, true and 0. */
+	isLetGo?: boolean;
+	isThisBoot?: boolean;
+	launchedAt?: number;
 }
 
-export class FakeProcesses implements Launcher, ProcessTable {
+export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 	readonly launches: FakeLaunch[] = [];
 	readonly all: FakeProcess[] = [];
 	readonly forgotten: string[] = [];
+	readonly adopted: FakeLaunch[] = [];
 	readonly registered = new Set<ProcessSet>();
 	/** Faults of the launches to come, in order; undefined lets one succeed. */
 	readonly faults: (LaunchFault | undefined)[] = [];
@@ -73,13 +82,18 @@ export class FakeProcesses implements Launcher, ProcessTable {
 		const launch: FakeLaunch = { request, program, released: false };
 		this.launches.push(launch);
 		this.onLaunch(launch);
+		return this.#launched(launch);
+	}
+
+	#launched(launch: FakeLaunch): Launched {
+		const { program } = launch;
 		return {
 			root: program.identity,
 			program: program.identity,
 			warnings: [],
 			onExit: (_killed, listener) => {
 				program.onEnd = (status) => queueMicrotask(() => listener(status));
-				if (!program.alive) program.onEnd({ kind: 'code', code: 0 });
+				if (!program.alive) program.onEnd(program.status ?? { kind: 'code', code: 0 });
 			},
 			release: () => {
 				launch.released = true;
@@ -106,6 +120,46 @@ export class FakeProcesses implements Launcher, ProcessTable {
 	forget(processId: string): void {
 		this.forgotten.push(processId);
 	}
+
+	/** What was launched and not forgotten, of which nobody in the test but the supervisor needs to know. */
+	async recorded(): Promise<readonly Recorded[]> {
+		return this.launches
+			.filter(({ request }) => !this.forgotten.includes(request.processId))
+			.map(({ request, program, isLetGo = true, isThisBoot = true, launchedAt = 0 }) => ({
+				record: {
+					version: 1,
+					processId: request.processId,
+					runtimeId: request.runtimeId,
+					runtimeName: request.runtimeName,
+					generation: request.generation,
+					...program.identity,
+					bootId: 'boot',
+					program: request.program,
+					stop: request.stop,
+					outputDirectory: '/output/',
+					launchedAt,
+				},
+				launch: { pid: program.identity.pid, isLetGo, hasEnded: !program.alive },
+				isThisBoot,
+				rootLives: program.alive && isThisBoot,
+				statusIf: (killed) =>
+					program.status ?? (killed ? { kind: 'signal', signal: 'SIGKILL', coreDumped: false } : { kind: 'unknown', reason: '' }),
+				changedAt: program.endedAt,
+			}));
+	}
+
+	adopt({ record }: Recorded): Launched {
+		const launch = this.launches.find(({ request }) => request.processId === record.processId);
+		if (!launch) throw new Error(`Nothing was launched as ${record.processId}`);
+		this.adopted.push(launch);
+		return this.#launched(launch);
+	}
+
+	drop(processId: string): void {
+		this.forgotten.push(processId);
+	}
+
+	close(): void {}
 
 	identify(pid: number): Identity | undefined {
 		return this.living.find(({ identity }) => identity.pid === pid)?.identity;

@@ -12,6 +12,7 @@ import { cookieName } from '../process-set.ts';
 import type { RuntimeSnapshot, RuntimeStatus, SupervisorEvent } from '../snapshot.ts';
 import { defaultRestart, defaultStop, type RuntimeSpec } from '../spec.ts';
 import { createSupervisor } from '../supervisor.ts';
+import { createMemoryJournal, type MemoryJournal } from './memory-journal.ts';
 
 /** The interpreter itself, not what may stand in front of it. */
 export const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
@@ -21,14 +22,21 @@ export const fixture = (name: string): string =>
 
 export type Real = ReturnType<typeof superviseReally>;
 
-export function superviseReally(prepare: Prepare = () => ({ env: {}, ready: Promise.resolve() })) {
-	const directory = mkdtempSync(join(tmpdir(), 'orch-real-'));
+export function superviseReally(
+	prepare: Prepare = () => ({ env: {}, ready: Promise.resolve() }),
+	/** What an earlier supervisor had, that is taken over. */
+	{
+		directory = mkdtempSync(join(tmpdir(), 'orch-real-')),
+		journal = createMemoryJournal(),
+	}: { readonly directory?: string; readonly journal?: MemoryJournal } = {},
+) {
 	const ended: [string, number][] = [];
 	const supervisor = createSupervisor({
 		clock: systemClock,
 		random: systemRandom,
 		log: silentLogger,
 		stateDirectory: directory,
+		journal,
 		prepare,
 		ended: (id, generation) => ended.push([id, generation]),
 	});
@@ -44,6 +52,7 @@ export function superviseReally(prepare: Prepare = () => ({ env: {}, ready: Prom
 	return {
 		supervisor,
 		directory,
+		journal,
 		events,
 		ended,
 		notes,

@@ -1,0 +1,154 @@
+/** Takes up what earlier daemons launched: reads their records, and watches over those who live, who are nobody's children here. */
+import { type FSWatcher, statSync, watch } from 'node:fs';
+import type { Clock, Logger, Timer } from '@orch/base';
+import { type ExitStatus, readExitRecord, readLaunch } from './exit-record.ts';
+import type { Adoption, Identity, Launched, Recorded } from './ports.ts';
+import { bootId } from './proc-scan.ts';
+import { type ProcessRecord, ProcessRecords } from './process-record.ts';
+import type { ProcessTable } from './process-table.ts';
+
+export interface AdoptionOptions {
+	readonly stateDirectory: string;
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly table: Pick<ProcessTable, 'identify'>;
+}
+
+/** A launch whose daemon died is over within this: its shim finds the word or the end of file at once. */
+const launchMs = 5_000;
+const lookEveryMs = 5;
+/** The system tells of changed records; who is killed together with his shim is found by asking. So much per process, 1 s at least. */
+const askMsPerProcess = 20;
+const askAtLeastMs = 1_000;
+/** From the last line of a record to the end of its shim. */
+const shimEndMs = 2_000;
+
+interface Watched {
+	readonly processId: string;
+	readonly root: Identity;
+	readonly killed: () => boolean;
+	readonly listener: (status: ExitStatus) => void;
+}
+
+export function createAdoption(options: AdoptionOptions): Adoption {
+	const { clock, log, table } = options;
+	const records = new ProcessRecords(options.stateDirectory);
+	const watched = new Map<string, Watched>();
+	const leaving = new Set<string>();
+	let watcher: FSWatcher | undefined;
+	let timer: Timer | undefined;
+
+	const lives = ({ pid, startTicks }: Identity): boolean => table.identify(pid)?.startTicks === startTicks;
+
+	const over = (one: Watched) => {
+		watched.delete(one.processId);
+		if (watched.size === 0) rest();
+		one.listener(readExitRecord(records.readShim(one.processId), one.killed()));
+	};
+	/** Its record says that it has ended, or somebody asks whether it has. */
+	const look = async (one: Watched) => {
+		if (!lives(one.root)) {
+			over(one);
+			return;
+		}
+		if (leaving.has(one.processId) || !readLaunch(records.readShim(one.processId)).hasEnded) return;
+		leaving.add(one.processId);
+		const deadline = clock.monotonicMs() + shimEndMs;
+		while (lives(one.root) && clock.monotonicMs() < deadline) await clock.sleep(lookEveryMs);
+		leaving.delete(one.processId);
+		if (watched.get(one.processId) === one) over(one);
+	};
+	const lookAt = (one: Watched) => void look(one).catch((error) => log.error('an adopted process was not looked at', { error }));
+	const ask = () => {
+		timer = clock.setTimer(
+			Math.max(askAtLeastMs, watched.size * askMsPerProcess),
+			() => {
+				for (const one of [...watched.values()]) if (!lives(one.root)) over(one);
+				if (watched.size > 0) ask();
+			},
+			{ background: true },
+		);
+	};
+	const begin = () => {
+		try {
+			watcher = watch(records.directory, { persistent: false }, (_event, name) => {
+				const one = name === null ? undefined : watched.get(name);
+				if (one) lookAt(one);
+			});
+			watcher.on('error', (error) => log.warn('records are not watched any more', { error }));
+		} catch (error) {
+			// then asking has to do
+			log.warn('records cannot be watched', { error });
+		}
+		ask();
+	};
+	const rest = () => {
+		watcher?.close();
+		timer?.cancel();
+		watcher = timer = undefined;
+	};
+
+	return {
+		async recorded() {
+			const found = () =>
+				records.list().flatMap((processId): Recorded[] => {
+					const record = records.read(processId);
+					return record ? [recordedOf(record, records, lives)] : [];
+				});
+			const deadline = clock.monotonicMs() + launchMs;
+			let all = found();
+			// a shim that has not come to its program yet finds that nobody is there any more
+			while (all.some(({ launch, rootLives }) => rootLives && !launch.isLetGo) && clock.monotonicMs() < deadline) {
+				await clock.sleep(lookEveryMs);
+				all = found();
+			}
+			return all;
+		},
+
+		adopt({ record, launch }): Launched {
+			const root = { pid: record.pid, startTicks: record.startTicks };
+			const program = launch.pid === undefined ? root : (table.identify(launch.pid) ?? { pid: launch.pid, startTicks: 0 });
+			return {
+				root,
+				program,
+				warnings: [],
+				onExit(killed, listener) {
+					const one: Watched = { processId: record.processId, root, killed, listener };
+					if (watched.size === 0) begin();
+					watched.set(one.processId, one);
+					// it may have ended before the watch was there
+					queueMicrotask(() => watched.get(one.processId) === one && lookAt(one));
+				},
+				release() {
+					watched.delete(record.processId);
+					if (watched.size === 0) rest();
+				},
+			};
+		},
+
+		drop: (processId) => records.drop(processId),
+		close: rest,
+	};
+}
+
+function recordedOf(record: ProcessRecord, records: ProcessRecords, lives: (root: Identity) => boolean): Recorded {
+	const text = records.readShim(record.processId);
+	const isThisBoot = record.bootId === bootId();
+	return {
+		record,
+		launch: readLaunch(text),
+		isThisBoot,
+		rootLives: isThisBoot && lives({ pid: record.pid, startTicks: record.startTicks }),
+		statusIf: (killed) => readExitRecord(text, killed),
+		changedAt: changedAt(records.path(record.processId)) ?? record.launchedAt,
+	};
+}
+
+/** Of the last line, which is that of the end once there is one. */
+function changedAt(path: string): number | undefined {
+	try {
+		return statSync(path).mtimeMs;
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,333 @@
+/** The output of all runtimes: notices what comes, moves it on, and keeps the disk from being filled by it. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, type Logger, Publisher, type Random, type Timer, withDeadline } from '@orch/base';
+import { GrowthWatch } from './growth-watch.ts';
+import { liveName, streamNames } from './layout.ts';
+import { createPunch, type Punch } from './punch.ts';
+import { Reserve } from './reserve.ts';
+import { type Limits, RuntimeOutput, type Upkeep } from './runtime-output.ts';
+import { compressSegment, type Freeze } from './segments.ts';
+import type { Kept, StreamLog } from './stream-log.ts';
+
+export interface OutputStoreOptions {
+	readonly stateDirectory: string;
+	readonly clock: Clock;
+	readonly random: Pick<Random, 'bytes'>;
+	readonly log: Logger;
+	readonly punch?: Punch | undefined;
+	/** Room on the disk that is kept for bad times. */
+	readonly reserveBytes?: number | undefined;
+}
+
+export interface OpenOptions {
+	readonly id: string;
+	readonly name: () => string;
+	readonly limits: () => Limits | undefined;
+	readonly freeze: Freeze;
+}
+
+const defaultReserveBytes = 4 * 1024 * 1024;
+/** The reserve is taken a moment after the start, which has better to do. */
+const reserveAfterMs = 1_000;
+/** After something was written, how full the disk is is asked for. */
+const diskLookMs = 250;
+/** While it is full, how often it is asked whether it still is. */
+const fullLookMs = 1_000;
+/** A disk that has been full is called well again with so many reserves free. */
+const wellReserves = 3;
+/** Less of a live file than this is not given up to make room. */
+const leastGivenUpBytes = 256 * 1024;
+/** An operation under way is waited for so long at the end. */
+const closeMs = 5_000;
+
+interface ToCompress {
+	readonly output: RuntimeOutput;
+	readonly stream: StreamLog;
+	readonly segment: Kept;
+}
+
+export class OutputStore {
+	/** Whenever something has come, or an output was opened, removed or closed. */
+	readonly changes: Publisher<RuntimeOutput>;
+	readonly #options: OutputStoreOptions;
+	readonly #punch: Punch;
+	readonly #watch: GrowthWatch;
+	readonly #reserve: Reserve;
+	readonly #outputs = new Map<string, { readonly output: RuntimeOutput; readonly unwatch: () => void }>();
+	readonly #due = new Set<RuntimeOutput>();
+	readonly #toCompress: ToCompress[] = [];
+	readonly #closing = new AbortController();
+	readonly #lookedAt: number | undefined;
+	#working: Promise<void> | undefined;
+	#compressing: Promise<void> | undefined;
+	#diskTimer: Timer | undefined;
+	readonly #reserveTimer: Timer;
+	/** Since when the disk is full. */
+	#fullSince: number | undefined;
+	#isShort = false;
+	#removedForRoom = 0;
+
+	constructor(options: OutputStoreOptions) {
+		const { stateDirectory, clock, log, random } = options;
+		this.#options = options;
+		mkdirSync(join(stateDirectory, 'logs'), { recursive: true, mode: 0o700 });
+		this.changes = new Publisher((error) => log.error('a change of output was not handled', { error }));
+		this.#punch = options.punch ?? createPunch(random);
+		this.#reserve = new Reserve(join(stateDirectory, 'reserve'), options.reserveBytes ?? defaultReserveBytes, random);
+		this.#lookedAt = readLookedAt(this.#lookedAtPath);
+		this.#watch = new GrowthWatch({ clock, log, onSafetyLook: () => this.#safetyLook() });
+		this.#reserveTimer = clock.setTimer(reserveAfterMs, () => void this.#checkDisk(), { background: true });
+	}
+
+	/** What an operator should know. */
+	get notices(): readonly string[] {
+		const removed =
+			this.#removedForRoom > 0 ? `; ${Math.ceil(this.#removedForRoom / 1024)} KiB of the oldest output were removed` : '';
+		if (this.#fullSince === undefined) return removed === '' ? [] : [`the disk was full${removed}`];
+		return [
+			`the disk is full since ${new Date(this.#fullSince).toISOString()}: programs may fail to write their output${removed}`,
+		];
+	}
+
+	list(): readonly RuntimeOutput[] {
+		return [...this.#outputs.values()].map(({ output }) => output);
+	}
+
+	find(id: string): RuntimeOutput | undefined {
+		return this.#outputs.get(id)?.output;
+	}
+
+	directoryOf(id: string): string {
+		return join(this.#options.stateDirectory, 'logs', id, '/');
+	}
+
+	/** Opens what there is of a runtime, or begins it. */
+	open({ id, name, limits, freeze }: OpenOptions): RuntimeOutput {
+		const { clock, log } = this.#options;
+		const output = new RuntimeOutput({
+			id,
+			name,
+			limits,
+			freeze,
+			clock,
+			log,
+			directory: this.directoryOf(id),
+			lookedAt: this.#lookedAt,
+			onChange: (changed) => this.#changed(changed),
+		});
+		const live = new Set<string>(streamNames.map(liveName));
+		// known before its first look tells of a change
+		const entry = { output, unwatch: () => {} };
+		this.#outputs.set(id, entry);
+		entry.unwatch = this.#watch.add({
+			directory: output.directory,
+			matters: (file) => live.has(file),
+			look: () => output.look(),
+		});
+		for (const stream of streamNames)
+			for (const segment of output.streams[stream].segments)
+				if (!segment.isCompressed) this.#compress(output, output.streams[stream], segment);
+		void output.freeLeftovers(this.#punch).catch((error) => log.warn('room of output could not be given back', { error }));
+		this.#changed(output);
+		return output;
+	}
+
+	/** Readers get what there is, and end; then nothing is left of it. */
+	async remove(id: string): Promise<void> {
+		const entry = this.#outputs.get(id);
+		if (!entry) return;
+		const { output, unwatch } = entry;
+		unwatch();
+		output.end('removed');
+		this.#outputs.delete(id);
+		this.#due.delete(output);
+		// what is being done to it fails without its files, and has to be over before
+		await this.#working;
+		rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
+	}
+
+	/** Removes nothing; what programs write from now on is found by the next daemon. */
+	async close(): Promise<void> {
+		this.#closing.abort();
+		this.#watch.close();
+		this.#diskTimer?.cancel();
+		this.#reserveTimer.cancel();
+		for (const { output } of this.#outputs.values()) output.end('closed');
+		this.#noteLook();
+		const { clock, log } = this.#options;
+		const over = async () => {
+			await Promise.all([this.#working, this.#compressing]);
+		};
+		const late = () => new Error(`Cannot finish moving output on within ${closeMs} ms`);
+		await withDeadline(clock, closeMs, over, late).catch((error) => log.warn('output was left as it was', { error }));
+		this.#outputs.clear();
+	}
+
+	/** Resolves when nothing is left to be done: for tests and for whoever measures. */
+	async settled(): Promise<void> {
+		while (this.#working || this.#compressing) await Promise.all([this.#working, this.#compressing]);
+	}
+
+	#changed(output: RuntimeOutput): void {
+		this.changes.publish(output);
+		if (this.#closing.signal.aborted) return;
+		this.#diskTimer ??= this.#options.clock.setTimer(diskLookMs, () => void this.#checkDisk(), { background: true });
+		if (!output.isDue) return;
+		this.#due.add(output);
+		this.#work();
+	}
+
+	/** One after the other, whatever is due: the disk is one for all. */
+	#work(): void {
+		if (this.#working || this.#closing.signal.aborted) return;
+		const run = async () => {
+			for (;;) {
+				if (this.#closing.signal.aborted) return;
+				if (this.#isShort) await this.#shed();
+				const [output] = this.#due;
+				if (!output) return;
+				this.#due.delete(output);
+				await this.#maintain(output);
+			}
+		};
+		this.#working = run().finally(() => {
+			this.#working = undefined;
+			// what fell due in this very moment
+			if (this.#due.size > 0 || this.#isShort) this.#work();
+		});
+	}
+
+	async #maintain(output: RuntimeOutput): Promise<void> {
+		const upkeep: Upkeep = {
+			punch: this.#punch,
+			hasRoom: (bytes) => this.#hasRoom(bytes),
+			compress: (stream, segment) => this.#compress(output, stream, segment),
+		};
+		try {
+			await output.maintain(upkeep);
+		} catch (error) {
+			if (output.state !== 'open') return;
+			this.#options.log.warn('output could not be moved on', { runtime: output.name, error });
+			// it is tried again with what comes next; on a full disk there has to be room first
+			void this.#checkDisk();
+		}
+	}
+
+	#compress(output: RuntimeOutput, stream: StreamLog, segment: Kept): void {
+		this.#toCompress.push({ output, stream, segment });
+		if (this.#compressing || this.#closing.signal.aborted) return;
+		this.#compressing = this.#compressAll().finally(() => {
+			this.#compressing = undefined;
+		});
+	}
+
+	async #compressAll(): Promise<void> {
+		// not in the turn in which the first was taken
+		await new Promise((resolve) => setImmediate(resolve));
+		for (let next = this.#toCompress.shift(); next; next = this.#toCompress.shift()) {
+			const { output, stream, segment } = next;
+			if (this.#closing.signal.aborted) return;
+			if (output.state !== 'open' || !stream.segments.includes(segment)) continue;
+			try {
+				await output.makeRoom(segment.bytes / 2, undefined);
+				await compressSegment(stream, segment, this.#closing.signal);
+			} catch (error) {
+				if (output.state === 'open')
+					this.#options.log.warn('a segment of output could not be compressed', { runtime: output.name, error });
+			}
+		}
+	}
+
+	async #hasRoom(bytes: number): Promise<boolean> {
+		const enough = () => this.#reserve.freeBytes >= bytes + this.#reserve.bytes;
+		while (!enough()) if (!(await this.#shedOne())) return false;
+		return true;
+	}
+
+	async #checkDisk(): Promise<void> {
+		this.#diskTimer?.cancel();
+		this.#diskTimer = undefined;
+		if (this.#closing.signal.aborted) return;
+		const { clock, log } = this.#options;
+		let free: number;
+		try {
+			free = this.#reserve.freeBytes;
+			if (free < this.#reserve.bytes) {
+				if (this.#fullSince === undefined) {
+					this.#fullSince = clock.now();
+					log.warn('the disk is full: the reserve is given up, and the oldest output removed', { freeBytes: free });
+				}
+				this.#reserve.release();
+				this.#isShort = true;
+				this.#work();
+			} else if (this.#reserve.hold() && this.#fullSince !== undefined) {
+				log.info('the disk has room again', { freeBytes: free, removedBytes: this.#removedForRoom });
+				this.#fullSince = undefined;
+			}
+		} catch (error) {
+			log.warn('how full the disk is cannot be told', { error });
+		}
+		if (this.#fullSince !== undefined)
+			this.#diskTimer ??= clock.setTimer(fullLookMs, () => void this.#checkDisk(), { background: true });
+	}
+
+	async #shed(): Promise<void> {
+		this.#isShort = false;
+		const enough = () => this.#reserve.freeBytes >= wellReserves * this.#reserve.bytes;
+		while (!enough() && (await this.#shedOne()));
+		const canPunch = await this.#punch.isSupported(join(this.#options.stateDirectory, 'logs'));
+		while (canPunch && !enough() && !this.#closing.signal.aborted) {
+			const [largest] = this.list().toSorted((a, b) => liveBytes(b) - liveBytes(a));
+			const before = largest ? liveBytes(largest) : 0;
+			try {
+				if (!largest || !(await largest.giveUpLive(leastGivenUpBytes, this.#punch))) break;
+			} catch (error) {
+				this.#options.log.warn('output could not be given up', { error });
+				break;
+			}
+			this.#removedForRoom += Math.max(0, before - liveBytes(largest));
+		}
+	}
+
+	/** The oldest segment of all runtimes. */
+	async #shedOne(): Promise<boolean> {
+		let oldest: RuntimeOutput | undefined;
+		for (const output of this.list())
+			if (output.oldest && (!oldest?.oldest || output.oldest.segment.at < oldest.oldest.segment.at)) oldest = output;
+		if (!oldest?.oldest) return false;
+		const { bytes } = oldest.oldest.segment;
+		if (!(await oldest.dropOldest())) return false;
+		this.#removedForRoom += bytes;
+		return true;
+	}
+
+	#safetyLook(): void {
+		this.#noteLook();
+		void this.#checkDisk();
+	}
+
+	get #lookedAtPath(): string {
+		return join(this.#options.stateDirectory, 'output-looked-at');
+	}
+
+	/** For the daemon after us: what came later came while nobody looked. */
+	#noteLook(): void {
+		try {
+			writeFileSync(this.#lookedAtPath, String(this.#options.clock.now()), { mode: 0o600 });
+		} catch {
+			// then the interval is told longer than it was
+		}
+	}
+}
+
+const liveBytes = (output: RuntimeOutput): number => output.streams.stdout.backlog + output.streams.stderr.backlog;
+
+function readLookedAt(path: string): number | undefined {
+	try {
+		const at = Number(readFileSync(path, 'utf8'));
+		return Number.isFinite(at) && at > 0 ? at : undefined;
+	} catch {
+		return undefined;
+	}
+}

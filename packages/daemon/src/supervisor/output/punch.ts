@@ -1,0 +1,56 @@
+/** Gives the room of a part of a file back to the file system, while the file is being written to and keeps its offsets. */
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Random } from '@orch/base';
+import { execa } from 'execa';
+
+export interface Punch {
+	/** Whether files in the directory can be treated so; asked once for each file system. */
+	isSupported(directory: string): Promise<boolean>;
+	/** Rejects where it did not work. */
+	punch(path: string, offset: number, length: number): Promise<void>;
+}
+
+/** By `fallocate` of util-linux: Node has no such call. Nothing of ours takes longer than this. */
+const punchMs = 30_000;
+/** More than one block of any file system. */
+const trialBytes = 1024 * 1024;
+
+export function createPunch(random: Pick<Random, 'bytes'>): Punch {
+	const known = new Map<number, Promise<boolean>>();
+	const punch = async (path: string, offset: number, length: number): Promise<void> => {
+		const range = ['--punch-hole', '--offset', String(offset), '--length', String(length)];
+		await execa('fallocate', [...range, path], { stdin: 'ignore', timeout: punchMs });
+	};
+	const tryIt = async (directory: string): Promise<boolean> => {
+		const path = join(directory, `trial-${Buffer.from(random.bytes(6)).toString('hex')}`);
+		try {
+			mkdirSync(directory, { recursive: true, mode: 0o700 });
+			const descriptor = openSync(path, 'wx', 0o600);
+			try {
+				writeSync(descriptor, random.bytes(trialBytes));
+			} finally {
+				closeSync(descriptor);
+			}
+			await punch(path, 0, trialBytes);
+			// there are file systems that take the call and do nothing
+			return statSync(path).blocks * 512 < trialBytes / 2;
+		} catch {
+			return false;
+		} finally {
+			rmSync(path, { force: true });
+		}
+	};
+	return {
+		punch,
+		isSupported(directory) {
+			const device = statSync(directory, { throwIfNoEntry: false })?.dev ?? -1;
+			let answer = known.get(device);
+			if (!answer) {
+				answer = tryIt(directory);
+				known.set(device, answer);
+			}
+			return answer;
+		},
+	};
+}

@@ -1,0 +1,302 @@
+/** All that a runtime writes: two streams, who wrote which part of them, and the room that they may take together. */
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import type { Clock, Logger } from '@orch/base';
+import { frozenName, processesName, type StreamName, streamNames } from './layout.ts';
+import { Lives, type Offsets } from './lives.ts';
+import type { Punch } from './punch.ts';
+import { countLive, cutTaken, type Freeze, freeTaken, segmentEnd, takeSegment } from './segments.ts';
+import { type Kept, StreamLog, unlinkIfThere } from './stream-log.ts';
+
+export interface Limits {
+	/** Of live files and segments of both streams together, on the disk. */
+	readonly maxBytes: number;
+	/** What a live file grows to before its lines are moved into a segment. */
+	readonly segmentBytes?: number | undefined;
+}
+
+export const defaultMaxBytes = 64 * 1024 * 1024;
+export const defaultSegmentBytes = 8 * 1024 * 1024;
+/** Less is not worth a file. */
+const leastSegmentBytes = 16 * 1024;
+/** Of the room of a runtime a segment takes this share at most: two live files, a segment in the making, and some that are kept. */
+const segmentShare = 8;
+const restMs = 1_000;
+
+export interface RuntimeOutputOptions {
+	readonly id: string;
+	readonly name: () => string;
+	/** With a closing slash. */
+	readonly directory: string;
+	readonly limits: () => Limits | undefined;
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly freeze: Freeze;
+	readonly lookedAt: number | undefined;
+	/** Called when something has come, when it is removed, and when it is closed. */
+	readonly onChange: (output: RuntimeOutput) => void;
+}
+
+/** What the store does for all runtimes. */
+export interface Upkeep {
+	readonly punch: Punch;
+	/** Whether there is room for so much on the disk; makes some where there is not. */
+	readonly hasRoom: (bytes: number) => Promise<boolean>;
+	readonly compress: (log: StreamLog, segment: Kept) => void;
+}
+
+export class RuntimeOutput {
+	readonly directory: string;
+	readonly streams: Readonly<Record<StreamName, StreamLog>>;
+	readonly lives: Lives;
+	/** A daemon before us died while it had stopped what writes here. */
+	readonly wasFrozen: boolean;
+	readonly #options: RuntimeOutputOptions;
+	readonly #wakes = new Set<() => void>();
+	#changes = 0;
+	#state: 'open' | 'removed' | 'closed' = 'open';
+	/** Bytes that were given up without having been kept, for want of room. */
+	#givenUp = 0;
+	/** What could not be done is tried again after a while, not with every line. */
+	#restsUntilMs = 0;
+
+	constructor(options: RuntimeOutputOptions) {
+		const { directory, log, clock, lookedAt } = options;
+		this.#options = options;
+		this.directory = directory;
+		mkdirSync(directory, { recursive: true, mode: 0o700 });
+		this.wasFrozen = existsSync(this.#frozenPath);
+		this.lives = new Lives(`${directory}${processesName}`, log);
+		const open = (stream: StreamName) => new StreamLog({ directory, stream, clock, log, lookedAt });
+		this.streams = { stdout: open('stdout'), stderr: open('stderr') };
+	}
+
+	get id(): string {
+		return this.#options.id;
+	}
+
+	get name(): string {
+		return this.#options.name();
+	}
+
+	/** `removed` with its runtime; `closed` with the daemon. */
+	get state(): 'open' | 'removed' | 'closed' {
+		return this.#state;
+	}
+
+	/** Grows with everything that readers may want to know. */
+	get changes(): number {
+		return this.#changes;
+	}
+
+	get maxBytes(): number {
+		return this.#options.limits()?.maxBytes ?? defaultMaxBytes;
+	}
+
+	get segmentBytes(): number {
+		const wanted = this.#options.limits()?.segmentBytes ?? defaultSegmentBytes;
+		return Math.max(leastSegmentBytes, Math.min(wanted, Math.floor(this.maxBytes / segmentShare)));
+	}
+
+	get allocated(): number {
+		return this.streams.stdout.allocated + this.streams.stderr.allocated;
+	}
+
+	get givenUpBytes(): number {
+		return this.#givenUp;
+	}
+
+	get offsets(): Offsets {
+		return { stdout: this.streams.stdout.end, stderr: this.streams.stderr.end };
+	}
+
+	/** Whether something is to be done: see `maintain`. */
+	get isDue(): boolean {
+		if (this.#state !== 'open' || this.#options.clock.monotonicMs() < this.#restsUntilMs) return false;
+		return this.allocated > this.maxBytes || streamNames.some((name) => this.streams[name].backlog >= this.segmentBytes);
+	}
+
+	/** Notices what has come; true where something has. */
+	look(): boolean {
+		if (this.#state !== 'open') return false;
+		const grown = streamNames.filter((name) => this.streams[name].look());
+		if (grown.length > 0) this.changed();
+		return grown.length > 0;
+	}
+
+	/** To be called before a process may write. */
+	began(generation: number): void {
+		this.look();
+		this.lives.began(generation, this.#options.clock.now(), this.offsets);
+		this.changed();
+	}
+
+	ended(generation: number): void {
+		this.look();
+		this.lives.ended(generation, this.#options.clock.now(), this.offsets);
+		this.changed();
+	}
+
+	/** It was not launched after all. */
+	neverBegan(generation: number): void {
+		this.lives.never(generation, this.#options.clock.now());
+	}
+
+	/** Resolves once there is more than there was at `seen` changes; rejects when the signal is aborted. */
+	change(seen: number, signal?: AbortSignal): Promise<void> {
+		return new Promise((resolve, reject) => {
+			if (signal?.aborted) return reject(signal.reason);
+			if (this.#changes !== seen || this.#state !== 'open') return resolve();
+			const wake = () => {
+				this.#wakes.delete(wake);
+				signal?.removeEventListener('abort', wake);
+				if (signal?.aborted) reject(signal.reason);
+				else resolve();
+			};
+			this.#wakes.add(wake);
+			signal?.addEventListener('abort', wake, { once: true });
+		});
+	}
+
+	changed(): void {
+		this.#changes++;
+		for (const wake of [...this.#wakes]) wake();
+		this.#options.onChange(this);
+	}
+
+	/** Readers still get what there is, and end. */
+	end(state: 'removed' | 'closed'): void {
+		if (this.#state !== 'open') return;
+		this.look();
+		this.#state = state;
+		this.changed();
+		if (state === 'closed') for (const name of streamNames) this.streams[name].close();
+	}
+
+	/** Moves what is due into segments, and keeps to the limit. One at a time for a runtime. */
+	async maintain({ punch, hasRoom, compress }: Upkeep): Promise<void> {
+		const { clock, log } = this.#options;
+		let canPunch = await punch.isSupported(this.directory);
+		for (const name of streamNames) {
+			const stream = this.streams[name];
+			let isTaken = false;
+			while (this.#state === 'open' && stream.backlog >= this.segmentBytes) {
+				const end = await segmentEnd(stream, this.segmentBytes);
+				if (end === undefined) break;
+				const bytes = end - stream.liveFrom;
+				await this.makeRoom(bytes, canPunch ? punch : undefined);
+				if (stream.liveFrom + bytes !== end) continue;
+				if (!(await hasRoom(bytes))) {
+					if (!canPunch) break;
+					await this.#giveUp(stream, end, punch);
+					continue;
+				}
+				compress(stream, await takeSegment(stream, end));
+				isTaken = true;
+				if (!canPunch) continue;
+				try {
+					await freeTaken(stream, punch);
+				} catch (error) {
+					if (this.#state !== 'open') return;
+					log.warn('a hole could not be made in a file of output', { path: stream.livePath, error });
+					canPunch = false;
+				}
+			}
+			if (isTaken && !canPunch && this.#state === 'open' && !(await this.#cut(stream))) {
+				this.#restsUntilMs = clock.monotonicMs() + restMs;
+				log.warn('a file of output could not be cut: not everything that writes to it could be stopped', {
+					path: stream.livePath,
+				});
+			}
+		}
+		await this.makeRoom(0, canPunch ? punch : undefined);
+		if (this.allocated > this.maxBytes) this.#restsUntilMs = clock.monotonicMs() + restMs;
+	}
+
+	/** That something is stopped is written down before, for a daemon after us that has to let it go. */
+	async #cut(stream: StreamLog): Promise<boolean> {
+		closeSync(openSync(this.#frozenPath, 'w', 0o600));
+		try {
+			return await cutTaken(stream, this.directory, this.#options.freeze);
+		} finally {
+			unlinkIfThere(this.#frozenPath);
+		}
+	}
+
+	get #frozenPath(): string {
+		return `${this.directory}${frozenName}`;
+	}
+
+	/** What a daemon before us had moved into segments, and could not give back any more. */
+	async freeLeftovers(punch: Punch): Promise<void> {
+		for (const name of streamNames) {
+			const stream = this.streams[name];
+			const bytes = stream.allocated - stream.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+			// blocks are whole, and some file systems take some ahead
+			if (
+				stream.liveFrom > stream.base &&
+				bytes > stream.backlog + defaultSegmentBytes / 8 &&
+				(await punch.isSupported(this.directory))
+			)
+				await freeTaken(stream, punch);
+		}
+	}
+
+	/** Removes the oldest until so much more fits. */
+	async makeRoom(bytes: number, punch: Punch | undefined): Promise<void> {
+		while (this.#state === 'open' && this.allocated + bytes > this.maxBytes) {
+			if (await this.dropOldest()) continue;
+			if (bytes > 0 || !punch || !(await this.giveUpLive(this.segmentBytes / 2, punch))) return;
+		}
+	}
+
+	/** Of both streams' segments the oldest. */
+	get oldest(): { readonly stream: StreamLog; readonly segment: Kept } | undefined {
+		let oldest: { readonly stream: StreamLog; readonly segment: Kept } | undefined;
+		for (const name of streamNames) {
+			const stream = this.streams[name];
+			const [segment] = stream.segments;
+			if (segment && (!oldest || segment.at < oldest.segment.at)) oldest = { stream, segment };
+		}
+		return oldest;
+	}
+
+	/** False where there is none. */
+	async dropOldest(): Promise<boolean> {
+		const { oldest } = this;
+		if (!oldest || this.#state !== 'open') return false;
+		const { stream, segment } = oldest;
+		await Promise.all([...stream.cursors].map((cursor) => cursor.leave(segment)));
+		// compressed meanwhile, it is another
+		if (stream.segments[0] === segment && this.#state === 'open') {
+			stream.dropOldest();
+			this.changed();
+		}
+		return true;
+	}
+
+	/** Gives up the older half of the larger live file without keeping it; false where that is less than `leastBytes`. */
+	async giveUpLive(leastBytes: number, punch: Punch): Promise<boolean> {
+		const { stdout, stderr } = this.streams;
+		const stream = stdout.backlog >= stderr.backlog ? stdout : stderr;
+		if (this.#state !== 'open' || stream.backlog < leastBytes) return false;
+		const end = await segmentEnd(stream, stream.backlog / 2);
+		if (end === undefined) return false;
+		await this.#giveUp(stream, end, punch);
+		return true;
+	}
+
+	async #giveUp(stream: StreamLog, end: number, punch: Punch): Promise<void> {
+		const from = stream.liveFrom;
+		const lines = await countLive(stream, from, end);
+		await Promise.all(
+			[...stream.cursors].map((cursor) => cursor.leaveLive(end, (at) => countLive(stream, Math.max(from, at), end))),
+		);
+		if (this.#state !== 'open' || stream.liveFrom !== from) return;
+		if (this.#givenUp === 0)
+			this.#options.log.warn('output is given up: there is no room to keep it', { runtime: this.name, stream: stream.stream });
+		this.#givenUp += end - from;
+		stream.dropLive(end, lines);
+		this.changed();
+		await freeTaken(stream, punch);
+	}
+}

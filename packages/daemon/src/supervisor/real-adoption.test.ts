@@ -1,0 +1,125 @@
+/** Adoption of real processes: a supervisor that lets go of everything, and one that comes after it. */
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '@orch/base/testing';
+import { afterEach, describe, expect, test } from 'vitest';
+import { defaultRestart } from './spec.ts';
+import { isAlive, type Real, superviseReally } from './testing/real.ts';
+
+const open: Real[] = [];
+afterEach(async () => {
+	for (const real of open.splice(0).reverse()) await real.close();
+});
+
+function begin(): Real {
+	const real = superviseReally();
+	open.push(real);
+	return real;
+}
+
+/** The supervisor after `before`, on the same state. Children stay children of this test, which nothing here depends on. */
+async function after(before: Real): Promise<Real> {
+	await before.supervisor.close();
+	open.splice(open.indexOf(before), 1);
+	const next = superviseReally(undefined, { directory: before.directory, journal: before.journal });
+	open.push(next);
+	await next.supervisor.restore();
+	next.supervisor.resume();
+	return next;
+}
+
+const sh = (text: string) => ['/bin/sh', ['-c', text]] as const;
+const onFailure = { ...defaultRestart, firstMs: 50 };
+
+describe('a supervisor that comes after another', () => {
+	test('adopts what runs, signals it, hears of its end by its record, and restarts it by policy', async () => {
+		const first = begin();
+		const id = first.add(...sh('trap "exit 7" USR1; echo up; while :; do sleep 0.05; done'), { restart: onFailure });
+		const { pid } = await first.supervisor.start(id);
+		const next = await after(first);
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', pid, generation: 1 });
+		await until('the trap is set', () => first.supervisor !== next.supervisor);
+		expect(next.supervisor.signal(id, 'SIGUSR1')).toBe(pid);
+		const snapshot = await until('a second process', () => {
+			const now = next.supervisor.snapshot(id);
+			return now.generation === 2 && now.status === 'running' ? now : undefined;
+		});
+		expect(snapshot).toMatchObject({ restarts: 1, lastExit: { code: 7, by: 'itself' } });
+		expect(isAlive(pid ?? 0)).toBe(false);
+		expect(await next.supervisor.stop(id)).toMatchObject({ status: 'stopped' });
+	});
+
+	test('stops an adopted one with all it forked', async () => {
+		const first = begin();
+		const id = first.addFamily('leader-goes-first');
+		await first.supervisor.start(id);
+		for (const who of ['leader', 'child']) await first.noted(who);
+		const next = await after(first);
+		expect(await next.supervisor.stop(id, { graceMs: 0 })).toMatchObject({ status: 'stopped', escaped: [] });
+		expect(next.notesOf().filter(({ pid }) => isAlive(pid))).toEqual([]);
+	});
+
+	test('learns of the end of an adopted one whose shim was killed along with it', async () => {
+		const first = begin();
+		const id = first.add('/bin/sleep', ['1000']);
+		await first.supervisor.start(id);
+		const next = await after(first);
+		const [record] = readdirSync(join(next.directory, 'processes'));
+		expect(record).toBeDefined();
+		const pid = next.supervisor.snapshot(id).pid ?? 0;
+		process.kill(-groupOf(pid), 'SIGKILL');
+		expect(await next.status(id, 'exited')).toMatchObject({ lastExit: { code: undefined, signal: undefined } });
+	});
+
+	test('is not misled by a record that ends in the middle of a line', async () => {
+		const first = begin();
+		const id = first.add('/bin/sleep', ['1000']);
+		await first.supervisor.start(id);
+		const [record = ''] = readdirSync(join(first.directory, 'processes'));
+		await until('the launch is written down', () => readFileSync(join(first.directory, 'processes', record), 'utf8').endsWith('told\n'));
+		appendFileSync(join(first.directory, 'processes', record), 'exit 1');
+		const next = await after(first);
+		expect(next.supervisor.snapshot(id).status).toBe('running');
+	});
+
+	test('supervision 3.1.13: signals nobody whose pid has become another’s', async () => {
+		const first = begin();
+		const id = first.add('/bin/sleep', ['1000']);
+		const { pid } = await first.supervisor.start(id);
+		const victim = first.add('/bin/sleep', ['1000']);
+		const stranger = (await first.supervisor.start(victim)).pid ?? 0;
+		await first.supervisor.signal(id, 'SIGKILL');
+		await first.status(id, 'exited');
+		const next = await after(first);
+		expect(await next.supervisor.stop(id)).toMatchObject({ status: 'stopped' });
+		expect([isAlive(stranger), pid === stranger]).toEqual([true, false]);
+	});
+
+	test('gives the true exit code of one that ended between the two', async () => {
+		const first = begin();
+		const id = first.add(...sh('trap "exit 42" TERM; echo up; while :; do sleep 0.02; done'), {
+			restart: { ...defaultRestart, when: 'no' },
+		});
+		const { pid = 0 } = await first.supervisor.start(id);
+		await until('its trap is set', async () => {
+			for await (const bytes of first.supervisor.output(id, 'stdout', { follow: false })) if (bytes.length > 0) return true;
+			return false;
+		});
+		await first.supervisor.close();
+		process.kill(pid, 'SIGTERM');
+		await until('its end', () => !isAlive(pid));
+		const next = await after(first);
+		expect(await next.status(id, 'exited')).toMatchObject({ lastExit: { code: 42, by: 'itself' } });
+		await until('its record is taken away', () => readdirSync(join(next.directory, 'processes')).length === 0);
+	});
+});
+
+/** Of the shim, which leads it. */
+function groupOf(pid: number): number {
+	const stat = readStatText(pid);
+	return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+}
+
+function readStatText(pid: number): string {
+	return readFileSync(`/proc/${pid}/stat`, 'latin1');
+}

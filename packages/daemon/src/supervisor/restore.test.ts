@@ -1,0 +1,305 @@
+/** A supervisor that comes after another one: what it knows again, whom it adopts, and what it makes of those who ended meanwhile. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '@orch/base';
+import { ManualClock, seededRandom, settle } from '@orch/base/testing';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { SupervisorEvent } from './snapshot.ts';
+import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
+import { OutputStore } from './output/index.ts';
+import { superviseBy } from './supervisor.ts';
+import { FakeProcesses } from './testing/fake-launcher.ts';
+import { createMemoryJournal } from './testing/memory-journal.ts';
+
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+	for (const clean of cleanups.splice(0)) clean();
+});
+
+const id = '01900000-0000-7000-8000-000000000001';
+
+/** A machine: its processes, its clock and a journal, on which one supervisor comes after the other. */
+function machine(wish: Partial<RuntimeSpec> = {}) {
+	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-restore-'));
+	cleanups.push(() => rmSync(stateDirectory, { recursive: true, force: true }));
+	const processes = new FakeProcesses();
+	const journal = createMemoryJournal();
+	const random = seededRandom(1);
+	// each daemon counts its own time from 0; the wall clock goes on
+	let wallMs = 1_750_000_000_000;
+	const daemon = () => {
+		const clock = new ManualClock(wallMs);
+		const events: SupervisorEvent[] = [];
+		const endings: [string, number][] = [];
+		const supervisor = superviseBy({
+			clock,
+			random,
+			log: silentLogger,
+			stateDirectory,
+			journal,
+			prepare: () => ({ env: {}, ready: Promise.resolve() }),
+			ended: (runtime, generation) => endings.push([runtime, generation]),
+			launcher: processes,
+			table: processes,
+			adoption: processes,
+			// its timers are none of these tests' affairs
+			outputs: new OutputStore({ clock: new ManualClock(), random, log: silentLogger, stateDirectory }),
+		});
+		supervisor.events.subscribe((event) => events.push(event));
+		return {
+			supervisor,
+			clock,
+			events,
+			endings,
+			/** As kill -9 would: nothing is stopped, nothing more is written, and time passes. */
+			async die(awayMs = 0) {
+				await settle();
+				await supervisor.close();
+				wallMs = clock.now() + awayMs;
+			},
+			async restored() {
+				const restored = await supervisor.restore();
+				supervisor.resume();
+				await settle();
+				return restored;
+			},
+		};
+	};
+	const first = daemon();
+	first.supervisor.add({
+		id,
+		name: 'ping',
+		program: '/bin/ping',
+		args: [],
+		cwd: '/',
+		env: {},
+		priority: 'normal',
+		privileged: false,
+		restart: defaultRestart,
+		stop: defaultStop,
+		...wish,
+	});
+	return { processes, journal, first, daemon };
+}
+
+describe('what runs', () => {
+	test('supervision 3.1.23: is adopted with its pid, its uptime and its counts, and its end is heard of', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		processes.last.end({ kind: 'code', code: 1 });
+		await settle();
+		const before = first.supervisor.snapshot(id);
+		for (const launch of processes.launches) launch.launchedAt = first.clock.now();
+		await first.clock.advance(5_000);
+		await first.die(7_000);
+		const next = daemon();
+		expect(await next.restored()).toMatchObject([{ spec: { name: 'ping' }, generation: 2, became: 'adopted' }]);
+		const after = next.supervisor.snapshot(id);
+		expect(after).toMatchObject({ status: 'running', pid: before.pid, restarts: 1, generation: 2, desired: 'running' });
+		expect(after.uptimeMs).toBe(12_000);
+		expect(processes.launches).toHaveLength(2);
+		expect(next.events).toMatchObject([{ kind: 'adopted', pid: before.pid }]);
+		processes.last.end({ kind: 'code', code: 3 });
+		await settle();
+		// the second failure of its account: the first restart was at once, this one waits
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'backoff', lastExit: { code: 3, by: 'itself' } });
+		expect(next.endings).toEqual([[id, 2]]);
+	});
+
+	test('is known to be ready where it was', async () => {
+		const { first, daemon } = machine();
+		await first.supervisor.start(id);
+		first.supervisor.markReady(id, 1);
+		await first.die();
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id).ready).toBe(true);
+	});
+
+	test('is stopped, where a stop was under way', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		processes.last.answer = () => 'ignore';
+		void first.supervisor.stop(id).catch(() => {});
+		await first.die();
+		expect(processes.last.alive).toBe(true);
+		processes.last.answer = () => 'end';
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'stopped', desired: 'stopped', lastExit: { by: 'stop' } });
+		expect(processes.launches).toHaveLength(1);
+	});
+
+	test('is started anew, where a restart was under way', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		processes.last.answer = () => 'ignore';
+		void first.supervisor.restart(id, {}).catch(() => {});
+		await first.die();
+		processes.last.answer = () => 'end';
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2 });
+		expect(processes.living).toHaveLength(1);
+	});
+});
+
+describe('what ended while no daemon was there', () => {
+	test.each([
+		[{ kind: 'code', code: 42 } as const, { code: 42, signal: undefined }],
+		[{ kind: 'signal', signal: 'SIGSEGV', coreDumped: true } as const, { code: undefined, signal: 'SIGSEGV', coreDumped: true }],
+	])('supervision 3.1.24: is told as it was (%o), and the restart policy applies once', async (status, lastExit) => {
+		const { processes, journal, first, daemon } = machine();
+		await first.supervisor.start(id);
+		await first.die(60_000);
+		processes.last.endedAt = first.clock.now() + 2_000;
+		processes.last.end(status);
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2, restarts: 1, lastExit });
+		expect(processes.launches).toHaveLength(2);
+		expect(journal.lives[0]?.end?.at).toBe(first.clock.now() + 2_000);
+		await next.die();
+		const third = daemon();
+		await third.restored();
+		expect(third.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2, restarts: 1 });
+		expect(processes.launches).toHaveLength(2);
+	});
+
+	test('is left alone where it ended well', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		await first.die(1_000);
+		processes.last.end({ kind: 'code', code: 0 });
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'exited', lastExit: { code: 0 } });
+		await next.die();
+		const third = daemon();
+		await third.restored();
+		expect(third.supervisor.snapshot(id)).toMatchObject({ status: 'exited', desired: 'running', lastExit: { code: 0 } });
+		expect(processes.launches).toHaveLength(1);
+	});
+
+	test('what it left behind is ended before the next one is launched', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		const child = processes.fork(processes.last, { inGroup: false });
+		await first.die();
+		processes.last.end({ kind: 'code', code: 1 });
+		const atLaunch: boolean[] = [];
+		processes.onLaunch = () => void atLaunch.push(child.alive);
+		const next = daemon();
+		await next.restored();
+		// the next look finds it gone
+		await next.clock.advance(1_000);
+		expect(atLaunch).toEqual([false]);
+		expect(next.supervisor.snapshot(id).status).toBe('running');
+	});
+
+	test('one that was being stopped stays stopped, and counts as stopped by us', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		processes.last.answer = () => 'ignore';
+		void first.supervisor.stop(id).catch(() => {});
+		await first.die();
+		processes.last.end({ kind: 'signal', signal: 'SIGTERM', coreDumped: false });
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'stopped', lastExit: { signal: 'SIGTERM', by: 'stop' } });
+	});
+});
+
+describe('what was between two processes', () => {
+	test('a back-off goes on for what is left of it, with the same count', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		for (let count = 0; count < 3; count++) {
+			processes.last.end({ kind: 'code', code: 1 });
+			await settle();
+			await first.clock.advance(first.supervisor.snapshot(id).backoff?.nextInMs ?? 0);
+		}
+		processes.last.end({ kind: 'code', code: 1 });
+		await settle();
+		const before = first.supervisor.snapshot(id);
+		expect(before).toMatchObject({ status: 'backoff', backoff: { failures: 4 } });
+		await first.die(500);
+		const next = daemon();
+		await next.restored();
+		const after = next.supervisor.snapshot(id);
+		expect(after).toMatchObject({ status: 'backoff', backoff: { failures: 4 }, reason: 'exit code 1' });
+		expect(after.backoff?.nextInMs).toBeCloseTo((before.backoff?.nextInMs ?? 0) - 500, -1);
+		await next.clock.advance(after.backoff?.nextInMs ?? 0);
+		expect(next.supervisor.snapshot(id).status).toBe('running');
+		processes.last.end({ kind: 'code', code: 1 });
+		await settle();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'failed' });
+	});
+
+	test('one that has given up stays so, with its reason', async () => {
+		const { processes, first, daemon } = machine({ restart: { ...defaultRestart, failures: 1 } });
+		await first.supervisor.start(id);
+		processes.last.end({ kind: 'code', code: 1 });
+		await first.die();
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'failed', reason: expect.stringContaining('gave up') });
+		await next.clock.advance(3_600_000);
+		expect(processes.launches).toHaveLength(1);
+	});
+
+	test('supervision 3.1.25: a launch that was never let go is done once, and counts as no restart', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		processes.last.end({ kind: 'code', code: 1 });
+		await first.die();
+		const [, second] = processes.launches;
+		if (!second) throw new Error('There was no second launch');
+		second.isLetGo = false;
+		second.program.end({ kind: 'not_launched', reason: '' });
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 3, restarts: 1 });
+		expect(processes.living).toHaveLength(1);
+	});
+
+	test('a daemon that ended in order starts again what was wanted to run, unless autostart says no', async () => {
+		for (const autostart of [true, false]) {
+			const { processes, first, daemon } = machine({ autostart });
+			await first.supervisor.start(id);
+			await first.supervisor.stopAll();
+			expect(first.supervisor.snapshot(id)).toMatchObject({ status: 'stopped', desired: 'running' });
+			await first.die();
+			const next = daemon();
+			await next.restored();
+			expect(next.supervisor.snapshot(id).status).toBe(autostart ? 'running' : 'stopped');
+			expect(processes.launches).toHaveLength(autostart ? 2 : 1);
+		}
+	});
+
+	test('supervision 3.1.28: after a reboot nobody is signalled, and what was wanted to run is started', async () => {
+		const { processes, journal, first, daemon } = machine();
+		await first.supervisor.start(id);
+		await first.die();
+		const [old] = processes.launches;
+		if (!old) throw new Error('Nothing was launched');
+		// the pid and the start are somebody else's now
+		old.isThisBoot = false;
+		const [kept] = journal.load();
+		if (!kept) throw new Error('Nothing was kept');
+		journal.remembered(id, { ...kept.memory, bootId: 'an earlier one' });
+		const next = daemon();
+		await next.restored();
+		expect(old.program.received).toEqual([]);
+		expect(processes.forgotten).toContain(old.request.processId);
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2, restarts: 0 });
+	});
+
+	test('what was removed does not come back', async () => {
+		const { first, daemon } = machine();
+		await first.supervisor.remove(id);
+		await first.die();
+		expect(await daemon().restored()).toEqual([]);
+	});
+});

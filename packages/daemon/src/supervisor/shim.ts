@@ -1,0 +1,129 @@
+/** A shim that runs: who it is, how it gets its word, what it tells, and when it has ended. */
+import { constants, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '@orch/base';
+import { GO, shimDescriptors } from './launch-shim.ts';
+import type { Identity } from './ports.ts';
+import { isDead, readStat } from './proc-scan.ts';
+
+export interface ShimOptions {
+	readonly clock: Clock;
+	/** Our end of its descriptor 3. */
+	readonly socket: Duplex;
+	/** Where it reads its launch. */
+	readonly file: string;
+	/** Known where it is our own child: then `ended` is to be called. One of a brood tells it itself, and when it is born. */
+	readonly root?: Identity;
+	readonly onBorn?: () => void;
+}
+
+/** Its life may be over a moment before its parent has waited for it; longer than this nobody waits who has to. */
+const reapedMs = 50;
+const lookMs = 1;
+const lastLookMs = 200;
+
+export class Shim {
+	readonly file: string;
+	readonly #clock: Clock;
+	readonly #socket: Duplex;
+	readonly #onBorn: (() => void) | undefined;
+	#root: Identity | undefined;
+	#life: Socket | undefined;
+	#text = '';
+	#lines = 0;
+	#hasEnded = false;
+	/** Called once, when it has told the pid of its program. */
+	onTold: ((pid: number) => void) | undefined;
+	/** Called once, when it has ended and nobody has to wait for it any more. */
+	onEnd: (() => void) | undefined;
+
+	constructor({ clock, socket, file, root, onBorn }: ShimOptions) {
+		this.#clock = clock;
+		this.#socket = socket;
+		this.file = file;
+		this.#root = root;
+		this.#onBorn = onBorn;
+		socket.on('data', (bytes: Buffer) => this.#hear(bytes));
+		// one that is gone does not read what it gets, which its record tells
+		socket.on('error', () => {});
+		// its brood's parent holds the other end until the whole brood has ended: that comes first only for the unborn
+		socket.on('close', () => {
+			if (!this.#root) this.ended();
+		});
+	}
+
+	get root(): Identity {
+		if (!this.#root) throw new Error('Cannot tell who a shim is before it is born');
+		return this.#root;
+	}
+
+	get hasEnded(): boolean {
+		return this.#hasEnded;
+	}
+
+	/** To launch what its file says. */
+	go(): void {
+		this.#socket.write(GO);
+	}
+
+	/** There is nothing more to be said; before the word this means: do not launch. */
+	hangUp(): void {
+		this.#text = '';
+		this.#socket.destroy();
+	}
+
+	ended(): void {
+		if (this.#hasEnded) return;
+		this.#hasEnded = true;
+		this.#socket.destroy();
+		this.#life?.destroy();
+		this.#life = undefined;
+		this.onEnd?.();
+	}
+
+	#hear(bytes: Buffer): void {
+		this.#text += bytes.toString('latin1');
+		for (let end = this.#text.indexOf('\n'); end !== -1; end = this.#text.indexOf('\n')) {
+			const pid = Number(this.#text.slice(0, end));
+			this.#text = this.#text.slice(end + 1);
+			if (this.#lines++ === 0) this.#born(pid);
+			else this.onTold?.(pid);
+		}
+	}
+
+	#born(pid: number): void {
+		if (this.#root) return;
+		try {
+			const descriptor = openSync(`/proc/${pid}/fd/${shimDescriptors.life}`, constants.O_RDONLY | constants.O_NONBLOCK);
+			this.#life = new Socket({ fd: descriptor, readable: true, writable: false });
+		} catch {
+			// it is gone already, or we have no descriptor left for it
+			this.hangUp();
+			return;
+		}
+		// read after the opening: as it lives now, its end will be seen
+		const stat = readStat(pid);
+		if (!stat || isDead(stat)) {
+			this.#life.destroy();
+			this.hangUp();
+			return;
+		}
+		this.#root = { pid, startTicks: stat.startTicks };
+		this.#life.on('error', () => {});
+		this.#life.on('close', () => this.#lookForEnd(this.#clock.monotonicMs(), 0));
+		this.#life.resume();
+		this.#life.unref();
+		this.#onBorn?.();
+	}
+
+	/** A process closes what it holds just before it counts as dead, and stays a zombie until its parent has waited for it. */
+	#lookForEnd(since: number, ms: number): void {
+		if (this.#hasEnded) return;
+		const stat = readStat(this.root.pid);
+		const isOver = !stat || stat.startTicks !== this.root.startTicks;
+		if (isOver || (isDead(stat) && this.#clock.monotonicMs() - since > reapedMs)) this.ended();
+		else if (ms === 0) setImmediate(() => this.#lookForEnd(since, lookMs));
+		else this.#clock.setTimer(ms, () => this.#lookForEnd(since, Math.min(lastLookMs, ms * 2)), { background: true });
+	}
+}

@@ -1,0 +1,325 @@
+/** Shims spawned ahead: whoever launches takes one that waits for its word, so that no launch waits for a fork of the daemon. */
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import type { Clock, Logger, Timer } from '@orch/base';
+import { execa, type Options } from 'execa';
+import { faultOfSystem, LaunchError } from './faults.ts';
+import {
+	broodInvocation,
+	type Invocation,
+	mostOfBrood,
+	type ShimLaunch,
+	shimDescriptors,
+	shimInvocation,
+} from './launch-shim.ts';
+import type { ProcessTable } from './process-table.ts';
+import { readStat } from './proc-scan.ts';
+import { Shim } from './shim.ts';
+
+export interface SpareShimsOptions {
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly table: Pick<ProcessTable, 'identify'>;
+	/** For the files by which shims are told what to launch; ours alone. */
+	readonly directory: string;
+	readonly shell: string;
+}
+
+/** Spares that are kept once anything has been launched: so many restarts at once find one. */
+const kept = 4;
+/** After one was taken: its launch is over by then. */
+const refillMs = 20;
+/** Those on their way. More would only take the processor from each other. */
+const mostUnborn = 3 * mostOfBrood;
+/** From the spawn of a brood to its last birth. */
+const birthMs = 10_000;
+/** How long closing waits for spares to end. */
+const closeMs = 2_000;
+const setsidPlaces = ['/usr/bin/setsid', '/bin/setsid'];
+
+interface Waiting {
+	readonly resolve: (shim: Shim) => void;
+	readonly reject: (error: unknown) => void;
+}
+
+export class SpareShims {
+	readonly #options: SpareShimsOptions;
+	/** Undefined where shims can only be spawned one by one. */
+	#setsid: string | undefined;
+	readonly #spares: Shim[] = [];
+	readonly #waiting: Waiting[] = [];
+	readonly #unborn = new Set<Shim>();
+	/** Names of files that nobody uses. */
+	readonly #files: string[] = [];
+	#filesMade = 0;
+	/** What we spawned and what has not ended. */
+	readonly #children = new Set<Child>();
+	#refill: Timer | undefined;
+	#isSpawning = false;
+	#isClosed = false;
+
+	constructor(options: SpareShimsOptions) {
+		this.#options = options;
+		// nobody but a daemon that died can have left any, and its shims died with it
+		rmSync(options.directory, { recursive: true, force: true });
+		mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+		this.#setsid = readStat(process.pid) && setsidPlaces.find((path) => existsSync(path));
+	}
+
+	/** At once where there is one, or where nobody else waits for one. `done` is to be called with it. */
+	take(): Shim | Promise<Shim> {
+		this.#refillSoon();
+		const spare = this.#spares.shift();
+		if (spare) {
+			spare.onEnd = undefined;
+			return spare;
+		}
+		if (this.#waiting.length === 0 && this.#unborn.size === 0 && !this.#isSpawning) {
+			this.#spawnInTurns();
+			return this.#spawnOne();
+		}
+		const taken = new Promise<Shim>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+		this.#spawnInTurns();
+		return taken;
+	}
+
+	/** One that gets program, arguments and environment by its spawn, which fails where they are too much for the system. */
+	takeFor(launch: ShimLaunch): Shim | Promise<Shim> {
+		return this.#spawnOne(launch);
+	}
+
+	/** It has read its file, or never will. */
+	done(shim: Shim): void {
+		this.#freeFile(shim);
+	}
+
+	/** Resolves when none is left that launched nothing. */
+	async close(): Promise<void> {
+		this.#isClosed = true;
+		this.#refill?.cancel();
+		const spares = this.#spares.splice(0);
+		const ended = [...spares, ...this.#unborn].map((shim) => {
+			const end = new Promise<void>((resolve) => {
+				shim.onEnd = resolve;
+			});
+			shim.hangUp();
+			return end;
+		});
+		for (const { reject } of this.#waiting.splice(0)) reject(new LaunchError({ kind: 'abandoned' }));
+		for (const child of this.#children) child.ref();
+		const timeout = new AbortController();
+		await Promise.race([Promise.all(ended), this.#options.clock.sleep(closeMs, timeout.signal).catch(() => {})]);
+		timeout.abort();
+		for (const child of this.#children) child.unref();
+		rmSync(this.#options.directory, { recursive: true, force: true });
+	}
+
+	#refillSoon(): void {
+		if (this.#isClosed) return;
+		this.#refill ??= this.#options.clock.setTimer(
+			refillMs,
+			() => {
+				this.#refill = undefined;
+				const missing = kept - this.#spares.length - (this.#unborn.size - this.#waiting.length);
+				if (missing > 0) this.#spawnSome(Math.min(missing, mostOfBrood));
+			},
+			{ background: true },
+		);
+	}
+
+	/** One spawn in each turn of the event loop, for each holds up everything else. */
+	#spawnInTurns(): void {
+		if (this.#isSpawning) return;
+		this.#isSpawning = true;
+		setImmediate(() => {
+			this.#isSpawning = false;
+			const count = Math.min(this.#waiting.length - this.#unborn.size, mostUnborn - this.#unborn.size, mostOfBrood);
+			if (count <= 0) return;
+			this.#spawnSome(count);
+			this.#spawnInTurns();
+		});
+	}
+
+	#spawnSome(count: number): void {
+		if (this.#setsid !== undefined) this.#spawnBrood(count, this.#setsid);
+		else for (let index = 0; index < count; index++) void this.#spawnAlone();
+	}
+
+	async #spawnAlone(): Promise<void> {
+		try {
+			this.#arrived(await this.#spawnOne());
+		} catch (error) {
+			this.#failed(error);
+		}
+	}
+
+	#spawnOne(launch?: ShimLaunch): Shim | Promise<Shim> {
+		const file = this.#takeFile();
+		let child: Child;
+		try {
+			child = this.#spawn(shimInvocation(file, launch));
+		} catch (error) {
+			this.#files.push(file);
+			throw error;
+		}
+		if (child.pid === undefined) {
+			this.#files.push(file);
+			return whyNotSpawned(child);
+		}
+		const shim = new Shim({
+			clock: this.#options.clock,
+			socket: socketOf(child, 0),
+			file,
+			root: this.#options.table.identify(child.pid) ?? { pid: child.pid, startTicks: 0 },
+		});
+		this.#forgetAtExit(child, () => shim.ended());
+		return shim;
+	}
+
+	#spawnBrood(count: number, setsid: string): void {
+		const files = Array.from({ length: count }, () => this.#takeFile());
+		let child: Child;
+		try {
+			child = this.#spawn(broodInvocation({ shell: this.#options.shell, setsid, files }));
+		} catch (error) {
+			this.#files.push(...files);
+			this.#failed(error);
+			return;
+		}
+		if (child.pid === undefined) {
+			this.#files.push(...files);
+			whyNotSpawned(child).catch((error) => this.#failed(error));
+			return;
+		}
+		const brood = files.map((file, index) => {
+			const shim: Shim = new Shim({
+				clock: this.#options.clock,
+				socket: socketOf(child, index),
+				file,
+				onBorn: () => {
+					this.#unborn.delete(shim);
+					this.#arrived(shim);
+				},
+			});
+			shim.onEnd = () => this.#diedUnborn(shim, () => brood.every(({ hasEnded }) => hasEnded));
+			this.#unborn.add(shim);
+			return shim;
+		});
+		const late = this.#options.clock.setTimer(
+			birthMs,
+			() => {
+				for (const shim of brood) if (this.#unborn.has(shim)) shim.hangUp();
+			},
+			{ background: true },
+		);
+		this.#forgetAtExit(child, () => late.cancel());
+	}
+
+	/** Where none of a brood comes to life broods are not for this machine, and it goes on without them. */
+	#diedUnborn(shim: Shim, haveAllEnded: () => boolean): void {
+		this.#unborn.delete(shim);
+		this.#freeFile(shim);
+		if (this.#isClosed) return;
+		if (this.#setsid !== undefined && haveAllEnded()) {
+			this.#options.log.warn('shims cannot be spawned together', { setsid: this.#setsid });
+			this.#setsid = undefined;
+		}
+		this.#spawnInTurns();
+	}
+
+	#arrived(shim: Shim): void {
+		const waiting = this.#waiting.shift();
+		if (waiting) {
+			shim.onEnd = undefined;
+			waiting.resolve(shim);
+			return;
+		}
+		shim.onEnd = () => {
+			const index = this.#spares.indexOf(shim);
+			if (index !== -1) this.#spares.splice(index, 1);
+			this.#freeFile(shim);
+		};
+		if (this.#isClosed) shim.hangUp();
+		else this.#spares.push(shim);
+	}
+
+	/** Everybody is told: what keeps us from one spawn keeps us from the next. */
+	#failed(error: unknown): void {
+		const waiting = this.#waiting.splice(0);
+		if (waiting.length === 0) this.#options.log.warn('no spare shims could be spawned', { error });
+		for (const { reject } of waiting) reject(error);
+	}
+
+	#spawn({ args, env, stdio }: Invocation): Child {
+		ensureDescriptors(2 * stdio.length + 3);
+		const child: Child = execa(this.#options.shell, args, {
+			// its types know of descriptors up to 9 only
+			stdio: stdio as unknown as NonNullable<Options['stdio']>,
+			cwd: '/',
+			env,
+			extendEnv: false,
+			detached: true,
+			cleanup: false,
+			buffer: false,
+			reject: false,
+		});
+		return child;
+	}
+
+	#forgetAtExit(child: Child, ended: () => void): void {
+		// what execa does at an exit, and holds until then, is for a result that nobody asks for
+		for (const event of ['exit', 'close', 'error'] as const) child.removeAllListeners(event);
+		child.on('error', () => {});
+		child.on('exit', () => {
+			this.#children.delete(child);
+			ended();
+		});
+		child.unref();
+		this.#children.add(child);
+	}
+
+	#takeFile(): string {
+		return this.#files.pop() ?? join(this.#options.directory, String(this.#filesMade++));
+	}
+
+	/** What it said is nobody's business any more: there are secrets in it. */
+	#freeFile({ file }: Shim): void {
+		try {
+			truncateSync(file);
+		} catch {
+			// never written
+		}
+		this.#files.push(file);
+	}
+}
+
+/** What is used of execa's subprocess; awaited only where there is none, to learn why. */
+interface Child extends PromiseLike<{ readonly cause?: unknown }> {
+	readonly pid?: number | undefined;
+	readonly stdio: readonly unknown[];
+	on(event: 'exit' | 'error', listener: () => void): unknown;
+	removeAllListeners(event: string): unknown;
+	ref(): void;
+	unref(): void;
+}
+
+const socketOf = (child: Child, index: number) => child.stdio[shimDescriptors.orchd + index] as Duplex;
+
+async function whyNotSpawned(child: Child): Promise<never> {
+	const { cause } = await child;
+	throw new LaunchError(faultOfSystem(cause), { cause });
+}
+
+/**
+ * Throws EMFILE or ENFILE where there is no room for a spawn. Without descriptors Node gives a child without `stdio` and
+ * tells the error later; execa, which looks at it at once, throws and leaves that error to nobody: it would end the daemon.
+ */
+function ensureDescriptors(count: number): void {
+	const taken: number[] = [];
+	try {
+		while (taken.length < count) taken.push(openSync('/dev/null', 'r'));
+	} finally {
+		for (const descriptor of taken) closeSync(descriptor);
+	}
+}

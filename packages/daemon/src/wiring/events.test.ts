@@ -1,0 +1,125 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Publisher, silentLogger } from '@orch/base';
+import { ManualClock } from '@orch/base/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EventLog } from '../control/index.ts';
+import type { LastExit, RuntimeSnapshot, StatusChanged, SupervisorEvent } from '../supervisor/index.ts';
+import { lastLines, tellOfLinks, tellOfRuntimes } from './events.ts';
+
+let directory: string;
+beforeEach(() => {
+	directory = mkdtempSync(join(tmpdir(), 'orch-events-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const id = '01900000-0000-7000-8000-000000000001';
+const at = Date.UTC(2026, 0, 1);
+
+function told() {
+	const stderrPath = join(directory, 'stderr.log');
+	writeFileSync(stderrPath, '');
+	const events = new EventLog({ log: silentLogger });
+	const publisher = new Publisher<SupervisorEvent>(() => {});
+	const snapshot = { startedAt: at - 400, stderrPath } as RuntimeSnapshot;
+	const end = tellOfRuntimes({
+		events,
+		clock: new ManualClock(),
+		supervisor: { events: publisher, find: () => snapshot },
+	});
+	const change = (over: Partial<StatusChanged>) =>
+		publisher.publish({
+			kind: 'changed',
+			id,
+			name: 'worker',
+			at,
+			generation: 2,
+			from: 'running',
+			to: 'backoff',
+			pid: undefined,
+			reason: undefined,
+			exit: undefined,
+			...over,
+		});
+	return { events, publisher, change, stderrPath, end, all: () => events.since(0, 100) };
+}
+
+const exit: LastExit = { code: 1, signal: undefined, coreDumped: false, at, by: 'itself', reason: undefined };
+
+describe('events of runtimes', () => {
+	it('tell of a failure how it ended, how long it had lived, and its last words', () => {
+		const { change, stderrPath, all } = told();
+		writeFileSync(stderrPath, 'of the process before\n');
+		change({ from: 'backoff', to: 'starting' });
+		appendFileSync(stderrPath, 'connecting\n\nError: connect ECONNREFUSED\n');
+		change({ exit, reason: 'exit code 1' });
+		expect(all()[1]).toEqual({
+			seq: 2,
+			at: '2026-01-01T00:00:00.000Z',
+			kind: 'changed',
+			runtime: { id, name: 'worker' },
+			from: 'running',
+			to: 'backoff',
+			reason: 'exit code 1',
+			pid: null,
+			exit: { code: 1, signal: null, coreDumped: false, at: '2026-01-01T00:00:00.000Z', by: 'itself', reason: null },
+			uptimeMs: 400,
+			stderrTail: ['connecting', 'Error: connect ECONNREFUSED'],
+			generation: 2,
+		});
+	});
+
+	it('tell no last words where nothing failed', () => {
+		const { change, stderrPath, all } = told();
+		appendFileSync(stderrPath, 'a warning\n');
+		change({ to: 'exited', exit: { ...exit, code: 0 } });
+		change({ from: 'starting', to: 'running', pid: 7 });
+		expect(all().map(({ stderrTail, pid }) => [stderrTail, pid])).toEqual([
+			[[], null],
+			[[], 7],
+		]);
+	});
+
+	it('tell what has escaped, and end when asked to', () => {
+		const { publisher, all, end } = told();
+		publisher.publish({ kind: 'escaped', id, name: 'worker', at, escaped: [{ pid: 9, command: 'sleep 60' }] });
+		expect(all()[0]).toMatchObject({ kind: 'escaped', reason: 'pid 9 (sleep 60)' });
+		end();
+		publisher.publish({ kind: 'added', id, name: 'worker', at });
+		expect(all().length).toBe(1);
+	});
+});
+
+describe('the last lines of a file', () => {
+	it('are so many, so long, so many bytes, and whole', () => {
+		const path = join(directory, 'x');
+		writeFileSync(path, Array.from({ length: 100 }, (_, line) => `line ${line}\n`).join(''));
+		expect(lastLines(path, 0)).toEqual(Array.from({ length: 30 }, (_, line) => `line ${line + 70}`));
+		writeFileSync(path, `${'x'.repeat(100_000)}\nshort\n`);
+		expect(lastLines(path, 0)).toEqual(['short']);
+		writeFileSync(path, 'y'.repeat(600));
+		expect(lastLines(path, 0)).toEqual(['y'.repeat(500)]);
+	});
+
+	it('are none of what was freed, and none of a file that is not there', () => {
+		const path = join(directory, 'x');
+		writeFileSync(path, `${'\0'.repeat(3000)}last\n`);
+		expect(lastLines(path, 0)).toEqual(['last']);
+		expect(lastLines(join(directory, 'none'), 0)).toEqual([]);
+		// begun anew since
+		expect(lastLines(path, 10_000_000)).toEqual(['last']);
+	});
+});
+
+it('events of links name both ends', () => {
+	const events = new EventLog({ log: silentLogger });
+	const tell = tellOfLinks({ events, clock: new ManualClock() }, (runtime) => (runtime === id ? 'pong' : 'ping'));
+	const link = { from: '*', type: 'Ping', to: id } as Parameters<typeof tell>[1];
+	tell('added', link);
+	tell('removed', { ...link, from: 'x' });
+	expect(events.since(0, 10).map(({ kind, reason }) => `${kind} ${reason}`)).toEqual([
+		'link_added * ─Ping→ pong',
+		'link_removed ping ─Ping→ pong',
+	]);
+});

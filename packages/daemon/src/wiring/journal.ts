@@ -1,0 +1,110 @@
+/** The journals of supervisor and links, kept in the store. */
+import type { Clock, Logger, Timer } from '@orch/base';
+import { OrchError } from '@orch/protocol';
+import type { Link, LinkJournal } from '../links/index.ts';
+import { type Store, StoreError } from '../store/index.ts';
+import type { Journal, KeptRuntime, RuntimeMemory, RuntimeSpec } from '../supervisor/index.ts';
+
+export interface JournalOptions {
+	readonly store: Store;
+	readonly clock: Clock;
+	readonly log: Logger;
+}
+
+/** So often a full disk is tried again. */
+const retryMs = 1_000;
+
+/**
+ * What a client asks for is refused where it cannot be kept. What happens by itself cannot be refused: of each runtime the last
+ * memory that could not be written is held and written as soon as the disk takes it; the history of processes may lose lives.
+ */
+export function createJournal({ store, clock, log }: JournalOptions): Journal & { close(): void } {
+	const owed = new Map<string, RuntimeMemory>();
+	const owedRemovals = new Set<string>();
+	let timer: Timer | undefined;
+	const retry = () => {
+		timer = undefined;
+		try {
+			for (const id of owedRemovals) {
+				store.runtimes.remove(id);
+				owedRemovals.delete(id);
+			}
+			for (const [id, memory] of owed) {
+				store.runtimes.putMemory(id, memory);
+				owed.delete(id);
+			}
+			log.info('the journal is whole again');
+		} catch (error) {
+			if (!(error instanceof StoreError)) throw error;
+			later();
+		}
+	};
+	const later = () => {
+		timer ??= clock.setTimer(retryMs, retry, { background: true });
+	};
+	const attempt = (what: string, write: () => unknown): boolean => {
+		try {
+			write();
+			return true;
+		} catch (error) {
+			if (!(error instanceof StoreError)) throw error;
+			log.error('the journal could not be written', { what, error });
+			return false;
+		}
+	};
+	const row = ({ spec, addedAt, memory }: KeptRuntime) => ({
+		id: spec.id,
+		name: spec.name,
+		spec,
+		memory,
+		addedAt,
+		project: spec.project ?? null,
+	});
+	return {
+		load: () =>
+			store.runtimes.list().map(({ spec, memory, addedAt }) => ({
+				spec: spec as RuntimeSpec,
+				addedAt,
+				memory: memory as RuntimeMemory,
+			})),
+		added: (kept) => orRefuse(() => store.runtimes.put(row(kept))),
+		respecified: (id, spec) => void attempt('a spec', () => store.runtimes.putSpec(id, spec)),
+		remembered(id, memory) {
+			if (attempt('a memory', () => store.runtimes.putMemory(id, memory))) owed.delete(id);
+			else {
+				owed.set(id, memory);
+				later();
+			}
+		},
+		removed(id) {
+			owed.delete(id);
+			if (attempt('a removal', () => store.runtimes.remove(id))) return;
+			owedRemovals.add(id);
+			later();
+		},
+		began: (life) => void attempt('a life', () => store.processes.begun(life)),
+		ended: (processId, { at, exit }) => void attempt('an end', () => store.processes.ended(processId, at, exit)),
+		close() {
+			if (timer !== undefined) retry();
+			timer?.cancel();
+		},
+	};
+}
+
+/** What a client asks for, or the error that tells it why not. */
+function orRefuse(write: () => void): void {
+	try {
+		write();
+	} catch (error) {
+		if (error instanceof StoreError) throw new OrchError('state.refused', { reason: error.message }, { cause: error });
+		throw error;
+	}
+}
+
+export function createLinkJournal(store: Store): LinkJournal {
+	return {
+		load: () => store.links.list().map(({ body }) => body as Link),
+		put: (link) => orRefuse(() => store.links.put({ id: link.id, body: link })),
+		removed: (id) => orRefuse(() => void store.links.remove(id)),
+	};
+}
