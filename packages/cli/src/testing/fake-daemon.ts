@@ -3,7 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Api, api, createDispatch, type Handlers, OrchError, type ResultOf, suggest } from '@orch/protocol';
+import {
+	type Api,
+	api,
+	createDispatch,
+	type DaemonEvent,
+	type Handlers,
+	OrchError,
+	type ResultOf,
+	suggest,
+} from '@orch/protocol';
 import { ourHello, Session } from '@orch/protocol/wire';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
@@ -20,6 +29,9 @@ export interface FakeDaemon extends AsyncDisposable {
 	readonly runtimes: Map<string, Runtime>;
 	readonly links: Link[];
 	readonly unrouted: Unrouted[];
+	readonly events: DaemonEvent[];
+	/** Tells those who follow that something has changed. */
+	changed(): void;
 	/** Every request, in order. */
 	readonly requests: { readonly operation: string; readonly params: unknown }[];
 	/** What the program of a runtime has written; more can be appended with `write`. */
@@ -43,6 +55,8 @@ export async function startFakeDaemon(options: { readonly socket?: string } = {}
 		runtimes: new Map(),
 		links: [],
 		unrouted: [],
+		events: [],
+		changed: () => wake(),
 		requests: [],
 		output: new Map(),
 		sessions: new Set(),
@@ -272,7 +286,7 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 					pid: null,
 					startedAt: null,
 					uptimeMs: null,
-					lastExit: { code: null, signal: 'SIGTERM', coreDumped: false, at: fakeStart, by: 'stop' },
+					lastExit: { code: null, signal: 'SIGTERM', coreDumped: false, at: fakeStart, by: 'stop', reason: null },
 				}),
 			),
 		'runtime.restart': async ({ runtime }) => info(change(find(runtime), started(8))),
@@ -351,6 +365,30 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 				throw new OrchError('link.not_linked', { type, from: sender, taken, candidates: suggest(type, taken) });
 			return { accepted: taken.filter((each) => each === type).length, dropped: {} };
 		},
+		'daemon.events': async function* ({ since, follow, kinds }, { signal }) {
+			let seq = since ?? (follow ? (state.events.at(-1)?.seq ?? 0) : 0);
+			for (;;) {
+				const first = state.events[0]?.seq ?? seq + 1;
+				if (seq + 1 < first) yield { missed: first - 1 - seq };
+				for (const event of state.events.filter((each) => each.seq > seq)) {
+					seq = event.seq;
+					if (kinds === undefined || kinds.includes(event.kind)) yield event;
+				}
+				if (!follow || signal.aborted) return { seq };
+				await written(signal);
+			}
+		},
+		'runtime.watch': async function* (_params, { signal }) {
+			const shown = new Set<string>();
+			while (!signal.aborted) {
+				const removed = [...shown].filter((id) => !state.runtimes.has(id));
+				for (const id of removed) shown.delete(id);
+				for (const id of state.runtimes.keys()) shown.add(id);
+				yield { at: fakeStart, runtimes: [...state.runtimes.values()].map(info), removed, figures: [] };
+				await written(signal);
+			}
+			return {};
+		},
 		'link.stats': async (by) => ({ links: filtered(state.links, by), unrouted: state.unrouted }),
 	};
 }
@@ -387,6 +425,7 @@ function newRuntime(name: string, at: number): Runtime {
 		restarts: 0,
 		startedAt: null,
 		uptimeMs: null,
+		usage: null,
 		lastExit: null,
 		backoff: null,
 		command: `/srv/bin/${name}`,

@@ -215,6 +215,17 @@ export const RuntimeInfo = Type.Object({
 });
 export type RuntimeInfo = Static<typeof RuntimeInfo>;
 
+/** One process that a runtime has had. */
+export const Life = Type.Object({
+	processId: Uuid,
+	generation: Type.Integer(),
+	pid: Type.Integer(),
+	startedAt: Time,
+	/** Null while it runs, or where nobody has seen its end. */
+	endedAt: nullable(Time),
+	exit: nullable(LastExit),
+});
+
 export const Overflow = Type.Union([
 	Type.Literal('block'),
 	Type.Literal('drop-oldest'),

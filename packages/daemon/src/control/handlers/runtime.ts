@@ -35,6 +35,7 @@ export interface RuntimeDetails {
 	readonly stderrPath: string;
 	readonly socket: string;
 	readonly veecleSocket: string;
+	readonly history: Static<(typeof runtimeOperations)['runtime.show']['result']>['history'];
 }
 
 /**
