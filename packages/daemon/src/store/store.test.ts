@@ -6,6 +6,7 @@ import { silentLogger, systemClock } from '@orch/base';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMemoryStore, defaultLimits, openStore, type Store, StoreError, type StoreLimits } from './index.ts';
 import { type Driver, loadableDrivers } from './sqlite/driver.ts';
+import { dump, numberedLimits, numberedVerb } from './testing/numbered-verbs.ts';
 
 interface Opened {
 	readonly store: Store;
@@ -353,6 +354,21 @@ for (const kind of kinds) {
 			expect(store.settings.get('k')).toBeUndefined();
 		});
 
+		it('tells after each of 600 verbs what the memory store tells, however often it is opened again', async () => {
+			const model = createMemoryStore(numberedLimits);
+			let opened = start(numberedLimits);
+			for (let n = 1; n <= 600; n++) {
+				numberedVerb(model, n);
+				numberedVerb(opened.store, n);
+				expect(dump(opened.store)).toEqual(dump(model));
+				if (n % 100 === 0) {
+					opened = await opened.again();
+					open.push(opened);
+					expect(dump(opened.store)).toEqual(dump(model));
+				}
+			}
+		});
+
 		it('settles, and closes twice; every verb says that it is closed then', async () => {
 			const { store } = start();
 			store.settings.set('k', 1);
@@ -377,18 +393,4 @@ for (const kind of kinds) {
 			await expect(store.settled()).rejects.toBeInstanceOf(StoreError);
 		});
 	});
-}
-
-/** All that a store tells. */
-export function dump(store: Store) {
-	const runtimes = store.runtimes.list();
-	return {
-		runtimes,
-		lives: runtimes.map(({ id }) => store.processes.historyOf(id, 1_000)),
-		unended: store.processes.unended(),
-		links: store.links.list(),
-		projects: store.projects.list(),
-		events: store.events.since(0, 100_000),
-		seqs: [store.events.firstSeq, store.events.lastSeq],
-	};
 }

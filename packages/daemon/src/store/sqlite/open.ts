@@ -53,8 +53,8 @@ export function openStore(options: StoreOptions): OpenedStore {
 	const driver = options.driver ?? loadDriver();
 	const steps = options.migrations ?? migrations;
 	const busyMs = options.busyMs ?? defaultBusyMs;
-	mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 	try {
+		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 		const notices = prepare({ ...options, driver, migrations: steps, busyMs });
 		return { store: connect({ ...options, driver, migrations: steps, busyMs }), notices };
 	} catch (error) {

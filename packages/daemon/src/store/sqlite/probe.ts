@@ -27,10 +27,8 @@ export function probe(driver: Driver, path: string, busyMs: number, steps: reado
 	if (size === undefined) return { kind: 'missing' };
 	// SQLite would take it for a new database
 	if (size === 0) return { kind: 'broken', why: 'it is empty' };
-	let connection: Connection | undefined;
 	try {
-		connection = driver.open(path, { readOnly: true, busyMs });
-		return look(connection, path, steps.length);
+		return lookReadOnly(driver, path, busyMs, steps.length);
 	} catch (error) {
 		if (error instanceof StoreError && error.fault !== 'corrupt') throw error;
 		const code = driver.resultCode(error);
@@ -38,8 +36,26 @@ export function probe(driver: Driver, path: string, busyMs: number, steps: reado
 			return { kind: 'broken', why: (error as Error).message };
 		}
 		throw faultOf(driver, error, 'open', path) ?? error;
+	}
+}
+
+function lookReadOnly(driver: Driver, path: string, busyMs: number, known: number): Finding {
+	try {
+		return lookWith(driver.open(path, { readOnly: true, busyMs }), path, known);
+	} catch (error) {
+		if (driver.resultCode(error) !== resultCodes.IOERR) throw error;
+	}
+	// a log is read by an index in a file beside it, for which a full disk has no room; in exclusive mode it is in our memory
+	const connection = driver.open(path, { readOnly: false, busyMs });
+	return lookWith(connection, path, known, 'PRAGMA locking_mode = EXCLUSIVE');
+}
+
+function lookWith(connection: Connection, path: string, known: number, first?: string): Finding {
+	try {
+		if (first !== undefined) connection.prepare(first).get();
+		return look(connection, path, known);
 	} finally {
-		connection?.close();
+		connection.close();
 	}
 }
 

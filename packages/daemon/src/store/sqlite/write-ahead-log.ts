@@ -20,6 +20,8 @@ export interface WriteAheadLogOptions {
 	readonly log: Logger;
 	/** Plays the log into the database and syncs both; throws StoreError where that cannot be. Never called once closed. */
 	readonly checkpoint: () => void;
+	/** Brings a file to the disk; for tests of a disk that refuses. */
+	readonly sync?: (descriptor: number) => Promise<void>;
 }
 
 export class WriteAheadLog {
@@ -89,7 +91,7 @@ export class WriteAheadLog {
 			this.#unsure = false;
 		} else {
 			try {
-				await syncData(this.#descriptor);
+				await (this.#options.sync ?? syncData)(this.#descriptor);
 			} catch (error) {
 				this.#unsure = true;
 				const { message } = error as Error;
