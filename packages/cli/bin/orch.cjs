@@ -16,7 +16,7 @@ const bundle = path.join(__dirname, '..', 'dist', 'orch.cjs');
 // plain ASCII, by its build: nothing needs to be decoded
 const source = readBundle();
 // code of each hot command for itself: what a first `ps` has compiled is not what a `start` needs
-const kind = /^(ps|start|status|stop|version)$/.test(process.argv[2] || '') ? process.argv[2] : 'other';
+const kind = /^(ps|start|status|stop|version|__complete)$/.test(process.argv[2] || '') ? process.argv[2] : 'other';
 // the build writes a hash of the bundle into its first line
 const build = /^\/\/! ([0-9a-f]+)/.exec(source);
 const directory = cacheDirectory();

@@ -7,6 +7,8 @@ export interface ArgumentSpec {
 	readonly required?: boolean;
 	/** Takes all that are left. */
 	readonly many?: boolean;
+	/** What it may be, where that can be listed: for completion. */
+	readonly values?: () => readonly string[];
 }
 
 export interface Input<Specs> {

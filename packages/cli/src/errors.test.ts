@@ -119,6 +119,7 @@ hint: orch clear --yes
 		{ file: 'a.env', reason: 'line 2: expected NAME=VALUE', frame: ['oops'] },
 		'orch: cannot read a.env: line 2: expected NAME=VALUE\n    oops\n',
 	],
+	'file.unwritable': [{ file: '/etc/x', reason: 'EACCES' }, 'orch: cannot write /etc/x: EACCES\n'],
 	'output.failed': [{ reason: 'no space left on device' }, 'orch: cannot write the output: no space left on device\n'],
 };
 

@@ -140,6 +140,11 @@ export const clientErrors = {
 		message: ({ file, reason, frame }) =>
 			`cannot read ${file}: ${reason}${(frame ?? []).map((line) => `\n    ${line}`).join('')}`,
 	}),
+	'file.unwritable': entry<{ file: string; reason: string }>({
+		exit: 8,
+		number: 'E169',
+		message: ({ file, reason }) => `cannot write ${file}: ${reason}`,
+	}),
 	'output.failed': entry<{ reason: string }>({
 		exit: 1,
 		number: 'E166',

@@ -7,7 +7,11 @@ import { renderError, renderErrorJson } from './render/error.ts';
 import { loadStyle, wantsColor } from './render/style.ts';
 import type { World } from './world.ts';
 
+/** For completion scripts, not for people: no command of the tree. */
+const completionWord = '__complete';
+
 export async function run(argv: readonly string[], world: World): Promise<number> {
+	if (argv[0] === completionWord) return (await import('./completion/index.ts')).answerCompletion(argv.slice(1), world);
 	// for errors that are found before the options are read
 	let globals: Globals = guessGlobals(argv);
 	try {

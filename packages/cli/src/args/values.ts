@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { suggest } from '@orch/protocol/wire';
 import { BadValue } from './bad-value.ts';
 import { parseDuration } from './duration.ts';
+import { offering } from './offers.ts';
 
 export const text = (value: string): string => value;
 
@@ -11,12 +12,14 @@ export function nonEmpty(value: string): string {
 	return value;
 }
 
-export const choice =
-	<const Names extends readonly string[]>(names: Names) =>
-	(value: string): Names[number] => {
-		if (!names.includes(value)) throw new BadValue(`one of: ${names.join(', ')}`, suggest(value, names));
-		return value as Names[number];
-	};
+export const choice = <const Names extends readonly string[]>(names: Names) =>
+	offering(
+		(value: string): Names[number] => {
+			if (!names.includes(value)) throw new BadValue(`one of: ${names.join(', ')}`, suggest(value, names));
+			return value as Names[number];
+		},
+		() => names,
+	);
 
 export const integer =
 	(least: number, most: number) =>
@@ -52,6 +55,8 @@ export function signalName(value: string): string {
 	}
 	return name;
 }
+
+offering(signalName, () => Object.keys(constants.signals).map((name) => name.slice(3)));
 
 /** `5/60s`: so many failures within so long; `never` does not give up. */
 export function giveUp(value: string): { failures: number; withinMs?: number } {

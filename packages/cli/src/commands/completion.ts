@@ -17,7 +17,7 @@ export const completion = command({
 	],
 	args: [{ name: 'SHELL', required: true, values: () => shells }],
 	options: { install: flag('--install', 'write it where the shell finds it, instead of printing it') },
-	examples: ['source <(orch completion bash)', 'orch completion fish --install', 'orch completion zsh > ~/.zfunc/_orch'],
+	examples: ['source <(orch completion bash)', 'orch completion fish --install', 'orch completion zsh --install'],
 	json: 'the script, as without',
 	async run(context, { args: [typed = ''], options: { install = false } }) {
 		const shell = shellNamed(typed);

@@ -1,0 +1,82 @@
+/** Names that only orchd knows, asked for within a bound: a shell waits for them at every key that asks. */
+import type { RuntimeInfo } from '@orch/protocol';
+import { type Connection, openConnection, placesOf } from '../connect.ts';
+import { linkText } from '../commands/link-text.ts';
+import { statusText } from '../render/runtime-status.ts';
+import { plural } from '../render/time.ts';
+import type { World } from '../world.ts';
+import type { Candidate, Live } from './request.ts';
+
+/** Connecting and all answers together; what is not there by then is not offered. */
+export const answersWithinMs = 300;
+/** Of which the router may take so much. */
+const routerAnswersWithinMs = 150;
+
+/** Nothing where no orchd answers in time: a completion never fails, starts nothing and says nothing. */
+export async function liveCandidates(world: World, live: Live, given: Readonly<Record<string, string>>): Promise<Candidate[]> {
+	let connection: Connection | undefined;
+	let bound: { cancel(): void } | undefined;
+	const late = new Promise<Candidate[]>((resolve) => {
+		bound = world.clock.setTimer(answersWithinMs, () => resolve([]));
+	});
+	try {
+		connection = openConnection(world, placesOf(world, given['socket']));
+		const { caller, session } = connection;
+		const asked = live.kind === 'types' ? typesOf(world, caller, given) : session.request(live.operation, {}).then(listed);
+		return await Promise.race([asked, late]);
+	} catch {
+		return [];
+	} finally {
+		bound?.cancel();
+		connection?.close();
+	}
+}
+
+interface Listed {
+	readonly name?: unknown;
+	readonly shortId?: unknown;
+	readonly id?: unknown;
+	readonly status?: unknown;
+	readonly summary?: unknown;
+}
+
+/** Whatever an operation lists: an array, or an object that has one, of what has a name or an id. */
+function listed(answer: unknown): Candidate[] {
+	const rows = Array.isArray(answer) ? answer : Object.values((answer ?? {}) as object).find(Array.isArray);
+	return ((rows ?? []) as Listed[]).flatMap((row) => {
+		const value = row.name ?? row.shortId ?? row.id;
+		return typeof value === 'string' ? [{ value, description: describe(row) }] : [];
+	});
+}
+
+function describe(row: Listed): string {
+	if ('from' in row && 'to' in row && 'type' in row) return linkText(row as unknown as Parameters<typeof linkText>[0]);
+	if ('lastExit' in row && 'restarts' in row) {
+		const runtime = row as unknown as RuntimeInfo;
+		return runtime.restarts > 0 ? `${statusText(runtime)}, ${plural(runtime.restarts, 'restart')}` : statusText(runtime);
+	}
+	const said = row.status ?? row.summary;
+	return typeof said === 'string' ? said : '';
+}
+
+/** Of the links, and of what no link takes; narrowed by `--from` and `--to` where they are typed before. */
+async function typesOf(
+	{ clock }: World,
+	caller: Connection['caller'],
+	{ from, to }: Readonly<Record<string, string>>,
+): Promise<Candidate[]> {
+	const stats = caller.call('link.stats', {}).catch(() => undefined);
+	const links = await caller.call('link.list', {});
+	// which needs the router: without it the links are still known
+	const unrouted = (await Promise.race([stats, clock.sleep(routerAnswersWithinMs)]))?.unrouted ?? [];
+	const known = [
+		...links.map((link) => ({ ...link, text: `${link.from.name} → ${link.to.name}` })),
+		...unrouted.map((row) => ({ ...row, to: undefined, text: `from ${row.from.name}; no link takes it` })),
+	];
+	const is = (ref: string | undefined, party: { readonly id: string; readonly name: string } | undefined) =>
+		ref === undefined || party === undefined || party.name === '*' || party.name === ref || party.id === ref;
+	const fitting = known.filter((each) => is(from, each.from) && is(to, each.to));
+	const byType = new Map<string, string[]>();
+	for (const { type, text } of fitting.length > 0 ? fitting : known) byType.set(type, [...(byType.get(type) ?? []), text]);
+	return [...byType].map(([value, texts]) => ({ value, description: [...new Set(texts)].slice(0, 3).join(', ') }));
+}
