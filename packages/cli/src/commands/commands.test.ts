@@ -20,7 +20,7 @@ beforeEach(() => {
 	daemon.requests.length = 0;
 	daemon.output.clear();
 	daemon.uploads.clear();
-	daemon.addRuntime('ping', running);
+	daemon.addRuntime('ping', { ...running, usage: { cpuPercent: 3.1, memoryBytes: 84 * 2 ** 20, processes: 1, at: exitedAt } });
 	daemon.addRuntime('worker', {
 		status: 'backoff',
 		restarts: 7,
@@ -63,10 +63,10 @@ describe('orch ps', () => {
 	it('shows marks and relative times on a terminal', async () => {
 		expect((await orch('ps', terminal)).out).toBe(
 			[
-				'NAME     STATUS         UPTIME  RESTARTS   PID  ID        COMMAND',
-				'ping     ● running      2h 14m         0  4300  a3f10000  /srv/bin/ping',
-				'worker   ✗ backoff 12s  3m ago         7     –  a3f11111  node worker.js --queue jobs',
-				'migrate  ○ exited 0     3m ago         0     –  a3f12222  /srv/bin/migrate',
+				'NAME     STATUS         UPTIME   CPU  MEM  RESTARTS   PID  ID        COMMAND',
+				'ping     ● running      2h 14m  3.1%  84M         0  4300  a3f10000  /srv/bin/ping',
+				'worker   ✗ backoff 12s  3m ago     –    –         7     –  a3f11111  node worker.js --queue jobs',
+				'migrate  ○ exited 0     3m ago     –    –         0     –  a3f12222  /srv/bin/migrate',
 				'',
 			].join('\n'),
 		);
@@ -75,10 +75,10 @@ describe('orch ps', () => {
 	it('shows the same columns plainly in a pipe', async () => {
 		expect((await orch('ps')).out).toBe(
 			[
-				'NAME     STATUS       SINCE                     RESTARTS   PID  ID        COMMAND',
-				'ping     running      2026-01-01T00:00:00.000Z         0  4300  a3f10000  /srv/bin/ping',
-				'worker   backoff 12s  2026-01-01T02:11:00.000Z         7     –  a3f11111  node worker.js --queue jobs',
-				'migrate  exited 0     2026-01-01T02:11:00.000Z         0     –  a3f12222  /srv/bin/migrate',
+				'NAME     STATUS       SINCE                      CPU  MEM  RESTARTS   PID  ID        COMMAND',
+				'ping     running      2026-01-01T00:00:00.000Z  3.1%  84M         0  4300  a3f10000  /srv/bin/ping',
+				'worker   backoff 12s  2026-01-01T02:11:00.000Z     –    –         7     –  a3f11111  node worker.js --queue jobs',
+				'migrate  exited 0     2026-01-01T02:11:00.000Z     –    –         0     –  a3f12222  /srv/bin/migrate',
 				'',
 			].join('\n'),
 		);

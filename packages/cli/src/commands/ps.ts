@@ -7,6 +7,7 @@ import { value } from '../option.ts';
 import { statusMark, statusPaint, statusText } from '../render/runtime-status.ts';
 import { type Column, renderTable } from '../render/table.ts';
 import { ago, duration } from '../render/time.ts';
+import { cpuText, memoryText } from '../render/usage.ts';
 
 const statuses = [
 	'stopped',
@@ -23,6 +24,7 @@ export const ps = command({
 	path: ['ps'],
 	summary: 'List the runtimes',
 	notes: [
+		'CPU is the percentage of one core over the last seconds, MEM the resident memory, both of all processes of a runtime.',
 		'On a narrow terminal the last columns are left out; -o wide and a pipe show all of them. In a pipe times are RFC 3339, and nothing is cut or coloured.',
 	],
 	options: { status: value('--status STATUS', `only those that are ${statuses.join(', ')}`, choice(statuses)) },
@@ -48,7 +50,7 @@ function columns({ pretty, world }: Context, runtimes: readonly RuntimeInfo[]): 
 	const anyReady = runtimes.some(({ ready }) => ready !== null);
 	const ready: Column<RuntimeInfo> = {
 		header: 'READY',
-		rank: 5,
+		rank: 6,
 		text: (runtime) => (runtime.ready === null ? '–' : runtime.ready ? 'yes' : 'no'),
 		paint: (text, runtime, style) => (runtime.ready === false ? style.yellow(text) : text),
 	};
@@ -64,10 +66,12 @@ function columns({ pretty, world }: Context, runtimes: readonly RuntimeInfo[]): 
 		pretty
 			? { header: 'UPTIME', rank: 2, text: (runtime) => since(runtime, now) }
 			: { header: 'SINCE', rank: 2, text: ({ startedAt, lastExit, pid }) => (pid === null ? lastExit?.at : startedAt) ?? '–' },
+		{ header: 'CPU', rank: 5, align: 'right', text: cpuText },
+		{ header: 'MEM', rank: 4, align: 'right', text: memoryText },
 		{ header: 'RESTARTS', rank: 3, align: 'right', text: ({ restarts }) => String(restarts) },
-		{ header: 'PID', rank: 6, align: 'right', text: ({ pid }) => (pid === null ? '–' : String(pid)) },
-		{ header: 'ID', rank: 7, text: ({ shortId }) => shortId },
-		{ header: 'COMMAND', rank: 8, shrinkTo: 16, text: ({ command, args }) => [command, ...args].join(' ') },
+		{ header: 'PID', rank: 7, align: 'right', text: ({ pid }) => (pid === null ? '–' : String(pid)) },
+		{ header: 'ID', rank: 8, text: ({ shortId }) => shortId },
+		{ header: 'COMMAND', rank: 9, shrinkTo: 16, text: ({ command, args }) => [command, ...args].join(' ') },
 	];
 }
 

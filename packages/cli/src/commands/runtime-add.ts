@@ -1,6 +1,7 @@
 /** `orch runtime add`: registers a program under supervision. */
 import { assignment, choice, giveUp, nonEmpty, runtimeName, signalName, uuid } from '../args/values.ts';
 import { parseDuration } from '../args/duration.ts';
+import { parseSize } from '../args/size.ts';
 import { command } from '../command.ts';
 import { flag, list, type OptionValues, value } from '../option.ts';
 import { readEnvFile } from '../input-file.ts';
@@ -29,6 +30,7 @@ const options = {
 	retryEvery: value('--retry-every DURATION', 'after giving up try again every so often; else not', parseDuration),
 	stopSignal: value('--stop-signal SIGNAL', 'what asks it to end (SIGTERM)', signalName),
 	grace: value('--grace DURATION', 'from that signal to SIGKILL (10s)', parseDuration),
+	maxMemory: value('--max-memory SIZE', 'restart it when all its processes together use more, such as 512M', parseSize),
 	start: flag('--start', 'start it as well'),
 	copy: flag('--copy', 'send the program to orchd, which may not see this file system'),
 } as const;
@@ -79,7 +81,7 @@ export const runtimeAdd = command({
 
 function specOf(
 	given: Options,
-): Pick<ParamsOf<Api['runtime.add']>, 'name' | 'id' | 'priority' | 'privileged' | 'restart' | 'stop' | 'start'> {
+): Pick<ParamsOf<Api['runtime.add']>, 'name' | 'id' | 'priority' | 'privileged' | 'restart' | 'stop' | 'limits' | 'start'> {
 	const restart = defined({
 		when: given.restart,
 		firstMs: given.backoffFirst,
@@ -96,6 +98,7 @@ function specOf(
 		privileged: given.privileged,
 		restart: Object.keys(restart).length > 0 ? restart : undefined,
 		stop: Object.keys(stop).length > 0 ? stop : undefined,
+		limits: given.maxMemory === undefined ? undefined : { memoryBytes: given.maxMemory },
 		start: given.start,
 	});
 }

@@ -4,6 +4,7 @@ import { flag } from '../option.ts';
 import { renderDetails } from '../render/details.ts';
 import { exitText, statusMark, statusText } from '../render/runtime-status.ts';
 import { duration } from '../render/time.ts';
+import { memory, percent } from '../render/usage.ts';
 import { printable } from '../render/width.ts';
 import { masked, maskSecrets } from '../secrets.ts';
 import type { Runtime } from './runtime-status.ts';
@@ -52,6 +53,9 @@ function render(
 			['desired', runtime.desired],
 			['ready', runtime.ready === null ? undefined : runtime.ready ? 'yes' : 'no'],
 			['pid', runtime.pid === null ? undefined : String(runtime.pid)],
+			['cpu', runtime.usage?.cpuPercent == null ? undefined : percent(runtime.usage.cpuPercent)],
+			['memory', runtime.usage ? `${memory(runtime.usage.memoryBytes)} in ${runtime.usage.processes} processes` : undefined],
+			['max memory', runtime.options.limits?.memoryBytes === undefined ? undefined : memory(runtime.options.limits.memoryBytes)],
 			['started', runtime.startedAt ?? undefined],
 			['ended', runtime.lastExit ? exitText(runtime.lastExit, runtime.lastExit.at) : undefined],
 			['processes', `${runtime.generation}, restarted ${runtime.restarts} times by policy since its start`],
@@ -69,6 +73,7 @@ function render(
 				`${restart.when}: at once, then ${duration(restart.firstMs)} doubled up to ${duration(restart.capMs)}; ${giveUp}${retry}`,
 			],
 			['stop', `${stop.signal}, SIGKILL after ${duration(stop.graceMs)}`],
+			['history', list(runtime.history.slice(0, shownLives).map(lifeText))],
 			['added', runtime.addedAt],
 			['connected', runtime.connected ?? 'no'],
 			['socket', runtime.socket],
@@ -81,4 +86,12 @@ function render(
 		],
 		style,
 	)}`;
+}
+
+const shownLives = 5;
+
+/** `#3  pid 4711, 12s: exit code 1, 2026-11-21T09:12:44.000Z`. */
+function lifeText({ generation, pid, startedAt, endedAt, exit }: Runtime['history'][number]): string {
+	const lived = endedAt === null ? '' : `, ${duration(Date.parse(endedAt) - Date.parse(startedAt))}`;
+	return `#${generation}  pid ${pid}${lived}: ${exit ? exitText(exit, exit.at) : 'runs'}`;
 }

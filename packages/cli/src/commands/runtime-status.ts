@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { renderDetails } from '../render/details.ts';
 import { exitText, statusMark, statusPaint, statusText } from '../render/runtime-status.ts';
 import { ago, bytes, duration, plural } from '../render/time.ts';
+import { memory, percent } from '../render/usage.ts';
 import { cut, printable } from '../render/width.ts';
 import { maskSecrets } from '../secrets.ts';
 
@@ -73,6 +74,7 @@ export function renderRuntimeStatus(
 			['command', `${printable([runtime.command, ...runtime.args].join(' '))}`],
 			['directory', printable(runtime.cwd)],
 			['pid', runtime.pid === null ? undefined : `${runtime.pid}, up ${duration(runtime.uptimeMs ?? 0)}`],
+			['uses', usageText(runtime)],
 			['ended', runtime.lastExit ? exitText(runtime.lastExit, at(runtime.lastExit.at)) : undefined],
 			['restarts', runtime.restarts > 0 ? `${runtime.restarts} since it was started` : undefined],
 			['connected', runtime.connected === null ? undefined : runtime.connected],
@@ -88,6 +90,17 @@ export function renderRuntimeStatus(
 		style,
 	);
 	return `${style.bold(runtime.name)}  ${statusPaint(runtime, style)(status)}${why(runtime)}\n${lines}`;
+}
+
+/** `cpu 3.1%, memory 84M of 512M, 3 processes`. */
+function usageText({ usage, options }: Runtime): string | undefined {
+	if (usage === null) return undefined;
+	const limit = options.limits?.memoryBytes;
+	return [
+		...(usage.cpuPercent === null ? [] : [`cpu ${percent(usage.cpuPercent)}`]),
+		`memory ${memory(usage.memoryBytes)}${limit === undefined ? '' : ` of ${memory(limit)}`}`,
+		usage.processes === 1 ? '1 process' : `${usage.processes} processes`,
+	].join(', ');
 }
 
 /** `, failure 3 of 5 in 1m`. */

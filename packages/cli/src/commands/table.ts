@@ -5,6 +5,7 @@ import { clear } from './clear.ts';
 import { completion } from './completion.ts';
 import { daemonRestart, daemonStart, daemonStatus, daemonStop, daemonUpgrade } from './daemon-commands.ts';
 import { daemonLogs } from './daemon-logs.ts';
+import { events } from './events.ts';
 import { linkAdd } from './link-add.ts';
 import { linkList } from './link-list.ts';
 import { linkRemove } from './link-remove.ts';
@@ -42,6 +43,7 @@ export const commandTable: readonly Command[] = [
 	stop,
 	restart,
 	status,
+	events,
 	clear,
 	versionCommand,
 	call,

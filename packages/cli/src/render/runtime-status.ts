@@ -2,6 +2,7 @@
 import type { RuntimeInfo } from '@orch/protocol';
 import type { Style } from './style.ts';
 import { duration } from './time.ts';
+import { printable } from './width.ts';
 
 type Shown = Pick<RuntimeInfo, 'status' | 'lastExit' | 'backoff'>;
 
@@ -57,5 +58,6 @@ export function howItEnded({ code, signal, coreDumped }: NonNullable<RuntimeInfo
 /** `exit code 1, 3m ago`, for the details. */
 export function exitText(exit: NonNullable<RuntimeInfo['lastExit']>, at: string): string {
 	const by = exit.by === 'itself' ? '' : exit.by === 'stop' ? ', stopped' : ', killed after its grace';
-	return `${howItEnded(exit)}${by}, ${at}`;
+	const why = exit.reason === null ? '' : ` (${printable(exit.reason)})`;
+	return `${howItEnded(exit)}${by}${why}, ${at}`;
 }

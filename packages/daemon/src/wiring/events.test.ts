@@ -22,11 +22,11 @@ function told() {
 	writeFileSync(stderrPath, '');
 	const events = new EventLog({ log: silentLogger });
 	const publisher = new Publisher<SupervisorEvent>(() => {});
-	const snapshot = { startedAt: at - 400, stderrPath } as RuntimeSnapshot;
+	const snapshot = { startedAt: at - 400, stderrPath, lastExit: undefined as LastExit | undefined };
 	const end = tellOfRuntimes({
 		events,
 		clock: new ManualClock(),
-		supervisor: { events: publisher, find: () => snapshot },
+		supervisor: { events: publisher, find: () => snapshot as RuntimeSnapshot },
 	});
 	const change = (over: Partial<StatusChanged>) =>
 		publisher.publish({
@@ -42,7 +42,7 @@ function told() {
 			exit: undefined,
 			...over,
 		});
-	return { events, publisher, change, stderrPath, end, all: () => events.since(0, 100) };
+	return { events, publisher, change, snapshot, stderrPath, end, all: () => events.since(0, 100) };
 }
 
 const exit: LastExit = { code: 1, signal: undefined, coreDumped: false, at, by: 'itself', reason: undefined };
@@ -78,6 +78,20 @@ describe('events of runtimes', () => {
 		expect(all().map(({ stderrTail, pid }) => [stderrTail, pid])).toEqual([
 			[[], null],
 			[[], 7],
+		]);
+	});
+
+	it('tell of one that was ended how it ended, once nothing of it is left', () => {
+		const { change, snapshot, all } = told();
+		change({ to: 'stopping', reason: 'used 612 MiB, limit 512 MiB' });
+		snapshot.lastExit = { ...exit, code: undefined, signal: 'SIGTERM', by: 'stop', reason: 'used 612 MiB, limit 512 MiB' };
+		change({ from: 'stopping', to: 'starting' });
+		snapshot.startedAt = at + 1;
+		change({ from: 'stopping', to: 'stopped' });
+		expect(all().map(({ from, reason, exit: one, uptimeMs }) => [from, reason, one?.signal ?? null, uptimeMs])).toEqual([
+			['running', 'used 612 MiB, limit 512 MiB', null, null],
+			['stopping', 'used 612 MiB, limit 512 MiB', 'SIGTERM', 400],
+			['stopping', null, null, null],
 		]);
 	});
 

@@ -25,8 +25,10 @@ export function tellOfRuntimes({ events, supervisor }: TellOptions): () => void 
 	const changed = (event: StatusChanged): Partial<NewEvent> => {
 		const snapshot = supervisor.find(event.id);
 		if (event.to === 'starting' && snapshot) beginnings.set(event.id, sizeOf(snapshot.stderrPath));
-		const { exit } = event;
-		const isFailure = event.to === 'failed' || event.to === 'backoff' || (exit !== undefined && exit.code !== 0);
+		// while a process is being ended its end changes no status: it is told with the next change
+		const ended = event.from === 'stopping' && snapshot ? snapshot.lastExit : undefined;
+		const exit = event.exit ?? (ended && ended.at >= (snapshot?.startedAt ?? 0) ? ended : undefined);
+		const isFailure = event.to === 'failed' || event.to === 'backoff' || (event.exit !== undefined && event.exit.code !== 0);
 		return {
 			from: event.from,
 			to: event.to,
@@ -45,9 +47,9 @@ export function tellOfRuntimes({ events, supervisor }: TellOptions): () => void 
 	};
 	return supervisor.events.subscribe((event) => {
 		events.append({
-			...emptyEvent,
 			at: isoTime(event.at),
 			kind: event.kind,
+			...emptyEvent,
 			runtime: { id: event.id, name: event.name },
 			pid: ('pid' in event ? event.pid : undefined) ?? null,
 			generation: 'generation' in event ? event.generation : null,
@@ -61,9 +63,9 @@ export const tellOfLinks =
 	({ events, clock }: Pick<TellOptions, 'events' | 'clock'>, nameOf: (runtime: string) => string) =>
 	(kind: 'added' | 'removed', { from, type, to }: Link): void =>
 		events.append({
-			...emptyEvent,
 			at: isoTime(clock.now()),
 			kind: kind === 'added' ? 'link_added' : 'link_removed',
+			...emptyEvent,
 			reason: `${from === '*' ? '*' : nameOf(from)} ─${type}→ ${nameOf(to)}`,
 		});
 
