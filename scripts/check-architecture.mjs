@@ -23,13 +23,17 @@ const rooms = {
 	supervisor: { rooms: [], packages: ['@orch/base'] },
 	links: { rooms: [], packages: ['@orch/base'] },
 	binaries: { rooms: [], packages: ['@orch/base'] },
-	control: { rooms: ['supervisor', 'links', 'binaries'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
+	projects: { rooms: [], packages: ['@orch/base'] },
+	control: {
+		rooms: ['supervisor', 'links', 'binaries', 'projects'],
+		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
+	},
 	wiring: {
-		rooms: ['store', 'supervisor', 'links', 'binaries', 'control'],
+		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control'],
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	daemon: {
-		rooms: ['store', 'supervisor', 'links', 'binaries', 'control', 'wiring'],
+		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control', 'wiring'],
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	main: { rooms: ['daemon', 'control'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },

@@ -22,5 +22,6 @@ export { createMsgpackCodec, pack, preface, unpack } from './msgpack-codec.ts';
 export { type Channel, defaultWindow, maxRequestsPerConnection, ourHello, Session, type SessionOptions } from './session.ts';
 export { FrameReader, framed } from './framing.ts';
 export { findPlaces, type Places, type PlacesInput } from '../places.ts';
+export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from '../problems.ts';
 export { suggest } from '../suggest.ts';
 export { version } from '../version.ts';
