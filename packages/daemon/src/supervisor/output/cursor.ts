@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { countNewlines } from './newlines.ts';
-import type { Kept, StreamLog } from './stream-log.ts';
+import type { Kept, StreamLog, StreamReader } from './stream-log.ts';
 
 export const maxChunkBytes = 64 * 1024;
 
@@ -16,7 +16,7 @@ export interface Missed {
 	readonly isEstimate: boolean;
 }
 
-export class OutputCursor {
+export class OutputCursor implements StreamReader {
 	readonly #log: StreamLog;
 	#offset: number;
 	#unpacked: { readonly segment: Kept; readonly chunks: AsyncIterator<Buffer>; readonly close: () => void } | undefined;
@@ -29,6 +29,7 @@ export class OutputCursor {
 	#isClosed = false;
 	/** The live file, of who stays: removed with its runtime, it can still be read to its end. */
 	#live: FileHandle | undefined;
+	#liveBase = 0;
 	readonly #keepsOpen: boolean;
 
 	constructor(log: StreamLog, offset: number, { keepsOpen = false }: { readonly keepsOpen?: boolean } = {}) {
@@ -127,7 +128,14 @@ export class OutputCursor {
 
 	async #readLive(length: number): Promise<Buffer | undefined> {
 		if (!this.#keepsOpen) return this.#log.readLive(this.#offset, length);
+		// begun anew it may be another file
+		if (this.#live && this.#liveBase !== this.#log.base) {
+			const file = this.#live;
+			this.#live = undefined;
+			await file.close();
+		}
 		if (!this.#live) {
+			this.#liveBase = this.#log.base;
 			const file = await open(this.#log.livePath, 'r').catch(() => undefined);
 			if (!file || this.#isClosed) {
 				await file?.close();
@@ -135,13 +143,7 @@ export class OutputCursor {
 			}
 			this.#live = file;
 		}
-		const bytes = await this.#log.readLive(this.#offset, length, this.#live);
-		if (bytes?.length !== 0 || this.#isClosed) return bytes;
-		// it is another file by now
-		const file = this.#live;
-		this.#live = undefined;
-		await file.close();
-		return this.#log.readLive(this.#offset, length);
+		return this.#log.readLive(this.#offset, length, this.#live);
 	}
 
 	async #readSegment(segment: Kept, length: number): Promise<Buffer | undefined> {

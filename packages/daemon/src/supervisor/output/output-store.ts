@@ -76,6 +76,8 @@ export class OutputStore {
 		this.#punch = options.punch ?? createPunch(random);
 		this.#reserve = new Reserve(join(stateDirectory, 'reserve'), options.reserveBytes ?? defaultReserveBytes, random);
 		this.#lookedAt = readLookedAt(this.#lookedAtPath);
+		// known before it is needed: a trial takes room
+		void this.#punch.isSupported(join(stateDirectory, 'logs'));
 		this.#watch = new GrowthWatch({ clock, log, onSafetyLook: () => this.#safetyLook() });
 		this.#reserveTimer = clock.setTimer(reserveAfterMs, () => void this.#checkDisk(), { background: true });
 	}
@@ -133,8 +135,8 @@ export class OutputStore {
 		return output;
 	}
 
-	/** Readers get what there is, and end; then nothing is left of it. */
-	async remove(id: string): Promise<void> {
+	/** Readers get what there is, and end; then nothing is left of it, unless its files are kept for people to read. */
+	async remove(id: string, { keepFiles = false }: { readonly keepFiles?: boolean } = {}): Promise<void> {
 		const entry = this.#outputs.get(id);
 		if (!entry) return;
 		const { output, unwatch } = entry;
@@ -144,7 +146,7 @@ export class OutputStore {
 		this.#due.delete(output);
 		// what is being done to it fails without its files, and has to be over before
 		await this.#working;
-		rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
+		if (!keepFiles) rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
 	}
 
 	/** Removes nothing; what programs write from now on is found by the next daemon. */
@@ -241,7 +243,12 @@ export class OutputStore {
 
 	async #hasRoom(bytes: number): Promise<boolean> {
 		const enough = () => this.#reserve.freeBytes >= bytes + this.#reserve.bytes;
-		while (!enough()) if (!(await this.#shedOne())) return false;
+		while (!enough())
+			if (!(await this.#shedOne())) {
+				// it is given up instead
+				this.#removedForRoom += bytes;
+				return false;
+			}
 		return true;
 	}
 

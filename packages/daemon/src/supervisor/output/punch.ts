@@ -14,15 +14,15 @@ export interface Punch {
 /** By `fallocate` of util-linux: Node has no such call. Nothing of ours takes longer than this. */
 const punchMs = 30_000;
 /** More than one block of any file system. */
-const trialBytes = 1024 * 1024;
+const trialBytes = 256 * 1024;
 
 export function createPunch(random: Pick<Random, 'bytes'>): Punch {
-	const known = new Map<number, Promise<boolean>>();
+	const known = new Map<number, Promise<boolean | 'unknown'>>();
 	const punch = async (path: string, offset: number, length: number): Promise<void> => {
 		const range = ['--punch-hole', '--offset', String(offset), '--length', String(length)];
 		await execa('fallocate', [...range, path], { stdin: 'ignore', timeout: punchMs });
 	};
-	const tryIt = async (directory: string): Promise<boolean> => {
+	const tryIt = async (directory: string): Promise<boolean | 'unknown'> => {
 		const path = join(directory, `trial-${Buffer.from(random.bytes(6)).toString('hex')}`);
 		try {
 			mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -35,22 +35,25 @@ export function createPunch(random: Pick<Random, 'bytes'>): Punch {
 			await punch(path, 0, trialBytes);
 			// there are file systems that take the call and do nothing
 			return statSync(path).blocks * 512 < trialBytes / 2;
-		} catch {
-			return false;
+		} catch (error) {
+			return (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'unknown' : false;
 		} finally {
 			rmSync(path, { force: true });
 		}
 	};
 	return {
 		punch,
-		isSupported(directory) {
+		async isSupported(directory) {
 			const device = statSync(directory, { throwIfNoEntry: false })?.dev ?? -1;
 			let answer = known.get(device);
 			if (!answer) {
 				answer = tryIt(directory);
 				known.set(device, answer);
 			}
-			return answer;
+			const found = await answer;
+			// a full disk has no room for a trial, but needs a hole more than any
+			if (found === 'unknown') known.delete(device);
+			return found !== false;
 		},
 	};
 }

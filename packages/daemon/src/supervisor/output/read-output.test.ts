@@ -1,21 +1,25 @@
-import { appendFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ManualClock } from '@orch/base/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { maxChunkBytes, type ReadOutputOptions, readOutput } from './output.ts';
+/** The bytes of a stream, on a clock that stands still: what is told in time was told by the system. */
+import { rmSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { maxChunkBytes, type ReadOutputOptions, readOutput } from './read-output.ts';
+import type { RuntimeOutput } from './runtime-output.ts';
+import { OutputRig } from './testing/rig.ts';
 
-let directory: string;
-let files = 0;
-beforeAll(() => {
-	directory = mkdtempSync(join(tmpdir(), 'orch-output-'));
+const rigs: OutputRig[] = [];
+const begin = () => {
+	const rig = new OutputRig();
+	rigs.push(rig);
+	return { rig, output: rig.open() };
+};
+afterEach(async () => {
+	for (const rig of rigs.splice(0)) await rig.close();
 });
-afterAll(() => rmSync(directory, { recursive: true }));
 
-const newPath = (): string => join(directory, `${files++}.log`);
-/** On a clock that stands still: what is told in time was told by the system, not by the safety poll. */
-const read = (path: string, options: Partial<ReadOutputOptions> = {}) =>
-	readOutput({ path, clock: new ManualClock(), follow: false, ...options });
+const read = (output: RuntimeOutput, options: Partial<ReadOutputOptions> = {}) =>
+	readOutput(output, { stream: 'stdout', follow: false, ...options });
+const turns = async (count: number) => {
+	for (let left = count; left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
+};
 
 async function all(chunks: AsyncGenerator<Uint8Array, 'end' | 'removed', void>) {
 	const bytes: Uint8Array[] = [];
@@ -28,11 +32,11 @@ async function all(chunks: AsyncGenerator<Uint8Array, 'end' | 'removed', void>) 
 }
 
 test('the backlog comes in pieces of 64 KiB at most, byte for byte', async () => {
-	const path = newPath();
-	const content = Buffer.from(Array.from({ length: 150_000 }, (_, index) => index % 256)).toString('latin1');
-	writeFileSync(path, content, 'latin1');
-	expect(await all(read(path))).toEqual({
-		text: content,
+	const { rig, output } = begin();
+	const content = Buffer.from(Array.from({ length: 150_000 }, (_, index) => index % 256));
+	rig.write(content);
+	expect(await all(read(output))).toEqual({
+		text: content.toString('latin1'),
 		ended: 'end',
 		sizes: [maxChunkBytes, maxChunkBytes, 150_000 - 2 * maxChunkBytes],
 	});
@@ -48,49 +52,56 @@ test.each([
 	['\n\n\n', 2, '\n\n'],
 	['', 5, ''],
 ])('of %j the last %i lines are %j', async (content, tailLines, text) => {
-	const path = newPath();
-	writeFileSync(path, content);
-	expect(await all(read(path, { tailLines }))).toMatchObject({ text, ended: 'end' });
+	const { rig, output } = begin();
+	rig.write(content);
+	expect(await all(read(output, { tailLines }))).toMatchObject({ text, ended: 'end' });
 });
 
 test('the last lines are found over any distance', async () => {
-	const path = newPath();
+	const { rig, output } = begin();
 	const long = 'x'.repeat(3 * maxChunkBytes + 17);
-	writeFileSync(path, `first\n${long}\nlast\n`);
-	expect((await all(read(path, { tailLines: 1 }))).text).toBe('last\n');
-	expect((await all(read(path, { tailLines: 2 }))).text).toBe(`${long}\nlast\n`);
+	rig.write(`first\n${long}\nlast\n`);
+	expect((await all(read(output, { tailLines: 1 }))).text).toBe('last\n');
+	expect((await all(read(output, { tailLines: 2 }))).text).toBe(`${long}\nlast\n`);
 });
 
 test('it can start at an offset', async () => {
-	const path = newPath();
-	writeFileSync(path, '0123456789');
-	expect((await all(read(path, { fromOffset: 7 }))).text).toBe('789');
-	expect((await all(read(path, { fromOffset: 70 }))).text).toBe('');
+	const { rig, output } = begin();
+	rig.write('0123456789');
+	expect((await all(read(output, { fromOffset: 7 }))).text).toBe('789');
+	expect((await all(read(output, { fromOffset: 70 }))).text).toBe('');
 });
 
-test('a file that does not exist ends at once, unless it is followed', async () => {
-	const path = newPath();
-	expect(await all(read(path))).toEqual({ text: '', ended: 'end', sizes: [] });
-	const chunks = read(path, { follow: true });
+test('what was never written to ends at once, unless it is followed', async () => {
+	const { rig, output } = begin();
+	expect(await all(read(output))).toEqual({ text: '', ended: 'end', sizes: [] });
+	const chunks = read(output, { follow: true });
 	const first = chunks.next();
-	await new Promise((resolve) => setImmediate(resolve));
-	writeFileSync(path, 'hello');
+	await turns(3);
+	rig.write('hello');
 	expect(await first).toEqual({ done: false, value: Buffer.from('hello') });
 	await chunks.return('end');
 });
 
 test('what is appended comes, however it falls between looking and waiting', async () => {
-	const path = newPath();
-	writeFileSync(path, '');
-	const chunks = read(path, { follow: true });
+	const { rig, output } = begin();
+	const chunks = read(output, { follow: true });
 	let text = '';
 	let expected = '';
 	for (let round = 0; round < 300; round++) {
-		const next = chunks.next();
+		let isThere = false;
+		const next = chunks.next().finally(() => {
+			isThere = true;
+		});
 		// at any moment of the reader's way from its look to its wait
-		for (let turns = round % 7; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
-		appendFileSync(path, `${round}\n`);
+		await turns(round % 7);
+		rig.write(`${round}\n`);
 		expected += `${round}\n`;
+		// often told of, it is looked at in turns
+		while (!isThere) {
+			await turns(1);
+			await rig.manual.advance(1);
+		}
 		const { value } = await next;
 		text += Buffer.from(value as Uint8Array).toString();
 	}
@@ -98,66 +109,47 @@ test('what is appended comes, however it falls between looking and waiting', asy
 	await chunks.return('end');
 });
 
-test('what the system does not tell of is found by the safety poll', async () => {
-	const path = newPath();
-	writeFileSync(path, '');
-	const clock = new ManualClock();
-	const chunks = readOutput({ path: join(directory, 'missing', 'x.log'), clock, follow: true });
-	const next = chunks.next();
-	// not even the directory is there to be watched
-	while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
-	expect(clock.nextMs).toBe(1_000);
-	void next.catch(() => {});
-	await clock.advance(1_000);
-	while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
-	expect(clock.nextMs).toBe(1_000);
-});
-
 test('when the runtime is removed what there is still comes, and then it ends', async () => {
-	const path = newPath();
-	writeFileSync(path, 'one\n');
-	const removed = new AbortController();
-	const chunks = read(path, { follow: true, removed: removed.signal });
+	const { rig, output } = begin();
+	rig.write('one\n');
+	const chunks = read(output, { follow: true });
 	expect((await chunks.next()).value).toEqual(Buffer.from('one\n'));
 	const waiting = chunks.next();
-	appendFileSync(path, 'two\n');
+	rig.write('two\n');
 	expect((await waiting).value).toEqual(Buffer.from('two\n'));
-	appendFileSync(path, 'three\n');
-	removed.abort();
-	rmSync(path);
+	rig.write('three\n');
+	await rig.store.remove('one');
 	expect(await all(chunks)).toMatchObject({ text: 'three\n', ended: 'removed' });
-	expect(await all(read(newPath(), { follow: true, removed: removed.signal }))).toMatchObject({ text: '', ended: 'removed' });
 });
 
 test('a caller that goes away ends it, also while it waits', async () => {
-	const path = newPath();
-	writeFileSync(path, '');
+	const { output } = begin();
 	const caller = new AbortController();
-	const clock = new ManualClock();
-	const next = readOutput({ path, clock, follow: true, signal: caller.signal }).next();
-	while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+	const next = read(output, { follow: true, signal: caller.signal }).next();
+	await turns(3);
 	caller.abort(new Error('gone'));
 	await expect(next).rejects.toThrow('gone');
-	expect(clock.pending).toBe(0);
+	expect(output.streams.stdout.cursors.size).toBe(0);
 });
 
 test('without following it ends at the size that it found, however fast the file grows', async () => {
-	const path = newPath();
-	writeFileSync(path, 'x'.repeat(maxChunkBytes + 1));
-	const chunks = read(path);
+	const { rig, output } = begin();
+	rig.write('x'.repeat(maxChunkBytes + 1));
+	const chunks = read(output);
 	await chunks.next();
-	appendFileSync(path, 'y');
+	rig.write('y');
 	expect(await all(chunks)).toEqual({ text: 'x', ended: 'end', sizes: [1] });
 });
 
-test('a file that was made shorter is read from its beginning', async () => {
-	const path = newPath();
-	writeFileSync(path, 'before');
-	const chunks = read(path, { follow: true });
+test('a file that somebody removed is read again once it is there again', async () => {
+	const { rig, output } = begin();
+	rig.write('before\n');
+	const chunks = read(output, { follow: true });
 	await chunks.next();
+	rmSync(rig.path('one', 'stdout.log'));
 	const next = chunks.next();
-	truncateSync(path, 0);
-	appendFileSync(path, 'new');
-	expect((await next).value).toEqual(Buffer.from('new'));
+	await turns(3);
+	rig.write('new\n');
+	expect(Buffer.from((await next).value as Uint8Array).toString()).toBe('new\n');
 	await chunks.return('end');
 });

@@ -5,7 +5,6 @@
 import { readdirSync, renameSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock, Logger } from '@orch/base';
-import type { OutputCursor } from './cursor.ts';
 import { baseName, goneName, listFiles, liveName, type Segment, segmentName, type StreamName, timesName } from './layout.ts';
 import { recoverBase } from './live-base.ts';
 import { TimeIndex } from './time-index.ts';
@@ -27,6 +26,14 @@ export interface Kept extends Segment {
 	readonly at: number;
 }
 
+/** Whoever is on his way through the stream, and is told before a part of it goes that he has not read. */
+export interface StreamReader {
+	leave(segment: Kept): Promise<void>;
+	/** The front of the live file goes; `lines` counts its newlines from an offset on. */
+	leaveLive(end: number, lines: (from: number) => Promise<number>): Promise<void>;
+	close(): void;
+}
+
 export type Place =
 	| { readonly kind: 'segment'; readonly segment: Kept }
 	| { readonly kind: 'live' }
@@ -38,7 +45,7 @@ export class StreamLog {
 	readonly livePath: string;
 	readonly times: TimeIndex;
 	readonly #options: StreamLogOptions;
-	readonly #cursors = new Set<OutputCursor>();
+	readonly #cursors = new Set<StreamReader>();
 	/** The offset of the live file's first byte: not 0 only where the file had to be made shorter. */
 	#base = 0;
 	/** From here on bytes are in the live file; what it holds before is in segments, or gone. */
@@ -170,15 +177,15 @@ export class StreamLog {
 		}
 	}
 
-	addCursor(cursor: OutputCursor): void {
+	addCursor(cursor: StreamReader): void {
 		this.#cursors.add(cursor);
 	}
 
-	removeCursor(cursor: OutputCursor): void {
+	removeCursor(cursor: StreamReader): void {
 		this.#cursors.delete(cursor);
 	}
 
-	get cursors(): ReadonlySet<OutputCursor> {
+	get cursors(): ReadonlySet<StreamReader> {
 		return this.#cursors;
 	}
 

@@ -1,0 +1,118 @@
+/** Scenario 31 on a file system of its own that is small: mounted where that is permitted, else these tests are skipped. */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ManualClock, until } from '@orch/base/testing';
+import { afterAll, expect, test } from 'vitest';
+import { OutputRig } from './testing/rig.ts';
+
+const mib = 1024 * 1024;
+const mounted: string[] = [];
+
+function smallDisk(bytes: number): string | undefined {
+	const directory = mkdtempSync(join(tmpdir(), 'orch-disk-'));
+	try {
+		execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'none', directory], { stdio: 'ignore' });
+		mounted.push(directory);
+		return directory;
+	} catch {
+		rmSync(directory, { recursive: true });
+		return undefined;
+	}
+}
+afterAll(() => {
+	for (const directory of mounted) {
+		execFileSync('umount', [directory], { stdio: 'ignore' });
+		rmSync(directory, { recursive: true });
+	}
+});
+const canMount = (() => {
+	const directory = smallDisk(mib);
+	return directory !== undefined;
+})();
+
+/** As much as goes in, as a program does that does not mind errors; gives how much that was. */
+function writeUntilFull(path: string, most: number): number {
+	const line = Buffer.from(`${'z'.repeat(1023)}\n`);
+	let written = 0;
+	try {
+		for (; written < most; written += line.length) appendFileSync(path, line);
+	} catch (error) {
+		expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
+	}
+	return written;
+}
+
+const freeBytes = (directory: string): number => {
+	const { bavail, bsize } = statfsSync(directory);
+	return bavail * bsize;
+};
+
+test.skipIf(!canMount)(
+	'scenario 31: a full disk: the reserve is given up, the oldest goes, it is said, and it heals without a restart',
+	async () => {
+		const disk = smallDisk(16 * mib) as string;
+		const clock = new ManualClock();
+		const limits = { maxBytes: 64 * mib, segmentBytes: mib };
+		const rig = new OutputRig({ stateDirectory: disk, clock, limits, reserveBytes: mib });
+		rig.open('noisy');
+		rig.open('calm');
+		await clock.advance(1_000);
+		expect(existsSync(join(disk, 'reserve'))).toBe(true);
+		rig.write('kept\n', 'stdout', 'calm');
+		const noisy = rig.path('noisy', 'stdout.log');
+		let written = 0;
+		for (let round = 0; round < 10; round++) {
+			written += writeUntilFull(noisy, 64 * mib);
+			rig.store.find('noisy')?.look();
+			await until('there is room', async () => {
+				await clock.advance(250);
+				await rig.store.settled();
+				return freeBytes(disk) >= mib;
+			});
+			expect(rig.store.notices[0]).toContain('the disk is full');
+			expect(rig.store.notices[0]).toContain('of the oldest output were removed');
+		}
+		// far more has been written than there is room: the writer went on, again and again
+		expect(written).toBeGreaterThan(40 * mib);
+		expect(await rig.text('stdout', undefined, 'calm')).toBe('kept\n');
+		const left = await rig.text('stdout', undefined, 'noisy');
+		expect(left.split('\n').filter((line) => line !== '' && line.length !== 1023)).toEqual([]);
+		// no more is written, there is room, and the reserve is taken again
+		await clock.advance(2_000);
+		expect(existsSync(join(disk, 'reserve'))).toBe(true);
+		expect(rig.store.notices).toEqual([expect.stringMatching(/^the disk was full; \d+ KiB of the oldest output were removed$/)]);
+		await rig.close();
+	},
+);
+
+test.skipIf(!canMount)('scenario 31: a disk that others have filled costs the oldest output, and nobody an error', async () => {
+	const disk = smallDisk(12 * mib) as string;
+	const clock = new ManualClock();
+	const rig = new OutputRig({
+		stateDirectory: disk,
+		clock,
+		limits: { maxBytes: 64 * mib, segmentBytes: mib },
+		reserveBytes: mib,
+	});
+	rig.open();
+	for (let round = 0; round < 3; round++) await rig.writeAndSettle(`${round}${'r'.repeat(mib)}\n`);
+	await clock.advance(1_000);
+	writeUntilFull(join(disk, 'hog'), 64 * mib);
+	rig.write('one more line\n');
+	rig.store.find('one')?.look();
+	await clock.advance(300);
+	await rig.store.settled();
+	expect(rig.store.notices[0]).toContain('the disk is full');
+	// starting while it is full works, and so does reading
+	await rig.restart();
+	rig.open('new');
+	expect((await rig.text()).length).toBeGreaterThan(0);
+	unlinkSync(join(disk, 'hog'));
+	await clock.advance(2_000);
+	rig.write('after\n');
+	expect(await rig.text('stdout', 1)).toBe('after\n');
+	expect(rig.store.notices.some((notice) => notice.includes('is full'))).toBe(false);
+	await rig.close();
+});
