@@ -76,7 +76,9 @@ describe('a supervisor that comes after another', () => {
 		const id = first.add('/bin/sleep', ['1000']);
 		await first.supervisor.start(id);
 		const [record = ''] = readdirSync(join(first.directory, 'processes'));
-		await until('the launch is written down', () => readFileSync(join(first.directory, 'processes', record), 'utf8').endsWith('told\n'));
+		await until('the launch is written down', () =>
+			readFileSync(join(first.directory, 'processes', record), 'utf8').endsWith('told\n'),
+		);
 		appendFileSync(join(first.directory, 'processes', record), 'exit 1');
 		const next = await after(first);
 		expect(next.supervisor.snapshot(id).status).toBe('running');

@@ -5,7 +5,7 @@
  * decisions of either domain.
  */
 export { answerControlRequests } from './control-requests.ts';
-export { createJournal, createLinkJournal } from './journal.ts';
+export { createJournal, createLinkJournal, type KeptLife, livesOf } from './journal.ts';
 export { createEventKeeper, nameBy, tellOfLinks, tellOfRuntimes } from './events.ts';
 export { joinRuntimes } from './runtimes.ts';
 export { createRouterGate, type RouterGateOptions } from './router-gate.ts';

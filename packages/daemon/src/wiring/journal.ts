@@ -3,7 +3,7 @@ import type { Clock, Logger, Timer } from '@orch/base';
 import { OrchError } from '@orch/protocol';
 import type { Link, LinkJournal } from '../links/index.ts';
 import { type Store, StoreError } from '../store/index.ts';
-import type { Journal, KeptRuntime, RuntimeMemory, RuntimeSpec } from '../supervisor/index.ts';
+import type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory, RuntimeSpec } from '../supervisor/index.ts';
 
 export interface JournalOptions {
 	readonly store: Store;
@@ -100,6 +100,19 @@ function orRefuse(write: () => void): void {
 		throw error;
 	}
 }
+
+/** A process that a runtime has had, and how it ended, where that is known. */
+export type KeptLife = LifeBegun & { readonly end: LifeEnd | undefined };
+
+/** The processes of a runtime, newest first. */
+export function livesOf(store: Store, runtime: string): readonly KeptLife[] {
+	return store.processes.historyOf(runtime, mostLives).map(({ endedAt, exit, ...life }) => ({
+		...life,
+		end: endedAt === null ? undefined : { at: endedAt, exit: exit as LifeEnd['exit'] },
+	}));
+}
+
+const mostLives = 100;
 
 export function createLinkJournal(store: Store): LinkJournal {
 	return {

@@ -22,7 +22,9 @@ export function createMemoryJournal(): MemoryJournal {
 		respecified: (id, spec) => write({ ...kept(id), spec }),
 		remembered: (id, memory) => write({ ...kept(id), memory }),
 		removed: (id) => void rows.delete(id),
-		began: (life) => void journal.lives.push(life),
+		began: (life) => {
+			if (!journal.lives.some(({ processId }) => processId === life.processId)) journal.lives.push(life);
+		},
 		ended: (processId, end) => {
 			const at = journal.lives.findIndex((life) => life.processId === processId);
 			const life = journal.lives[at];
