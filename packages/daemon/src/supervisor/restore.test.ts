@@ -303,3 +303,71 @@ describe('what was between two processes', () => {
 		expect(await daemon().restored()).toEqual([]);
 	});
 });
+
+describe('the daemon dies at a write of the journal', () => {
+	const restart = { ...defaultRestart, when: 'always', failures: 0, firstMs: 100 } as const;
+
+	/** What a day brings, step by step; gives how many writes there were, or stops at the one at which the daemon dies. */
+	async function day({ first, processes, journal }: ReturnType<typeof machine>, deathAt: number): Promise<number> {
+		const written = journal.writes;
+		let isDead = false;
+		for (const verb of ['remembered', 'removed', 'respecified', 'began', 'ended'] as const) {
+			const write = journal[verb] as (...args: unknown[]) => void;
+			(journal[verb] as unknown) = (...args: unknown[]) => {
+				if (isDead) return;
+				write(...args);
+				if (journal.writes - written < deathAt) return;
+				// nothing that this daemon still does reaches anybody
+				isDead = true;
+				void first.supervisor.close();
+			};
+		}
+		const { supervisor, clock } = first;
+		const steps: (() => unknown)[] = [
+			() => supervisor.start(id),
+			() => supervisor.markReady(id, 1),
+			() => processes.last.end({ kind: 'code', code: 1 }),
+			() => processes.last.end({ kind: 'code', code: 0 }),
+			() => clock.advance(200),
+			() => supervisor.restart(id),
+			() => supervisor.start(id, { priority: 'low' }),
+			() => supervisor.stop(id),
+			() => supervisor.start(id),
+			() => processes.fork(processes.last, { inGroup: false }),
+			() => processes.last.end({ kind: 'signal', signal: 'SIGSEGV', coreDumped: false }),
+			() => clock.advance(1_000),
+			() => supervisor.stop(id),
+		];
+		for (const run of steps) {
+			if (isDead) break;
+			// not awaited: what a stop waits for comes with the time
+			void Promise.resolve(run()).catch(() => {});
+			await clock.advance(20);
+		}
+		return journal.writes - written;
+	}
+
+	test('whichever it is: nothing runs twice, nothing unknown runs, and what is wanted comes true', async () => {
+		const whole = machine({ restart });
+		const writes = await day(whole, Number.POSITIVE_INFINITY);
+		expect(writes).toBeGreaterThan(10);
+		for (let deathAt = 1; deathAt <= writes; deathAt++) {
+			const broken = machine({ restart });
+			await day(broken, deathAt);
+			await broken.first.die(10);
+			const next = broken.daemon();
+			await next.restored();
+			await next.clock.advance(2_000);
+			const { status, desired, pid } = next.supervisor.snapshot(id);
+			const living = broken.processes.living.map(({ identity }) => identity.pid);
+			expect({ deathAt, status, living }).toEqual({
+				deathAt,
+				status: desired === 'running' ? 'running' : 'stopped',
+				living: desired === 'running' ? [pid] : [],
+			});
+			void next.supervisor.stop(id);
+			await next.clock.advance(1_000);
+			expect(broken.processes.living).toEqual([]);
+		}
+	});
+});
