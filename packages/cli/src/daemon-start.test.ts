@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '@orch/base/testing';
@@ -29,9 +29,11 @@ afterEach(async () => {
 });
 
 const home = () => join(directory, 'home');
-const orch = (line: string, env: Record<string, string> = {}) =>
+const orch = (line: string, env: Record<string, string> = {}, root?: string) =>
 	runCli(line.split(' '), {
 		socket,
+		homeDirectory: join(directory, 'user'),
+		...(root === undefined ? {} : { root }),
 		clock: systemClock,
 		daemonProgram: () => program,
 		env: { ORCH_AUTOSTART: '', ORCH_HOME: home(), ...env },
@@ -68,6 +70,46 @@ describe('orch daemon start', () => {
 			code: 5,
 			out: '',
 			err: `orch: orchd did not start: it ended with exit code 1\n  last lines of ${home()}/orchd.log:\n    cannot open the state: it is on fire\nhint: orch daemon start --foreground\n`,
+		});
+	});
+
+	describe('where systemd runs it', () => {
+		let path: string;
+		/** systemctl starts it as systemd would, or refuses. */
+		function systemctl(action: string): void {
+			writeFileSync(join(directory, 'bin/systemctl'), `#!/bin/sh\necho "$*" >>"${directory}/asked"\n${action}\n`);
+			chmodSync(join(directory, 'bin/systemctl'), 0o755);
+		}
+		beforeEach(async () => {
+			path = `${join(directory, 'bin')}:/usr/bin:/bin`;
+			for (const made of ['bin', 'run/systemd/system', 'session/systemd', 'home'])
+				mkdirSync(join(directory, made), { recursive: true });
+			writeFileSync(join(directory, 'session/systemd/private'), '');
+			expect((await orch('daemon install --user', {}, directory)).code).toBe(0);
+		});
+
+		it('has systemd start it, so that none is in its way', async () => {
+			systemctl(`"${process.execPath}" "${program}" --socket "${socket}" --home "${home()}" 2>>"${home()}/orchd.log" >&2 &`);
+			const env = { PATH: path, XDG_RUNTIME_DIR: join(directory, 'session') };
+			const { code, err } = await orch('daemon start', env, directory);
+			expect([code, err]).toEqual([0, `orch: started orchd (pid ${told().pid}), log ${home()}/orchd.log\n`]);
+			expect(readFileSync(join(directory, 'asked'), 'utf8')).toBe('--user --no-ask-password --no-pager start orch.service\n');
+		});
+
+		it('says what systemd says where it refuses, and starts none by hand', async () => {
+			systemctl('echo "Job for orch.service failed" >&2; exit 1');
+			const env = { PATH: path, XDG_RUNTIME_DIR: join(directory, 'session') };
+			expect(await orch('daemon start', env, directory)).toMatchObject({
+				code: 5,
+				err: expect.stringContaining('systemctl --user start orch.service failed: Job for orch.service failed'),
+			});
+			expect(existsSync(socket)).toBe(false);
+		});
+
+		it('starts it by hand where the systemd of the user is not there', async () => {
+			systemctl('exit 1');
+			expect((await orch('daemon start', { PATH: path, XDG_RUNTIME_DIR: '/nowhere' }, directory)).code).toBe(0);
+			expect(existsSync(join(directory, 'asked'))).toBe(false);
 		});
 	});
 
@@ -111,7 +153,7 @@ describe('orch daemon stop', () => {
 		expect(await orch('daemon stop')).toEqual({ code: 0, out: '', err: `orch: stopped orchd (pid ${pid}) and 2 runtimes\n` });
 		expect(existsSync(socket)).toBe(false);
 		expect(() => process.kill(pid, 0)).toThrow('ESRCH');
-		expect(await orch('daemon stop --json')).toEqual({ code: 0, out: '{"stopped":0}\n', err: '' });
+		expect(await orch('daemon stop --json')).toEqual({ code: 0, out: '{"stopped":0,"kept":0}\n', err: '' });
 	});
 });
 

@@ -6,6 +6,8 @@ import { type Connection, openConnection } from './connect.ts';
 import { isDaemonMissing } from './connect-failure.ts';
 import { lastLogLines } from './daemon-log.ts';
 import { CliError } from './errors.ts';
+import { systemctl, systemctlLine, unitFor } from './systemd/systemd.ts';
+import { type Scope, unitName } from './systemd/unit.ts';
 import type { World } from './world.ts';
 
 /** From the start of the program to its first answer; a machine under load takes seconds for what else takes 200 ms. */
@@ -22,6 +24,24 @@ export interface StartedDaemon {
 }
 
 export async function startDaemon(world: World, places: Places): Promise<StartedDaemon> {
+	const scope = unitFor(world, places.socket);
+	return scope === undefined ? spawnDaemon(world, places) : startUnit(world, places, scope);
+}
+
+/** One that systemd knows: started by hand it would be in its way, and end with this session. */
+async function startUnit(world: World, places: Places, scope: Scope): Promise<StartedDaemon> {
+	const logFrom = statSync(places.logFile, { throwIfNoEntry: false })?.size ?? 0;
+	const reason = systemctl(world, scope, 'start', unitName);
+	if (reason !== undefined) {
+		const lines = lastLogLines(places.logFile, shownLines, logFrom);
+		const line = systemctlLine(scope, 'start', unitName);
+		throw new CliError('daemon.start_failed', { reason: `${line} failed: ${reason}`, log: places.logFile, lines });
+	}
+	const connection = await firstAnswer(world, places, new Promise(() => {}), logFrom);
+	return { connection, pid: (await connection.session.hello()).pid };
+}
+
+async function spawnDaemon(world: World, places: Places): Promise<StartedDaemon> {
 	const program = world.daemonProgram();
 	mkdirSync(places.home, { recursive: true, mode: 0o700 });
 	const logFrom = statSync(places.logFile, { throwIfNoEntry: false })?.size ?? 0;

@@ -120,6 +120,28 @@ hint: orch clear --yes
 		'orch: cannot read a.env: line 2: expected NAME=VALUE\n    oops\n',
 	],
 	'file.unwritable': [{ file: '/etc/x', reason: 'EACCES' }, 'orch: cannot write /etc/x: EACCES\n'],
+	'systemd.missing': [
+		{ instead: 'orch daemon install --print' },
+		`orch: systemd does not run on this machine, so there is nothing that would start orchd by a unit
+hint: orch daemon install --print shows the unit; without systemd: orch daemon start, or orch daemon start --foreground
+`,
+	],
+	'systemd.refused': [
+		{ line: 'systemctl --user daemon-reload', reason: 'Failed to connect to bus' },
+		'orch: systemctl --user daemon-reload failed: Failed to connect to bus\n',
+	],
+	'unit.differs': [
+		{ file: '/etc/x.service', diff: ['- a', '+ b'], again: 'orch daemon install --force' },
+		`orch: /etc/x.service differs from what would be written
+  - a
+  + b
+hint: orch daemon install --force        (what is to stay belongs into a drop-in: systemctl edit)
+`,
+	],
+	'unit.foreign': [
+		{ file: '/etc/x.service', again: 'orch daemon uninstall --force' },
+		'orch: /etc/x.service was not written by orch\nhint: orch daemon uninstall --force\n',
+	],
 	'output.failed': [{ reason: 'no space left on device' }, 'orch: cannot write the output: no space left on device\n'],
 };
 

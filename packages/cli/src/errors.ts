@@ -145,6 +145,29 @@ export const clientErrors = {
 		number: 'E169',
 		message: ({ file, reason }) => `cannot write ${file}: ${reason}`,
 	}),
+	'systemd.missing': entry<{ instead: string }>({
+		exit: 1,
+		number: 'E170',
+		message: () => 'systemd does not run on this machine, so there is nothing that would start orchd by a unit',
+		hint: ({ instead }) => `${instead} shows the unit; without systemd: orch daemon start, or orch daemon start --foreground`,
+	}),
+	'systemd.refused': entry<{ line: string; reason: string }>({
+		exit: 1,
+		number: 'E171',
+		message: ({ line, reason }) => `${line} failed: ${reason}`,
+	}),
+	'unit.differs': entry<{ file: string; diff: readonly string[]; again: string }>({
+		exit: 7,
+		number: 'E172',
+		message: ({ file, diff }) => `${file} differs from what would be written${indented(diff)}`,
+		hint: ({ again }) => `${again}        (what is to stay belongs into a drop-in: systemctl edit)`,
+	}),
+	'unit.foreign': entry<{ file: string; again: string }>({
+		exit: 7,
+		number: 'E173',
+		message: ({ file }) => `${file} was not written by orch`,
+		hint: ({ again }) => again,
+	}),
 	'output.failed': entry<{ reason: string }>({
 		exit: 1,
 		number: 'E166',

@@ -22,6 +22,8 @@ export function processWorld(): World {
 		err: sink(2, () => process.stderr),
 		input: standardInput(),
 		onInterrupt,
+		root: '',
+		nodeProgram: process.execPath,
 		daemonProgram: findDaemonProgram,
 		becomeDaemon,
 	};

@@ -40,6 +40,10 @@ export interface World {
 	readonly input: Source;
 	/** Calls back with the exit code when the process is told to end; returns how to unsubscribe. Until then it just ends. */
 	readonly onInterrupt: (listener: (exitCode: number) => void) => () => void;
+	/** Where the machine's own directories begin (/etc, /proc, /run, /sys, /var): nothing, or a directory of a test. */
+	readonly root: string;
+	/** The absolute path of the Node that runs this. */
+	readonly nodeProgram: string;
 	/** The program of orchd. Throws where it is not installed. */
 	readonly daemonProgram: () => string;
 	/** Becomes orchd, in this very process: does not return. */

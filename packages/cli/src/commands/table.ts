@@ -4,6 +4,7 @@ import { call } from './call.ts';
 import { clear } from './clear.ts';
 import { completion } from './completion.ts';
 import { daemonRestart, daemonStart, daemonStatus, daemonStop, daemonUpgrade } from './daemon-commands.ts';
+import { daemonInstall, daemonUninstall } from './daemon-install.ts';
 import { daemonLogs } from './daemon-logs.ts';
 import { events } from './events.ts';
 import { linkAdd } from './link-add.ts';
@@ -71,4 +72,6 @@ export const commandTable: readonly Command[] = [
 	daemonUpgrade,
 	daemonStatus,
 	daemonLogs,
+	daemonInstall,
+	daemonUninstall,
 ];

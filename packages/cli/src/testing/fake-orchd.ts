@@ -15,7 +15,7 @@ async function main(): Promise<void> {
 	daemon.override('daemon.stop', async () => {
 		// the answer goes out first, as the real one does it
 		setImmediate(end);
-		return { stopped: 2 };
+		return { stopped: 2, kept: 0 };
 	});
 	for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, end);
 	const inherited = Object.keys(process.env).filter((name) => /^(ORCH|VEECLE)_/.test(name));

@@ -19,6 +19,10 @@ export interface RunOptions {
 	/** Called with all that is on standard output so far, after each write. */
 	readonly onOutput?: (text: string) => void;
 	readonly daemonProgram?: () => string;
+	/** The machine that the program sees; else none that has anything. */
+	readonly root?: string;
+	readonly nodeProgram?: string;
+	readonly homeDirectory?: string;
 	readonly writeError?: Error;
 	readonly temporaryDirectory?: string;
 	readonly uid?: number;
@@ -62,7 +66,9 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
 		clock: options.clock ?? new ManualClock(Date.UTC(2026, 0, 1, 2, 14, 0)),
 		uid: options.uid ?? 1000,
 		userName: () => 'ben',
-		homeDirectory: () => '/home/ben',
+		homeDirectory: () => options.homeDirectory ?? '/home/ben',
+		root: options.root ?? '/nonexistent/root',
+		nodeProgram: options.nodeProgram ?? process.execPath,
 		temporaryDirectory: () => options.temporaryDirectory ?? '/nowhere/tmp',
 		endsWithProgram: false,
 		out: sink('out'),
