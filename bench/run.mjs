@@ -10,13 +10,14 @@ import * as cli from './benches/d-cli.mjs';
 import * as fleet from './benches/e-fleet.mjs';
 import * as output from './benches/f-output.mjs';
 import * as restart from './benches/g-restart.mjs';
+import * as adoption from './benches/j-adoption.mjs';
 import { readArguments, UsageError, usage } from './harness/arguments.mjs';
 import { loadAverage } from './harness/processes.mjs';
 import { printReport } from './harness/report.mjs';
 import { Scratch } from './harness/scratch.mjs';
 import { until } from './harness/wait.mjs';
 
-const benches = [relay, nats, isolation, cli, fleet, output, restart];
+const benches = [relay, nats, isolation, cli, fleet, output, restart, adoption];
 const calmLoad = 1.5;
 const calmWithinMs = 600_000;
 

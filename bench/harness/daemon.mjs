@@ -8,11 +8,12 @@ import { until } from './wait.mjs';
 
 const program = fileURLToPath(new URL('../../packages/daemon/dist/orchd.cjs', import.meta.url));
 
-export async function startDaemon(scratch, { nodeArgs = [] } = {}) {
+/** With `directory` it comes after another one that was killed there. `answeredMs` is from its spawn to its first answer. */
+export async function startDaemon(scratch, { nodeArgs = [], directory = scratch.fresh('d') } = {}) {
 	if (!existsSync(program)) throw new Error(`${program} is not there: run \`npm run build\` first`);
-	const directory = scratch.fresh('d');
 	const socket = `${directory}/orchd.sock`;
 	const home = `${directory}/home`;
+	const spawnedAt = performance.now();
 	const daemon = startChild(
 		scratch,
 		process.execPath,
@@ -43,6 +44,8 @@ export async function startDaemon(scratch, { nodeArgs = [] } = {}) {
 		await daemon.end();
 	});
 	control = await controlClient(scratch, socket, failed);
+	await control.call('daemon.version', {});
+	const answeredMs = performance.now() - spawnedAt;
 	routerPid = await until(
 		async () => (await control.call('daemon.status', {})).router.pid ?? undefined,
 		20_000,
@@ -56,6 +59,14 @@ export async function startDaemon(scratch, { nodeArgs = [] } = {}) {
 		home,
 		directory,
 		control,
+		answeredMs,
+		/** As `kill -9`: what it supervises lives on. */
+		async kill() {
+			control.close();
+			daemon.child.kill('SIGKILL');
+			await until(() => !isAlive(daemon.pid), 30_000, 'the death of orchd');
+			await daemon.end();
+		},
 		stop,
 		environment: { ORCH_SOCKET: socket, ORCH_HOME: home },
 	};
