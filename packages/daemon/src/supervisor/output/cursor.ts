@@ -67,6 +67,15 @@ export class OutputCursor implements StreamReader {
 		return undefined;
 	}
 
+	/** Who stays holds the live file open, to read it to its end also when it is removed. */
+	async hold(): Promise<void> {
+		if (!this.#keepsOpen || this.#live || this.#isClosed) return;
+		this.#liveBase = this.#log.base;
+		const file = await open(this.#log.livePath, 'r').catch(() => undefined);
+		if (this.#isClosed || this.#live) await file?.close();
+		else this.#live = file;
+	}
+
 	/** What it has missed since it was asked last. */
 	takeMissed(): Missed | undefined {
 		const missed = this.#missed;
@@ -134,16 +143,8 @@ export class OutputCursor implements StreamReader {
 			this.#live = undefined;
 			await file.close();
 		}
-		if (!this.#live) {
-			this.#liveBase = this.#log.base;
-			const file = await open(this.#log.livePath, 'r').catch(() => undefined);
-			if (!file || this.#isClosed) {
-				await file?.close();
-				return Buffer.alloc(0);
-			}
-			this.#live = file;
-		}
-		return this.#log.readLive(this.#offset, length, this.#live);
+		await this.hold();
+		return this.#live ? this.#log.readLive(this.#offset, length, this.#live) : Buffer.alloc(0);
 	}
 
 	async #readSegment(segment: Kept, length: number): Promise<Buffer | undefined> {

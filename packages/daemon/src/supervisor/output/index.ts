@@ -5,8 +5,18 @@
  * and daemons; a runtime never keeps more than its limit; what had to go is told to whoever reads. Deliberately not here:
  * what a line means, and who may read it.
  */
-export type { StreamName } from './layout.ts';
+export { type StreamName, streamNames } from './layout.ts';
 export { keepOutputMs, removeOldOutput } from './old-output.ts';
+export { createPattern, type Pattern, PatternError } from './pattern.ts';
+export {
+	type LogBatch,
+	type LogGap,
+	type LogLine,
+	type LogPosition,
+	type LogsEnd,
+	type LogsQuery,
+	readLogs,
+} from './read-logs.ts';
 export { OutputStore, type OutputStoreOptions } from './output-store.ts';
 export { readOutput, type ReadOutputOptions } from './read-output.ts';
 export { defaultMaxBytes, defaultSegmentBytes, type RuntimeOutput } from './runtime-output.ts';

@@ -151,6 +151,7 @@ export class OutputStore {
 
 	/** Removes nothing; what programs write from now on is found by the next daemon. */
 	async close(): Promise<void> {
+		if (this.#closing.signal.aborted) return;
 		this.#closing.abort();
 		this.#watch.close();
 		this.#diskTimer?.cancel();

@@ -46,6 +46,7 @@ export async function* readOutput(
 			}
 			if (!follow) return 'end';
 			if (state !== 'open') return 'removed';
+			await cursor.hold();
 			await output.change(seen, signal);
 		}
 	} finally {
