@@ -33,8 +33,11 @@ export interface Supervisor {
 	find(id: string): RuntimeSnapshot | undefined;
 	/** As find, but throws not_found. */
 	snapshot(id: string): RuntimeSnapshot;
+	/** What a start of it would start as well: what it needs and nobody has started, in that order. */
+	toStartFor(id: string): readonly string[];
 	/**
-	 * Resolves once the program runs, at once where it does. Rejects with start_failed, or superseded by a later stop or
+	 * Resolves once the program runs, at once where it does. Rejects with waits where what it needs will not come by itself;
+	 * it goes on waiting then. Rejects with start_failed, or superseded by a later stop or
 	 * remove. `signal` ends the waiting, not the command: that holds for all commands here.
 	 */
 	start(
@@ -42,6 +45,8 @@ export interface Supervisor {
 		options?: {
 			/** Instead of the spec's, from now on. */
 			readonly priority?: Priority | undefined;
+			/** Start what it needs as well, as far as nobody has. Absent: yes. */
+			readonly withNeeds?: boolean | undefined;
 			readonly signal?: AbortSignal | undefined;
 		},
 	): Promise<RuntimeSnapshot>;
@@ -55,10 +60,17 @@ export interface Supervisor {
 		id: string,
 		options?: { readonly graceMs?: number | undefined; readonly signal?: AbortSignal | undefined },
 	): Promise<RuntimeSnapshot>;
-	/** Forgets the runtime and its output. Rejects with running unless `force` is set; with stop_incomplete, and then keeps it. */
+	/**
+	 * Forgets the runtime and its output, unless that is to be kept: then it stays until it is old. Rejects with running unless `force`
+	 * is set; with stop_incomplete, and then keeps it.
+	 */
 	remove(
 		id: string,
-		options?: { readonly force?: boolean | undefined; readonly signal?: AbortSignal | undefined },
+		options?: {
+			readonly force?: boolean | undefined;
+			readonly keepOutput?: boolean | undefined;
+			readonly signal?: AbortSignal | undefined;
+		},
 	): Promise<RuntimeSnapshot>;
 	/** Sends a signal to the program alone; gives its pid. Throws not_running, unknown_signal. */
 	signal(id: string, name: string): number;

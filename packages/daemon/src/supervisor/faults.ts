@@ -76,6 +76,24 @@ export type SupervisorFault =
 	| { readonly kind: 'not_running'; readonly name: string; readonly status: RuntimeStatus }
 	| { readonly kind: 'unknown_signal'; readonly signal: string }
 	| { readonly kind: 'start_failed'; readonly name: string; readonly fault: LaunchFault; readonly reason: string }
+	/** What it needs is not there, and will not be unless somebody does something; it goes on waiting. */
+	| { readonly kind: 'waits'; readonly name: string; readonly reason: string; readonly how: readonly string[] }
+	/** Runtimes would need each other: from the one that is refused to itself, by the names in the needs. */
+	| { readonly kind: 'needs_circle'; readonly name: string; readonly circle: readonly string[] }
+	/** A probe that could never succeed. */
+	| { readonly kind: 'bad_probe'; readonly name: string; readonly reason: string }
+	/** A schedule that is none, or never comes due. */
+	| { readonly kind: 'bad_schedule'; readonly name: string; readonly reason: string }
+	/** A user that is not there, or whom we cannot be. */
+	| { readonly kind: 'bad_user'; readonly name: string; readonly user: string; readonly reason: string }
+	/** What was waited for will not come by itself. */
+	| {
+			readonly kind: 'not_reached';
+			readonly name: string;
+			readonly goal: string;
+			readonly status: RuntimeStatus;
+			readonly reason: string | undefined;
+	  }
 	/** Overtaken by a later command. */
 	| { readonly kind: 'superseded'; readonly name: string; readonly by: 'stop' | 'start' | 'restart' | 'remove' }
 	| { readonly kind: 'stop_incomplete'; readonly name: string; readonly escaped: readonly Escaped[] }
@@ -106,6 +124,18 @@ function describe(fault: SupervisorFault): string {
 			return `This system has no signal ${fault.signal}`;
 		case 'start_failed':
 			return `Cannot start "${fault.name}": ${fault.reason}`;
+		case 'waits':
+			return `"${fault.name}" is not started yet: it ${fault.reason} (${fault.how.join('; ')})`;
+		case 'needs_circle':
+			return `Cannot add "${fault.name}": runtimes would need each other: ${fault.circle.join(' → ')}`;
+		case 'bad_probe':
+			return `Cannot add "${fault.name}": ${fault.reason}`;
+		case 'bad_schedule':
+			return `Cannot add "${fault.name}": ${fault.reason}`;
+		case 'bad_user':
+			return `Cannot add "${fault.name}": it cannot run as ${fault.user}: ${fault.reason}`;
+		case 'not_reached':
+			return `"${fault.name}" will not become ${fault.goal}: it is ${fault.status}${fault.reason === undefined ? '' : `: ${fault.reason}`}`;
 		case 'superseded':
 			return `The command on "${fault.name}" was overtaken by a later ${fault.by}`;
 		case 'stop_incomplete':

@@ -75,7 +75,10 @@ export const LAUNCH_SHIM = [
 	'exec 2>>"$orch_shim_record"',
 	'(' +
 		[
+			// The output is for its owner only, whatever the program's own files are.
+			'umask 077',
 			`cd -P -- "$orch_shim_directory" && exec >>"$orch_shim_stdout" ${shimDescriptors.stderr}>>"$orch_shim_stderr" || exit 1`,
+			'umask "$orch_shim_umask"',
 			'unset OLDPWD',
 			`case $orch_shim_locale in x*) LC_ALL=\${orch_shim_locale#x};; *) unset LC_ALL;; esac`,
 			'orch_shim_environment',
@@ -99,12 +102,16 @@ export interface ShimLaunch {
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** Absolute paths. The files are there, for a shell cannot say with which permissions it makes them. */
+/** Absolute paths. The record is there; the output is made where it is not. */
 export interface ShimPlaces {
 	readonly cwd: string;
 	readonly record: string;
 	readonly stdout: string;
 	readonly stderr: string;
+	/** The program's. */
+	readonly umask: number;
+	/** A file that the program gets opened for appending, as `descriptor`, beside its output. */
+	readonly notes?: { readonly path: string; readonly descriptor: number } | undefined;
 }
 
 /**
@@ -114,12 +121,14 @@ export interface ShimPlaces {
 export function launchText(places: ShimPlaces, launch: ShimLaunch | undefined): string {
 	const text =
 		`orch_shim_directory=${quote(places.cwd)} orch_shim_record=${quote(places.record)} ` +
-		`orch_shim_stdout=${quote(places.stdout)} orch_shim_stderr=${quote(places.stderr)}\n`;
-	if (launch === undefined) return `${text}orch_shim_environment() { :; }\n`;
+		`orch_shim_stdout=${quote(places.stdout)} orch_shim_stderr=${quote(places.stderr)} orch_shim_umask=${places.umask.toString(8)}\n`;
+	const { notes } = places;
+	const opens = notes === undefined ? '' : `exec ${notes.descriptor}>>${quote(notes.path)} || exit 1; `;
+	if (launch === undefined) return `${text}orch_shim_environment() { ${opens}:; }\n`;
 	const { words, env } = wordsAndEnvironment(launch);
 	const exports = Object.entries(env).map(([name, value]) => ` ${name}=${quote(value)}`);
 	const body = exports.length === 0 ? ':' : `export${exports.join('')}`;
-	return `${text}set -- "$1" ${words.map(quote).join(' ')}\norch_shim_environment() { ${body}; }\n`;
+	return `${text}set -- "$1" ${words.map(quote).join(' ')}\norch_shim_environment() { ${opens}${body}; }\n`;
 }
 
 /** Exact for every text without a NUL, which no program can be given. */

@@ -1,5 +1,5 @@
 /** Launches programs through the shim: recorded before they run, in groups of their own, with their output in files. */
-import { closeSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
@@ -10,7 +10,7 @@ import { launchText, type ShimLaunch } from './launch-shim.ts';
 import type { Identity, Launched, Launcher, LaunchRequest } from './ports.ts';
 import { bootId } from './proc-scan.ts';
 import { ProcessRecords } from './process-record.ts';
-import { cookieName } from './process-set.ts';
+import { cookieName, createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import type { Shim } from './shim.ts';
 import { SpareShims } from './spare-shims.ts';
@@ -20,7 +20,7 @@ export interface LauncherOptions {
 	readonly clock: Clock;
 	readonly log: Logger;
 	readonly stateDirectory: string;
-	readonly table: Pick<ProcessTable, 'identify'>;
+	readonly table: Pick<ProcessTable, 'identify' | 'ignore' | 'register' | 'unregister'>;
 	/** The POSIX shell that runs the shim. */
 	readonly shell?: string;
 }
@@ -31,6 +31,8 @@ const mostLaunches = 28;
 const launchMs = 10_000;
 /** What is longer than so many characters may be more than the system takes, which a spawn says in so many words. */
 const longestText = 65_536;
+/** That of this process, which programs inherit. */
+const umask = process.umask();
 
 export interface ClosableLauncher extends Launcher {
 	/** Ends what was made ready for launches to come. */
@@ -110,11 +112,16 @@ class Launch {
 	/** Undefined where somebody has killed the shim before it got the word: nothing was launched, and another shim may be asked. */
 	async run(signal: AbortSignal): Promise<Launched | undefined> {
 		let shim: Shim | undefined;
+		let set: ProcessSet | undefined;
+		const { table } = this.#options;
 		try {
 			const { text, tailoredTo } = this.#texts();
 			const taken = tailoredTo ? this.#shims.takeFor(tailoredTo) : this.#shims.take();
 			// not awaited where it is there already: that would cost a turn
 			shim = taken instanceof Promise ? await taken : taken;
+			// it writes to the output of its runtime, and must not be taken for a leftover of the process before it, which is being ended
+			set = createProcessSet({ processId: this.#request.processId, root: shim.root, outputDirectory: undefined });
+			table.register(set);
 			const warnings = await this.#prepare(shim, text, signal);
 			const pid = await this.#letGo(shim);
 			this.#shims.done(shim);
@@ -126,6 +133,9 @@ class Launch {
 		} catch (error) {
 			this.#records.drop(this.#request.processId);
 			throw error instanceof LaunchError ? error : new LaunchError(faultOfSystem(error), { cause: error });
+		} finally {
+			// whoever gets it registers it in this very turn
+			if (set) table.unregister(set);
 		}
 	}
 
@@ -134,8 +144,8 @@ class Launch {
 		try {
 			if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
 			const warnings = this.#prioritise(shim.root);
-			this.#openFiles(shim.root);
-			writeFileSync(shim.file, text, { mode: 0o600 });
+			this.#record(shim.root);
+			this.#shims.write(shim, text);
 			await this.#request.mayGo;
 			return warnings;
 		} catch (error) {
@@ -163,9 +173,17 @@ class Launch {
 
 	/** What the shim is to read. What may be too much for the system a shim is spawned with: the spawn says so then. */
 	#texts(): { readonly text: string; readonly tailoredTo: ShimLaunch | undefined } {
-		const { program, args, env, cwd, processId, stdoutPath, stderrPath } = this.#request;
+		const { env, cwd, processId, stdoutPath, stderrPath, notes, before = [] } = this.#request;
+		const [program = '', ...args] = [...before, this.#request.program, ...this.#request.args];
 		const launch = { program, args, env: this.#whereItIs({ ...env, [cookieName]: processId }) };
-		const places = { cwd, record: this.#records.path(processId), stdout: stdoutPath, stderr: stderrPath };
+		const places = {
+			cwd,
+			record: this.#records.path(processId),
+			stdout: stdoutPath,
+			stderr: stderrPath,
+			umask: this.#request.umask ?? umask,
+			notes,
+		};
 		const text = launchText(places, launch);
 		if (text.length <= longestText && !text.includes('\0')) return { text, tailoredTo: undefined };
 		return { text: launchText(places, undefined), tailoredTo: launch };
@@ -196,12 +214,15 @@ class Launch {
 		}
 	}
 
-	/** The record, and the output: a shell would make these with permissions of its own. */
-	#openFiles(root: Identity): void {
-		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, stderrPath } = this.#request;
+	#record(root: Identity): void {
+		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, notes } = this.#request;
 		const record = this.#records.open(processId);
 		try {
-			for (const path of [stdoutPath, stderrPath]) closeSync(openSync(path, 'a', 0o600));
+			if (notes) {
+				// what an earlier process may still write goes to a file without a name
+				rmSync(notes.path, { force: true });
+				closeSync(openSync(notes.path, 'ax', 0o600));
+			}
 			this.#records.write(record, {
 				version: 1,
 				processId,
@@ -251,7 +272,7 @@ class Launch {
 	/** Undefined where it never got the word. */
 	#whyNotLaunched(): LaunchFault | undefined {
 		const { program, cwd } = this.#request;
-		const status = readExitRecord(this.#words(), false); 
+		const status = readExitRecord(this.#words(), false);
 		if (status.kind === 'unknown') return undefined;
 		return checkProgram(program, cwd) ?? { kind: 'not_launched', reason: 'reason' in status ? status.reason : '' };
 	}

@@ -28,6 +28,12 @@ export interface LaunchRequest {
 	readonly stop: StopPolicy;
 	readonly stdoutPath: string;
 	readonly stderrPath: string;
+	/** Put before the program: another one, which executes it. */
+	readonly before?: readonly string[] | undefined;
+	/** The program's; ours where it is absent. */
+	readonly umask?: number | undefined;
+	/** A new file that the program gets opened for appending, as `descriptor`. */
+	readonly notes?: { readonly path: string; readonly descriptor: number } | undefined;
 }
 
 export interface Launched {
@@ -78,6 +84,8 @@ export interface Adoption {
 export interface Preparation {
 	/** Added to the environment. */
 	readonly env: Readonly<Record<string, string>>;
+	/** The same, but for what the spec says itself. */
+	readonly defaults?: Readonly<Record<string, string>> | undefined;
 	/** Awaited before the program is let go, while the shim is being spawned; a rejection calls the launch off. */
 	readonly ready: Promise<void>;
 }

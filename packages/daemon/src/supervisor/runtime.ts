@@ -7,16 +7,22 @@ import type { Journal, KeptRuntime, RuntimeMemory } from './journal.ts';
 import { freshMemory, recallAccount, recallExit, rememberExit, rememberState, timesOf } from './memory.ts';
 import { describeLaunchFault, LaunchError, type LaunchFault, SupervisorError } from './faults.ts';
 import type { RuntimeOutput } from './output/index.ts';
+import { describeUnmet, type NeededView, type Unmet } from './needs.ts';
+import type { OomCounts, OomWitness } from './oom.ts';
 import type { Identity, Launched, Launcher, Preparation, Prepare, Recorded } from './ports.ts';
+import { type CheckerOf, notesDescriptor, notesVariable, wantsNotes } from './probes/index.ts';
 import { bootId, readEnvironment } from './proc-scan.ts';
 import { cookieName, createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import { type Account, type End, failuresAt, freshAccount } from './restart.ts';
 import { type RuntimeEffect, type RuntimeEvent, type RuntimeState, stepRuntime } from './runtime.machine.ts';
 import type { Usage } from './figures/index.ts';
+import { decideReady, notesPath, RuntimeProbes, wantCommands } from './runtime-probes.ts';
 import { RuntimeSets } from './runtime-sets.ts';
 import type { BackoffInfo, LastExit, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import { isSignal, type Priority, type RuntimeSpec } from './spec.ts';
+import { type FindListeners, portsAreFree, releaseMs } from './listeners.ts';
+import { giveFiles, userEnvironment, userOf, wordsToBecome } from './user.ts';
 import { defaultCommandMs, type RunCommand, runCommand, type StopCommand, stopCommandOf } from './stop-command.ts';
 import { Waiters } from './waiters.ts';
 
@@ -27,7 +33,7 @@ export interface RuntimeOptions {
 	/** With a closing slash; it exists. */
 	readonly outputDirectory: string;
 	/** Is told which process writes from when to when. */
-	readonly output: Pick<RuntimeOutput, 'began' | 'ended' | 'neverBegan' | 'wasFrozen'>;
+	readonly output: RuntimeOutput;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;
@@ -36,8 +42,14 @@ export interface RuntimeOptions {
 	readonly prepare: Prepare;
 	readonly ended: (runtimeId: string, generation: number) => void;
 	readonly publish: (event: SupervisorEvent) => void;
+	readonly checkerOf: CheckerOf;
+	/** What it needs and is not there. */
+	readonly unmet: (id: string) => readonly Unmet[];
+	readonly oom?: OomWitness | undefined;
 	/** How stop commands are run; of real processes where it is absent. */
 	readonly runCommand?: RunCommand | undefined;
+	/** Who listens on which ports; on this system where it is absent. */
+	readonly findListeners?: FindListeners | undefined;
 }
 
 /** How long what is done before a launch may take. */
@@ -61,6 +73,7 @@ export class Runtime {
 	readonly #addedAt: number;
 	readonly #removed = new AbortController();
 	readonly #sets: RuntimeSets;
+	readonly #probes: RuntimeProbes;
 	readonly #before: RuntimeMemory;
 	#spec: RuntimeSpec;
 	#state: RuntimeState = { kind: 'stopped' };
@@ -69,14 +82,17 @@ export class Runtime {
 	/** The last generation whose end has been judged. */
 	#settled: number;
 	#restarts: number;
+	/** The process that is ready; 0 is none. */
 	#readyGeneration: number;
+	/** The process that has said so itself. */
+	#saidGeneration = 0;
 	/** What the journal has, as text. */
 	#remembered = '';
 	/** Who runs, or ran last. */
 	#process: Process | undefined;
 	#launching: AbortController | undefined;
 	#launchFault: LaunchFault | undefined;
-	/** That of the process, as far as a stop command will need it. */
+	/** That of the process, as far as a stop command or a probe will need it. */
 	#environment: Readonly<Record<string, string>> | undefined;
 	#warnings: readonly string[] = [];
 	#lastExit: LastExit | undefined;
@@ -84,6 +100,8 @@ export class Runtime {
 	#usage: Usage | undefined;
 	/** Why the process that runs must not go on. */
 	#condemnedFor: string | undefined;
+	/** Of the time when the process began. */
+	#oomBefore: OomCounts | undefined;
 	/** The grace that the last stop asked for. */
 	#graceMs: number | undefined;
 	#isRemoving = false;
@@ -103,6 +121,15 @@ export class Runtime {
 		this.#readyGeneration = memory.readyGeneration;
 		this.#lastExit = memory.lastExit === null ? undefined : recallExit(memory.lastExit);
 		this.#waiters = new Waiters(kept.spec.name);
+		this.#probes = new RuntimeProbes({
+			clock,
+			output: options.output,
+			checkerOf: options.checkerOf,
+			onReady: (generation, ready, reason) => this.#setReady(generation, ready, reason),
+			onFailed: (generation, reason) => {
+				if (generation === this.#generation) this.condemn(reason);
+			},
+		});
 		this.#sets = new RuntimeSets({
 			clock,
 			log,
@@ -185,6 +212,7 @@ export class Runtime {
 			startedAt: record.launchedAt,
 			startedMs: timesOf(clock).toMonotonic(record.launchedAt),
 		});
+		this.#noteLife(recorded);
 		const { output, table, log } = this.#options;
 		if (output.wasFrozen)
 			void thawSets(table, this.#sets.all).catch((error) => log.error('what was stopped was not let go', { error }));
@@ -219,6 +247,7 @@ export class Runtime {
 			this.#state = { kind: 'running', account };
 			this.#hearOfEnd(this.#process);
 			this.#publish({ kind: 'adopted', generation: this.#generation, pid: this.#process.program.pid });
+			this.#beginProbes(this.#process);
 			if (!thenStart) this.#mailbox.send({ kind: 'stop' });
 			else if (wasStopping) this.#mailbox.send({ kind: 'restart' });
 		} else if (ended && wasStopping) {
@@ -281,12 +310,14 @@ export class Runtime {
 	}
 
 	/** How the process that nobody was there for has ended. */
-	#endedAway({ record, statusIf, changedAt }: Recorded, asked: boolean): { end: End; leftovers: boolean } {
+	#endedAway(recorded: Recorded, asked: boolean): { end: End; leftovers: boolean } {
+		const { record, statusIf, changedAt } = recorded;
 		const { log, clock } = this.#options;
 		const times = timesOf(clock);
 		// one that was being stopped and could not write how it ended was killed by that stop
 		const status = statusIf(asked);
 		const livedMs = Math.max(0, changedAt - record.launchedAt);
+		this.#noteLife(recorded);
 		this.#options.ended(this.#spec.id, record.generation);
 		this.#options.output.ended(record.generation);
 		log.info('process ended while no daemon was there', { runtime: this.#spec.name, process: record.processId, ...status });
@@ -295,6 +326,12 @@ export class Runtime {
 			// its group may be somebody else's by now, so what it left is looked for by everything else before the next is launched
 			leftovers: true,
 		};
+	}
+
+	/** The daemon before may have died between the launch and its note of it. */
+	#noteLife({ record: { processId, runtimeId, generation, pid, startTicks, bootId: boot, launchedAt }, launch }: Recorded): void {
+		const life = { processId, runtimeId, generation, pid: launch.pid ?? pid, startTicks, bootId: boot, startedAt: launchedAt };
+		this.#options.journal.began(life);
 	}
 
 	/** Writes down how a process has ended; gives what its end means to the machine. */
@@ -307,7 +344,8 @@ export class Runtime {
 	): End {
 		this.#settled = generation;
 		const exit = lastExitOf({ status, livedMs, at, asked, killed }, this.#spec);
-		this.#lastExit = this.#condemnedFor === undefined ? exit : { ...exit, reason: this.#condemnedFor };
+		const reason = this.#condemnedFor ?? this.#whyKilled(exit);
+		this.#lastExit = reason === undefined ? exit : { ...exit, reason };
 		this.#options.journal.ended(processId, { at, exit: rememberExit(this.#lastExit) });
 		return {
 			failed: isFailure(this.#lastExit, this.#spec.restart),
@@ -389,21 +427,82 @@ export class Runtime {
 	}
 
 	markReady(generation: number): void {
-		if (generation !== this.#generation || this.#readyGeneration === generation) return;
 		if (this.#state.kind !== 'starting' && this.#state.kind !== 'running') return;
-		this.#readyGeneration = generation;
+		if (generation !== this.#generation) return;
+		this.#saidGeneration = generation;
+		this.#probes.said(generation);
+		if (!decideReady(this.#spec.probes)) this.#setReady(generation, true, undefined);
+	}
+
+	#setReady(generation: number, ready: boolean, reason: string | undefined): void {
+		if (this.#isClosed || generation !== this.#generation || (this.#readyGeneration === generation) === ready) return;
+		this.#readyGeneration = ready ? generation : 0;
 		this.#remember();
-		this.#publish({ kind: 'ready', generation });
+		if (ready) this.#publish({ kind: 'ready', generation });
+		else this.#publish({ kind: 'unready', generation, reason });
+	}
+
+	/** As those see it that need it. */
+	get view(): NeededView {
+		return {
+			spec: this.#spec,
+			status: this.#state.kind,
+			desired: this.#desired,
+			ready: this.#ready(),
+			reason: 'reason' in this.#state ? this.#state.reason : undefined,
+			lastExit: this.#lastExit,
+			backoff: this.#backoff(),
+		};
+	}
+
+	/** What it needs has changed. */
+	needsChanged(): void {
+		if (this.#state.kind === 'waiting') this.#mailbox.send({ kind: 'needs_changed' });
+	}
+
+	/** Not by anybody's command: nobody waits for it. */
+	restartFor(reason: string): void {
+		if (this.#isClosed || this.#isRemoving || this.#desired === 'stopped') return;
+		this.#options.log.info('restarted', { runtime: this.#spec.name, reason });
+		this.#mailbox.send({ kind: 'restart', reason });
+	}
+
+	stopFor(reason: string): void {
+		if (this.#isClosed || this.#isRemoving) return;
+		this.#options.log.info('stopped', { runtime: this.#spec.name, reason });
+		this.#accept('stopped');
+		this.#waiters.overtaken('stop');
+		this.#mailbox.send({ kind: 'stop', reason });
+	}
+
+	/** Undefined where nothing runs, too. */
+	#ready(): boolean | undefined {
+		const { kind } = this.#state;
+		if (kind === 'running' && this.#readyGeneration === this.#generation) return true;
+		return (kind === 'running' || kind === 'starting') && decideReady(this.#spec.probes) ? false : undefined;
+	}
+
+	#beginProbes({ generation, set, program }: Process): void {
+		const { probes } = this.#spec;
+		const needsEnvironment = wantCommands(probes) && this.#environment === undefined;
+		const env = needsEnvironment ? readEnvironment(program.pid) : (this.#environment ?? {});
+		this.#probes.begin(this.#spec, { generation, set, env }, this.#readyGeneration === generation);
+	}
+
+	/** Of a SIGKILL that nobody here has sent. */
+	#whyKilled({ signal, by }: LastExit): string | undefined {
+		const pid = this.#process?.program.pid;
+		if (signal !== 'SIGKILL' || by !== 'itself' || pid === undefined) return undefined;
+		return this.#options.oom?.explainKill(pid, this.#oomBefore);
 	}
 
 	snapshot(): RuntimeSnapshot {
 		const { kind } = this.#state;
-		const running = kind === 'running' ? this.#process : undefined;
 		return {
 			spec: this.#spec,
 			status: kind,
 			desired: this.#desired,
-			ready: running && this.#readyGeneration === this.#generation ? true : undefined,
+			ready: this.#ready(),
 			reason: 'reason' in this.#state ? this.#state.reason : this.#sets.activity,
 			pid: this.#livingProgram()?.pid,
 			processId: this.#process?.processId,
@@ -415,6 +514,7 @@ export class Runtime {
 			lastExit: this.#lastExit,
 			backoff: this.#backoff(),
 			usage: this.#sets.isEmpty ? undefined : this.#usage,
+			probes: this.#probes.reports,
 			escaped: this.#sets.escaped,
 			warnings: this.#warnings,
 			stdoutPath: `${this.#options.outputDirectory}stdout.log`,
@@ -427,6 +527,7 @@ export class Runtime {
 		this.#isClosed = true;
 		this.#timer?.timer.cancel();
 		this.#launching?.abort();
+		this.#probes.end();
 		this.#sets.close();
 		this.#process?.launched.release();
 		this.#waiters.close();
@@ -464,8 +565,13 @@ export class Runtime {
 	#react(event: RuntimeEvent): void {
 		if (this.#isClosed) return;
 		const from = this.#state.kind;
-		const { state, effects } = stepRuntime(this.#state, event, this.#spec.restart);
+		const unmet = this.#options.unmet(this.#spec.id);
+		const { restart } = this.#spec;
+		const context = unmet.length === 0 ? restart : { ...restart, waitsFor: describeUnmet(unmet) };
+		const { state, effects } = stepRuntime(this.#state, event, context);
 		this.#state = state;
+		if (from === 'running' && state.kind !== 'running') this.#probes.end();
+		if (from !== 'running' && state.kind === 'running' && this.#process) this.#beginProbes(this.#process);
 		for (const effect of effects) this.#perform(effect);
 		this.#remember();
 		if (from !== state.kind) {
@@ -482,6 +588,8 @@ export class Runtime {
 		const snapshot = () => this.snapshot();
 		if (event.kind === 'emptied') this.#waiters.stopped(snapshot, this.#sets.escaped);
 		if (state.kind === 'running') this.#waiters.runs(snapshot);
+		if (state.kind === 'running' && from !== 'running') this.#probes.said(this.#saidGeneration);
+		if (state.kind === 'waiting') this.#tellOfHopeless(unmet);
 		// one that is being stopped failed to nobody's surprise; a start that came since waits for its own launch
 		if (event.kind === 'launch_failed' && from === 'starting') this.#waiters.failedToRun(() => this.#startFailed());
 	}
@@ -551,14 +659,33 @@ export class Runtime {
 	#prepare(processId: string, generation: number, signal: AbortSignal): Preparation {
 		const { clock, prepare } = this.#options;
 		const late = () => new LaunchError({ kind: 'unprepared', reason: `what precedes a launch took longer than ${prepareMs} ms` });
-		const { env, ready } = prepare(this.#spec.id, { processId, generation }, signal);
-		return { env, ready: withDeadline(clock, prepareMs, () => ready, late, signal).catch(unprepared(signal)) };
+		const { ready, ...environment } = prepare(this.#spec.id, { processId, generation }, signal);
+		const all = () => Promise.all([ready, this.#portsAreFree(signal)]).then(() => {});
+		return { ...environment, ready: withDeadline(clock, prepareMs, all, late, signal).catch(unprepared(signal)) };
 	}
 
-	#request(processId: string, generation: number, { env: added, ready }: Preparation) {
-		const { id, name, program, args, cwd, env, priority, stop } = this.#spec;
+	async #portsAreFree(signal: AbortSignal): Promise<void> {
+		const { clock } = this.#options;
+		const { ports } = this.#spec;
+		if (!ports) return;
+		const endedJustNow = this.#lastExit !== undefined && clock.now() - this.#lastExit.at < releaseMs;
+		await portsAreFree({ ports, clock, signal, patienceMs: endedJustNow ? releaseMs : 0, find: this.#options.findListeners });
+	}
+
+	#request(processId: string, generation: number, { env: added, defaults, ready }: Preparation) {
+		const { id, name, program, args, cwd, priority, stop, probes, group, umask } = this.#spec;
 		const { outputDirectory } = this.#options;
-		this.#environment = stop.command && { ...env, ...added };
+		const user = this.#spec.user === undefined ? undefined : userOf(this.#spec.user, process.getuid?.());
+		if (user) giveFiles(user, [`${outputDirectory}stdout.log`, `${outputDirectory}stderr.log`]);
+		const env = {
+			...(user && userEnvironment(user)),
+			...defaults,
+			...this.#spec.env,
+			...(group && { ORCH_INSTANCE: String(group.index) }),
+			...added,
+		};
+		this.#environment = stop.command || wantCommands(probes) ? env : undefined;
+		const notes = wantsNotes(probes) ? { path: notesPath(outputDirectory), descriptor: notesDescriptor } : undefined;
 		return {
 			processId,
 			generation,
@@ -567,13 +694,25 @@ export class Runtime {
 			program,
 			args,
 			cwd,
-			env: { ...env, ...added },
+			env: { ...env, ...(notes && { [notesVariable]: String(notes.descriptor) }) },
 			mayGo: ready,
 			priority,
 			stop,
 			stdoutPath: `${outputDirectory}stdout.log`,
 			stderrPath: `${outputDirectory}stderr.log`,
+			...(notes && { notes }),
+			...(user && { before: wordsToBecome(user) }),
+			...(umask !== undefined && { umask: Number.parseInt(umask, 8) }),
 		};
+	}
+
+	/** Who has commanded a start hears that it waits for what will not come by itself; it goes on waiting. */
+	#tellOfHopeless(unmet: readonly Unmet[]): void {
+		const stuck = unmet.filter(({ standing }) => standing === 'stuck');
+		if (stuck.length === 0) return;
+		const { name } = this.#spec;
+		const how = [...new Set(stuck.map((one) => one.how))];
+		this.#waiters.failedToRun(() => new SupervisorError({ kind: 'waits', name, reason: describeUnmet(unmet), how }));
 	}
 
 	#begin(processId: string, generation: number, launched: Launched): void {
@@ -614,8 +753,16 @@ export class Runtime {
 		this.#process = process;
 		this.#usage = undefined;
 		this.#condemnedFor = undefined;
+		this.#sampleOom(process);
 		this.#warnings = launched.warnings;
 		this.#launchFault = undefined;
+	}
+
+	#sampleOom(process: Process): void {
+		this.#oomBefore = undefined;
+		void this.#options.oom?.sample().then((counts) => {
+			if (this.#process === process) this.#oomBefore = counts;
+		});
 	}
 
 	/** From now on the machine is told of its end. */

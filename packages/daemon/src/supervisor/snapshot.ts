@@ -1,7 +1,9 @@
 /** A runtime as others see it: plain data, whole, never changed afterwards. */
 import type { SignalName } from './exit-record.ts';
 import type { RuntimeSpec } from './spec.ts';
+import type { TriggerFacts } from './triggers/index.ts';
 import type { Usage } from './figures/index.ts';
+import type { ProbeReport } from './probes/report.ts';
 
 /** `waiting`: wanted to run, and something that it needs is not there yet. */
 export type RuntimeStatus = 'stopped' | 'waiting' | 'starting' | 'running' | 'stopping' | 'backoff' | 'exited' | 'failed';
@@ -12,7 +14,7 @@ export interface RuntimeSnapshot {
 	readonly status: RuntimeStatus;
 	/** What the last accepted command asked for. */
 	readonly desired: 'running' | 'stopped';
-	/** True once the program said so; undefined while nothing is known. */
+	/** False until the probes say so, or where they say so no more; undefined where none decides it and nobody has said so. */
 	readonly ready: boolean | undefined;
 	/** Why it is failed, or waits, or what its last launch could not do. */
 	readonly reason: string | undefined;
@@ -32,6 +34,10 @@ export interface RuntimeSnapshot {
 	readonly backoff: BackoffInfo | undefined;
 	/** What its processes use; undefined where nothing runs, or nothing is known yet. */
 	readonly usage: Usage | undefined;
+	/** How its probes stand; of the last process where none runs. */
+	readonly probes: readonly ProbeReport[];
+	/** What starts or restarts it beside commands; undefined where nothing does. */
+	readonly triggers?: TriggerFacts | undefined;
 	/** What its last stop could not end. */
 	readonly escaped: readonly Escaped[];
 	readonly warnings: readonly string[];
@@ -80,6 +86,15 @@ export type SupervisorEvent =
 			readonly pid: number;
 	  }
 	| { readonly kind: 'ready'; readonly id: string; readonly name: string; readonly generation: number; readonly at: number }
+	/** It was ready, and is not any more. */
+	| {
+			readonly kind: 'unready';
+			readonly id: string;
+			readonly name: string;
+			readonly generation: number;
+			readonly at: number;
+			readonly reason: string | undefined;
+	  }
 	/** Something was left that could not be ended. */
 	| {
 			readonly kind: 'escaped';

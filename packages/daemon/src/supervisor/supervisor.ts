@@ -1,19 +1,26 @@
 /** The runtimes of this daemon. */
+import { join } from 'node:path';
 import { Publisher } from '@orch/base';
 import { createAdoption } from './adoption.ts';
 import type { RestoredRuntime, Supervisor, SupervisorOptions } from './door.ts';
-import { SupervisorError } from './faults.ts';
+import { LaunchError, SupervisorError } from './faults.ts';
 import { type Census, createCensus, Figures } from './figures/index.ts';
 import { createLauncher } from './launcher.ts';
 import type { KeptRuntime } from './journal.ts';
 import { freshMemory } from './memory.ts';
 import { OutputStore, readOutput } from './output/index.ts';
+import { NeedsKeeper } from './needs-keeper.ts';
+import { createOomWitness, type OomWitness } from './oom.ts';
 import type { Adoption, Launcher, Recorded } from './ports.ts';
+import { type CheckerOf, createCheckers, probeFault } from './probes/index.ts';
 import { bootId } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
 import type { ProcessTable } from './process-table.ts';
-import { Runtime } from './runtime.ts';
+import { Runtime, type RuntimeOptions } from './runtime.ts';
 import type { RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
+import type { RuntimeSpec } from './spec.ts';
+import { cronFault, type OpenWatch, Triggers } from './triggers/index.ts';
+import { userOf } from './user.ts';
 
 /** The supervisor of real processes. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
@@ -24,6 +31,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 		launcher: createLauncher({ ...options, table }),
 		adoption: createAdoption({ ...options, table }),
 		census: createCensus(),
+		oom: createOomWitness(),
 	});
 }
 
@@ -32,6 +40,13 @@ export function superviseBy(
 	options: SupervisorOptions & { readonly launcher: Launcher; readonly table: ProcessTable; readonly adoption: Adoption } & {
 		readonly census?: Pick<Census, 'look' | 'sizes'> | undefined;
 		readonly outputs?: OutputStore | undefined;
+		/** How probes look; at this system where it is absent. */
+		readonly checkerOf?: CheckerOf | undefined;
+		readonly oom?: OomWitness | undefined;
+		/** How files are watched; those of this system where it is absent. */
+		readonly openWatch?: OpenWatch | undefined;
+		readonly runCommand?: RuntimeOptions['runCommand'];
+		readonly findListeners?: RuntimeOptions['findListeners'];
 	},
 ): Supervisor {
 	const { clock, log, journal, adoption } = options;
@@ -45,11 +60,69 @@ export function superviseBy(
 		return runtime;
 	};
 	const outputs = options.outputs ?? new OutputStore(options);
+	const checkerOf = options.checkerOf ?? createCheckers(options);
+	const needs = new NeedsKeeper({ log, find: (id) => runtimes.get(id) });
+	const unmet = (id: string) => needs.unmet(id);
 	const figures = new Figures({ clock, log, census: options.census, subjects: () => runtimes.values() });
 	const publish = (event: SupervisorEvent) => {
 		if (event.kind === 'adopted' || (event.kind === 'changed' && event.to === 'running'))
 			figures.poke(runtimes.get(event.id)?.limitBytes !== undefined);
 		events.publish(event);
+		needs.heard(event);
+		triggers.observe(event.id);
+	};
+	const triggers = new Triggers({
+		clock,
+		log,
+		ownDirectory: join(options.stateDirectory, '/'),
+		openWatch: options.openWatch,
+		runtimes: {
+			look: (id) => {
+				const runtime = runtimes.get(id);
+				return runtime && { status: runtime.view.status, desired: runtime.view.desired, uptimeMs: runtime.livedMs };
+			},
+			start: async (id) => find(id).start({}),
+			restart: async (id, reason) => find(id).restartFor(reason),
+		},
+	});
+	const withTriggers = (snapshot: RuntimeSnapshot): RuntimeSnapshot => {
+		const facts = triggers.facts(snapshot.spec.id);
+		if (!facts) return snapshot;
+		const trouble = facts.watch?.trouble;
+		return {
+			...snapshot,
+			triggers: facts,
+			warnings: trouble === undefined ? snapshot.warnings : [...snapshot.warnings, trouble],
+		};
+	};
+	const show = (runtime: Runtime): RuntimeSnapshot => withTriggers(runtime.snapshot());
+
+	/** What becomes of them is told by their statuses; who waits for them hears of it. */
+	const startNeeded = (id: string) => {
+		for (const needed of needs.toStartFor(id)) {
+			triggers.commanded(needed);
+			const { name } = find(id).spec;
+			find(needed)
+				.start({})
+				.catch((error: unknown) => log.info('what a runtime needs was not started', { runtime: name, error }));
+		}
+	};
+
+	const refuseUnfit = (spec: RuntimeSpec) => {
+		const { name } = spec;
+		const reason = spec.probes && probeFault(spec.probes);
+		if (reason !== undefined) throw new SupervisorError({ kind: 'bad_probe', name, reason });
+		const circle = needs.graph.circleWith(spec);
+		if (circle) throw new SupervisorError({ kind: 'needs_circle', name, circle });
+		const cron = spec.schedule && cronFault(spec.schedule, clock.now());
+		if (cron !== undefined) throw new SupervisorError({ kind: 'bad_schedule', name, reason: cron });
+		try {
+			if (spec.user !== undefined) userOf(spec.user, process.getuid?.());
+		} catch (error) {
+			if (error instanceof LaunchError && error.fault.kind === 'user')
+				throw new SupervisorError({ kind: 'bad_user', name, user: error.fault.user, reason: error.fault.reason });
+			throw error;
+		}
 	};
 
 	/** What `resume` has to tell each runtime of the end of its process. */
@@ -63,7 +136,7 @@ export function superviseBy(
 			limits: () => (now()?.spec ?? kept.spec).output,
 			freeze: async () => now()?.freeze(),
 		});
-		const runtime = new Runtime({ ...options, kept, output, outputDirectory: output.directory, publish });
+		const runtime = new Runtime({ ...options, kept, output, outputDirectory: output.directory, publish, checkerOf, unmet });
 		runtimes.set(id, runtime);
 		return runtime;
 	};
@@ -87,17 +160,23 @@ export function superviseBy(
 		async restore() {
 			const kept = journal.load();
 			const records = await adoption.recorded();
+			// known before anything of them goes on
+			for (const { spec } of kept) needs.graph.add(spec);
 			return kept.map((one) => takeUp(make(one), one.memory.settled, records));
 		},
 
 		resume() {
 			for (const [id, runtime] of runtimes) runtime.resume(endedAway.get(id));
+			for (const { spec } of runtimes.values()) triggers.set(spec);
 			endedAway.clear();
+			// what was at rest was taken up without a word
+			needs.lookAgain(runtimes.keys());
 		},
 
 		add(spec) {
 			if (isClosed) throw new SupervisorError({ kind: 'closing' });
 			if (runtimes.has(spec.id)) throw new SupervisorError({ kind: 'id_taken', id: spec.id });
+			refuseUnfit(spec);
 			const kept = { spec, addedAt: clock.now(), memory: freshMemory(bootId()) };
 			const runtime = make(kept);
 			try {
@@ -108,25 +187,46 @@ export function superviseBy(
 				throw error;
 			}
 			publish({ kind: 'added', id: spec.id, name: spec.name, at: clock.now() });
+			needs.added(spec);
+			triggers.set(spec);
 			return runtime.snapshot();
 		},
 
-		list: () => [...runtimes.values()].map((runtime) => runtime.snapshot()),
-		find: (id) => runtimes.get(id)?.snapshot(),
-		snapshot: (id) => find(id).snapshot(),
+		list: () => [...runtimes.values()].map(show),
+		find: (id) => {
+			const runtime = runtimes.get(id);
+			return runtime && show(runtime);
+		},
+		snapshot: (id) => show(find(id)),
 
-		start: async (id, wish = {}) => find(id).start(wish),
+		toStartFor(id) {
+			find(id);
+			return needs.toStartFor(id);
+		},
+		async start(id, { withNeeds = true, ...wish } = {}) {
+			const runtime = find(id);
+			if (withNeeds) startNeeded(id);
+			triggers.commanded(id);
+			return withTriggers(await runtime.start(wish));
+		},
 		stop: async (id, wish = {}) => find(id).stop(wish),
-		restart: async (id, wish = {}) => find(id).restart(wish),
+		async restart(id, wish = {}) {
+			const runtime = find(id);
+			startNeeded(id);
+			triggers.commanded(id);
+			return withTriggers(await runtime.restart(wish));
+		},
 
-		async remove(id, { force = false, signal } = {}) {
+		async remove(id, { force = false, keepOutput = false, signal } = {}) {
 			const runtime = find(id);
 			const last: RuntimeSnapshot = await runtime.remove({ force, signal });
 			runtimes.delete(id);
+			triggers.remove(id);
 			runtime.close();
 			journal.removed(id);
-			await outputs.remove(id);
+			await outputs.remove(id, { keepFiles: keepOutput });
 			publish({ kind: 'removed', id, name: last.spec.name, at: clock.now() });
+			needs.removed(last.spec);
 			return last;
 		},
 
@@ -143,7 +243,9 @@ export function superviseBy(
 		outputs,
 
 		async stopAll({ graceMs } = {}) {
-			const stopping = [...runtimes].map(async ([id, runtime]) => {
+			// nothing is to be started again while all ends
+			triggers.close();
+			const stop = async (id: string, runtime: Runtime) => {
 				try {
 					await runtime.shutDown({ graceMs });
 				} catch (error) {
@@ -152,14 +254,17 @@ export function superviseBy(
 				}
 				const { spec, escaped } = runtime.snapshot();
 				return { id, name: spec.name, escaped };
-			});
-			return (await Promise.all(stopping)).filter(({ escaped }) => escaped.length > 0);
+			};
+			// what others need goes last; what is independent goes at the same time
+			const all = needs.graph.inReverse([...runtimes.keys()], (id) => stop(id, find(id)));
+			return (await all).filter(({ escaped }) => escaped.length > 0);
 		},
 
 		figures,
 
 		async close() {
 			isClosed = true;
+			triggers.close();
 			figures.close();
 			for (const runtime of runtimes.values()) runtime.close();
 			adoption.close();

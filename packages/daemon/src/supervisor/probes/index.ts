@@ -6,7 +6,9 @@
  * outlives the process.
  */
 export type { Answer, Checker, CheckerOf, ProbeTarget } from './checker.ts';
+export { followNotes, notesDescriptor, notesVariable } from './notes.ts';
 export { describeCheck, probeFault, wantsNotes } from './plan.ts';
 export type { ProbeRole } from './probe.machine.ts';
-export { type ProbeReport, ProcessProbes } from './process-probes.ts';
+export { ProcessProbes } from './process-probes.ts';
+export type { ProbeReport } from './report.ts';
 export { createCheckers } from './system-checkers.ts';

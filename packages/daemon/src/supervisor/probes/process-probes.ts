@@ -5,6 +5,7 @@ import type { CheckerOf, ProbeTarget } from './checker.ts';
 import { describeCheck, planOf, probeRoles } from './plan.ts';
 import type { ProbeRole } from './probe.machine.ts';
 import { Probe } from './probe.ts';
+import type { ProbeReport } from './report.ts';
 
 export interface ProcessProbesOptions {
 	readonly probes: Probes;
@@ -18,22 +19,6 @@ export interface ProcessProbesOptions {
 	readonly onStarted: () => void;
 	/** The process has to be ended: said once, and nothing else after it. */
 	readonly onFailed: (role: 'startup' | 'live', reason: string) => void;
-}
-
-/** How a probe stands. */
-export interface ProbeReport {
-	readonly role: ProbeRole;
-	/** What it does: "http http://localhost:3000/health". */
-	readonly check: string;
-	/** Undefined: not decided yet. */
-	readonly good: boolean | undefined;
-	/** Not asked yet: the startup probe comes first. */
-	readonly isGated: boolean;
-	/** Of the last look. */
-	readonly answer: string | undefined;
-	/** Failures in a row, and how many make it fail. */
-	readonly fails: number;
-	readonly failures: number;
 }
 
 export class ProcessProbes {

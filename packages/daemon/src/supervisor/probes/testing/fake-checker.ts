@@ -9,6 +9,8 @@ export class FakeChecker implements Checker {
 	abandoned = 0;
 	isClosed = false;
 	saidCount = 0;
+	/** What was said before anybody looked. */
+	#said = false;
 	#answer: ((answer: Answer) => void) | undefined;
 	/** Answers every look at once, where it is set. */
 	always: Answer | undefined;
@@ -25,6 +27,10 @@ export class FakeChecker implements Checker {
 		if (this.isLooking) throw new Error('two looks at a time');
 		this.looks++;
 		if (this.always) return Promise.resolve(this.always);
+		if (this.#said) {
+			this.#said = false;
+			return Promise.resolve({ ok: true, text: 'it said so' });
+		}
 		return new Promise((resolve) => {
 			const settle = (answer: Answer) => {
 				this.#answer = undefined;
@@ -45,6 +51,9 @@ export class FakeChecker implements Checker {
 
 	said(): void {
 		this.saidCount++;
+		if (this.check.kind !== 'notify') return;
+		if (this.isLooking) this.answer(true, 'it said so');
+		else this.#said = true;
 	}
 
 	close(): void {

@@ -1,0 +1,113 @@
+/** Who has killed a process that nobody here has: as far as the kernel tells, which rarely says it of a single one. */
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
+/** How many processes the kernel has killed for lack of memory; undefined where it does not tell. */
+export interface OomCounts {
+	/** In the control group of this daemon, and so of what it launches. */
+	readonly group: number | undefined;
+	/** On the whole machine. */
+	readonly machine: number | undefined;
+}
+
+export interface OomSources {
+	readonly readText: (path: string) => string | undefined;
+	/** Lines of the kernel's log; undefined where they may not be read. */
+	readonly readKernelLog: () => readonly string[] | undefined;
+}
+
+export interface OomWitness {
+	/** To be kept from the beginning of a process; takes nobody's time. */
+	sample(): Promise<OomCounts>;
+	/** Of a process that was ended by a SIGKILL of somebody else; `before` as sampled at its beginning, where it was. */
+	explainKill(pid: number, before: OomCounts | undefined): string;
+}
+
+const byKernel = 'killed by the kernel: out of memory';
+const nobodyKnows = 'killed by someone else, possibly by the kernel for lack of memory';
+
+export function createOomWitness(sources: OomSources = systemSources): OomWitness {
+	const paths = { group: groupPath(sources), machine: '/proc/vmstat' };
+	const countsOf = (group: string | undefined, machine: string | undefined): OomCounts => ({
+		group: countIn(group),
+		machine: countIn(machine),
+	});
+	return {
+		async sample() {
+			const read = async (path: string | undefined) =>
+				path === undefined ? undefined : readFile(path, 'utf8').catch(() => undefined);
+			return countsOf(await read(paths.group), await read(paths.machine));
+		},
+
+		explainKill(pid, before) {
+			const said = sources.readKernelLog();
+			if (said?.some((line) => killedPid(line) === pid)) return byKernel;
+			const now = countsOf(
+				paths.group === undefined ? undefined : sources.readText(paths.group),
+				sources.readText(paths.machine),
+			);
+			if (before?.group !== undefined && now.group !== undefined && now.group > before.group) return byKernel;
+			if (before?.machine === undefined || now.machine === undefined) return nobodyKnows;
+			// nobody at all was killed for that reason meanwhile
+			if (now.machine === before.machine) return 'killed by someone else';
+			return 'killed, very likely by the kernel for lack of memory';
+		},
+	};
+}
+
+/** `memory.events` and `/proc/vmstat` have it on a line of its own. */
+function countIn(text: string | undefined): number | undefined {
+	const digits = text === undefined ? undefined : /^oom_kill (\d+)$/m.exec(text)?.[1];
+	return digits === undefined ? undefined : Number(digits);
+}
+
+/** "Memory cgroup out of memory: Killed process 1234 (node) total-vm:…". */
+function killedPid(line: string): number | undefined {
+	const digits = /[Oo]ut of memory: Killed process (\d+) /.exec(line)?.[1];
+	return digits === undefined ? undefined : Number(digits);
+}
+
+function groupPath({ readText }: OomSources): string | undefined {
+	const path = /^0::(\/.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
+	return path === undefined ? undefined : `/sys/fs/cgroup${path === '/' ? '' : path}/memory.events`;
+}
+
+/** Of the kernel's log, which holds some thousand records. */
+const mostRecords = 20_000;
+const longestRecord = 8_192;
+
+const systemSources: OomSources = {
+	readText(path) {
+		try {
+			return readFileSync(path, 'utf8');
+		} catch {
+			return undefined;
+		}
+	},
+	readKernelLog() {
+		let file: number;
+		try {
+			file = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+		} catch {
+			return undefined;
+		}
+		try {
+			const lines: string[] = [];
+			const buffer = Buffer.allocUnsafe(longestRecord);
+			for (let record = 0; record < mostRecords; record++) {
+				try {
+					const length = readSync(file, buffer);
+					if (length === 0) break;
+					const line = buffer.toString('utf8', 0, length);
+					if (line.includes('Killed process')) lines.push(line);
+				} catch (error) {
+					// overwritten while it was read; anything else is the end
+					if ((error as NodeJS.ErrnoException).code !== 'EPIPE') break;
+				}
+			}
+			return lines;
+		} finally {
+			closeSync(file);
+		}
+	},
+};
