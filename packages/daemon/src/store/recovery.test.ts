@@ -84,6 +84,7 @@ for (const driver of loadableDrivers()) {
 			['garbage', (path) => writeFileSync(path, seededRandom(7).bytes(statSync(path).size))],
 			['garbage behind its first page', (path) => damage(path, 4_096, statSync(path).size)],
 			['zeros behind its header', (path) => damage(path, 100, statSync(path).size, 0)],
+			['spoilt in an index alone', (path) => spoilIndex(path)],
 			['a text', (path) => writeFileSync(path, '{"runtimes":[]}\n')],
 			['another program’s database', (path) => makeForeign(path)],
 			['gone', (path) => rmSync(path)],
@@ -341,6 +342,17 @@ function damage(path: string, from: number, to: number, byte?: number): void {
 	const noise = seededRandom(3).bytes(to - from);
 	for (let at = from; at < to; at++) bytes[at] = byte ?? noise[at - from] ?? 0;
 	writeFileSync(path, bytes);
+}
+
+/** What no reading of a table would notice. */
+function spoilIndex(path: string): void {
+	const [driver] = loadableDrivers();
+	const connection = driver?.open(path, { readOnly: true, busyMs: 0 });
+	const page = Number(
+		connection?.prepare(`SELECT rootpage FROM sqlite_schema WHERE name = 'processes_of_runtime'`).get()?.['rootpage'],
+	);
+	connection?.close();
+	damage(path, (page - 1) * 4_096, page * 4_096, 0);
 }
 
 function makeForeign(path: string): void {

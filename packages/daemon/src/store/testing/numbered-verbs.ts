@@ -12,7 +12,7 @@ export function numberedVerb(store: Store, n: number): void {
 	const body = { n, text: 'x'.repeat(pick(200)) };
 	const append = (kind: string) => store.events.append({ at: n, kind, runtimeId: runtime, body });
 	const put = () =>
-		store.runtimes.put({ id: runtime, name: `name-${n}`, spec: body, memory: null, addedAt: n, project: n % 2 ? 'odd' : null });
+		store.runtimes.put({ id: runtime, name: `name-${n}`, spec: body, memory: { n }, addedAt: n, project: n % 2 ? 'odd' : null });
 	const begun = () =>
 		store.processes.begun({
 			...{ processId: `process-${n}`, runtimeId: runtime, generation: n, pid: n + 100 },
@@ -37,7 +37,8 @@ export function numberedVerb(store: Store, n: number): void {
 		() => store.settings.delete(`setting-${pick(4)}`),
 		() => store.projects.put({ name: `project-${pick(3)}`, body }),
 		() => store.projects.remove(`project-${pick(3)}`),
-		() => (pick(3) === 0 ? store.runtimes.remove(runtime) : put()),
+		() => store.runtimes.remove(runtime),
+		put,
 		() =>
 			store.transaction(() => {
 				put();
@@ -60,10 +61,10 @@ export function numberedVerb(store: Store, n: number): void {
 
 /** All that a store tells, to compare. */
 export function dump(store: Store) {
-	const runtimes = store.runtimes.list();
 	return {
-		runtimes,
-		lives: runtimes.map(({ id }) => store.processes.historyOf(id, 1_000)),
+		runtimes: store.runtimes.list(),
+		// of those as well that are not listed, or no longer
+		lives: Array.from({ length: 6 }, (_, index) => store.processes.historyOf(`runtime-${index}`, 1_000)),
 		unended: store.processes.unended(),
 		links: store.links.list(),
 		projects: store.projects.list(),
