@@ -15,6 +15,7 @@ import { bootId, readEnvironment } from './proc-scan.ts';
 import { cookieName, createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import { type Account, type End, failuresAt, freshAccount } from './restart.ts';
+import { resume } from './resumption.ts';
 import { type RuntimeEffect, type RuntimeEvent, type RuntimeState, stepRuntime } from './runtime.machine.ts';
 import type { Usage } from './figures/index.ts';
 import { decideReady, notesPath, RuntimeProbes, wantCommands } from './runtime-probes.ts';
@@ -238,75 +239,37 @@ export class Runtime {
 	 * process that was running then and is not any more; its set has been inherited.
 	 */
 	resume(ended: Recorded | undefined): void {
-		const { state, bootId: bootBefore } = this.#before;
-		const times = timesOf(this.#options.clock);
-		const account = 'account' in state ? recallAccount(state.account, times) : freshAccount;
-		const wasStopping = state.kind === 'stopping';
-		const thenStart = this.#desired === 'running';
-		if (this.#process) {
-			this.#state = { kind: 'running', account };
-			this.#hearOfEnd(this.#process);
-			this.#publish({ kind: 'adopted', generation: this.#generation, pid: this.#process.program.pid });
-			this.#beginProbes(this.#process);
-			if (!thenStart) this.#mailbox.send({ kind: 'stop' });
-			else if (wasStopping) this.#mailbox.send({ kind: 'restart' });
-		} else if (ended && wasStopping) {
-			this.#state = { kind: 'stopping', launching: false, thenStart };
-			this.#endedAway(ended, true);
-			this.#perform({ kind: 'end' });
-		} else if (ended) {
-			this.#state = { kind: 'running', account };
-			this.#mailbox.send({ kind: 'exited', ...this.#endedAway(ended, false) });
-		} else this.#resumeAtRest(bootBefore === bootId(), account);
+		const { clock } = this.#options;
+		const { state: remembered, bootId: bootBefore } = this.#before;
+		const process = this.#process;
+		const { state, then, timerMs } = resume({
+			remembered,
+			desired: this.#desired,
+			autostart: this.#spec.autostart !== false,
+			account: 'account' in remembered ? recallAccount(remembered.account, timesOf(clock)) : freshAccount,
+			restarts: this.#restarts,
+			process: process ? 'lives' : ended ? 'ended' : 'none',
+			isSameBoot: bootBefore === bootId(),
+			now: clock.now(),
+		});
+		this.#state = state;
+		if (timerMs !== undefined) this.#perform({ kind: 'set_timer', ms: timerMs });
+		if (process) {
+			this.#hearOfEnd(process);
+			this.#publish({ kind: 'adopted', generation: this.#generation, pid: process.program.pid });
+			this.#beginProbes(process);
+		}
+		const judged = ended && this.#endedAway(ended, then === 'end');
+		if (then === 'settle' && judged) this.#mailbox.send({ kind: 'exited', ...judged });
+		else if (then === 'end') this.#perform({ kind: 'end' });
+		else if (then === 'relaunch') {
+			// it was counted when it was first tried
+			this.#restarts = Math.max(0, this.#restarts - 1);
+			this.#mailbox.send({ kind: 'needs_changed' });
+		} else if (then === 'start' || then === 'stop' || then === 'restart') this.#mailbox.send({ kind: then });
 		// of processes before the last one nothing may be left, either
 		this.#sets.sweep();
 		this.#remember();
-	}
-
-	#resumeAtRest(isSameBoot: boolean, account: Account): void {
-		const { state } = this.#before;
-		const mayStart = this.#spec.autostart !== false;
-		const startAgain = () => this.#mailbox.send({ kind: 'start' });
-		if (this.#desired === 'stopped') {
-			if (state.kind === 'exited') this.#state = { kind: 'exited', clearing: false };
-			else if (state.kind === 'failed') {
-				this.#state = { kind: 'failed', account, reason: state.reason, clearing: false, due: false, retries: false };
-			}
-		} else if (!isSameBoot) {
-			// all of it is over, and the machine has begun anew: so does this
-			if (mayStart) startAgain();
-		} else {
-			const waitMs =
-				'nextAt' in state && state.nextAt !== null ? Math.max(0, state.nextAt - this.#options.clock.now()) : undefined;
-			switch (state.kind) {
-				case 'exited':
-					this.#state = { kind: 'exited', clearing: false };
-					return;
-				case 'backoff':
-					this.#state = { kind: 'backoff', account, reason: state.reason, clearing: false, due: false };
-					if (waitMs !== undefined) this.#perform({ kind: 'set_timer', ms: waitMs });
-					return;
-				case 'failed':
-					this.#state = {
-						kind: 'failed',
-						account,
-						reason: state.reason,
-						clearing: false,
-						due: false,
-						retries: waitMs !== undefined,
-					};
-					if (waitMs !== undefined) this.#perform({ kind: 'set_timer', ms: waitMs });
-					return;
-				case 'active':
-					// its launch was under way, and the program was never let go: the same launch once more
-					this.#state = { kind: 'starting', account };
-					this.#launchNext();
-					return;
-				case 'stopping':
-				case 'stopped':
-					if (mayStart || state.kind === 'stopping') startAgain();
-			}
-		}
 	}
 
 	/** How the process that nobody was there for has ended. */

@@ -1,0 +1,74 @@
+/** Where a runtime goes on under a new daemon: by what the one before remembered, and by what has become of its process since. */
+import type { RememberedState } from './journal.ts';
+import type { Account } from './restart.ts';
+import type { RuntimeState } from './runtime.machine.ts';
+
+export interface Remains {
+	readonly remembered: RememberedState;
+	readonly desired: 'running' | 'stopped';
+	/** Whether a daemon that starts, starts it too. */
+	readonly autostart: boolean;
+	readonly account: Account;
+	/** By policy since the last start by command. */
+	readonly restarts: number;
+	/** Of the process that ran when the daemon before ended: it runs, it has ended since, or there was none. */
+	readonly process: 'lives' | 'ended' | 'none';
+	/** Nothing of another boot lives, and nothing that was under way is any more. */
+	readonly isSameBoot: boolean;
+	/** Milliseconds since the Unix epoch. */
+	readonly now: number;
+}
+
+export interface Resumption {
+	readonly state: RuntimeState;
+	/**
+	 * What is to be done from there: `settle` judges the end of the process, `end` ends what is left of it, `relaunch` does a launch
+	 * again that had not come to its program, as soon as what it needs is there; the others are commands to the machine.
+	 */
+	readonly then?: 'start' | 'stop' | 'restart' | 'settle' | 'end' | 'relaunch';
+	/** What is left of the wait that was under way. */
+	readonly timerMs?: number;
+}
+
+export function resume({ remembered, desired, autostart, account, restarts, process, isSameBoot, now }: Remains): Resumption {
+	const isWanted = desired === 'running';
+	const wasStopping = remembered.kind === 'stopping';
+	if (process === 'lives') {
+		const state: RuntimeState = { kind: 'running', account };
+		if (!isWanted) return { state, then: 'stop' };
+		return wasStopping ? { state, then: 'restart' } : { state };
+	}
+	if (process === 'ended') {
+		return wasStopping
+			? { state: { kind: 'stopping', launching: false, thenStart: isWanted }, then: 'end' }
+			: { state: { kind: 'running', account }, then: 'settle' };
+	}
+	const stopped: Resumption = { state: { kind: 'stopped' } };
+	const started: Resumption = { ...stopped, then: 'start' };
+	if (isWanted && !isSameBoot) return autostart ? started : stopped;
+	switch (remembered.kind) {
+		case 'exited':
+			return { state: { kind: 'exited', clearing: false } };
+		case 'failed': {
+			const { reason, nextAt } = remembered;
+			const timer = isWanted && nextAt !== null ? { timerMs: Math.max(0, nextAt - now) } : {};
+			const retries = 'timerMs' in timer;
+			return { state: { kind: 'failed', account, reason, clearing: false, due: false, retries }, ...timer };
+		}
+		case 'backoff': {
+			const { reason, nextAt } = remembered;
+			if (!isWanted) return stopped;
+			return { state: { kind: 'backoff', account, reason, clearing: false, due: false }, timerMs: Math.max(0, nextAt - now) };
+		}
+		case 'active':
+			if (!isWanted) return stopped;
+			return {
+				state: { kind: 'waiting', account, by: restarts > 0 ? 'policy' : 'command', reason: 'is launched again' },
+				then: 'relaunch',
+			};
+		case 'stopping':
+			return isWanted ? started : stopped;
+		case 'stopped':
+			return isWanted && autostart ? started : stopped;
+	}
+}
