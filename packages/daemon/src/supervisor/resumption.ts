@@ -25,7 +25,7 @@ export interface Resumption {
 	 * What is to be done from there: `settle` judges the end of the process, `end` ends what is left of it, `relaunch` does a launch
 	 * again that had not come to its program, as soon as what it needs is there; the others are commands to the machine.
 	 */
-	readonly then?: 'start' | 'stop' | 'restart' | 'settle' | 'end' | 'relaunch';
+	readonly next?: 'start' | 'stop' | 'restart' | 'settle' | 'end' | 'relaunch';
 	/** What is left of the wait that was under way. */
 	readonly timerMs?: number;
 }
@@ -35,16 +35,16 @@ export function resume({ remembered, desired, autostart, account, restarts, proc
 	const wasStopping = remembered.kind === 'stopping';
 	if (process === 'lives') {
 		const state: RuntimeState = { kind: 'running', account };
-		if (!isWanted) return { state, then: 'stop' };
-		return wasStopping ? { state, then: 'restart' } : { state };
+		if (!isWanted) return { state, next: 'stop' };
+		return wasStopping ? { state, next: 'restart' } : { state };
 	}
 	if (process === 'ended') {
 		return wasStopping
-			? { state: { kind: 'stopping', launching: false, thenStart: isWanted }, then: 'end' }
-			: { state: { kind: 'running', account }, then: 'settle' };
+			? { state: { kind: 'stopping', launching: false, thenStart: isWanted }, next: 'end' }
+			: { state: { kind: 'running', account }, next: 'settle' };
 	}
 	const stopped: Resumption = { state: { kind: 'stopped' } };
-	const started: Resumption = { ...stopped, then: 'start' };
+	const started: Resumption = { ...stopped, next: 'start' };
 	if (isWanted && !isSameBoot) return autostart ? started : stopped;
 	switch (remembered.kind) {
 		case 'exited':
@@ -64,7 +64,7 @@ export function resume({ remembered, desired, autostart, account, restarts, proc
 			if (!isWanted) return stopped;
 			return {
 				state: { kind: 'waiting', account, by: restarts > 0 ? 'policy' : 'command', reason: 'is launched again' },
-				then: 'relaunch',
+				next: 'relaunch',
 			};
 		case 'stopping':
 			return isWanted ? started : stopped;

@@ -242,7 +242,7 @@ export class Runtime {
 		const { clock } = this.#options;
 		const { state: remembered, bootId: bootBefore } = this.#before;
 		const process = this.#process;
-		const { state, then, timerMs } = resume({
+		const { state, next, timerMs } = resume({
 			remembered,
 			desired: this.#desired,
 			autostart: this.#spec.autostart !== false,
@@ -259,14 +259,14 @@ export class Runtime {
 			this.#publish({ kind: 'adopted', generation: this.#generation, pid: process.program.pid });
 			this.#beginProbes(process);
 		}
-		const judged = ended && this.#endedAway(ended, then === 'end');
-		if (then === 'settle' && judged) this.#mailbox.send({ kind: 'exited', ...judged });
-		else if (then === 'end') this.#perform({ kind: 'end' });
-		else if (then === 'relaunch') {
+		const judged = ended && this.#endedAway(ended, next === 'end');
+		if (next === 'settle' && judged) this.#mailbox.send({ kind: 'exited', ...judged });
+		else if (next === 'end') this.#perform({ kind: 'end' });
+		else if (next === 'relaunch') {
 			// it was counted when it was first tried
 			this.#restarts = Math.max(0, this.#restarts - 1);
 			this.#mailbox.send({ kind: 'needs_changed' });
-		} else if (then === 'start' || then === 'stop' || then === 'restart') this.#mailbox.send({ kind: then });
+		} else if (next === 'start' || next === 'stop' || next === 'restart') this.#mailbox.send({ kind: next });
 		// of processes before the last one nothing may be left, either
 		this.#sets.sweep();
 		this.#remember();
