@@ -1,4 +1,4 @@
-/** Supervision 3.1.39: a thousand processes come and go, and the daemon is as it was before. */
+/** Supervision 3.1.39: a thousand processes come and go (ten thousand in scripts/soak), and the daemon is as it was before. */
 import { readdirSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -6,7 +6,7 @@ import { until } from '@orch/base/testing';
 import { expect, test } from 'vitest';
 import { superviseReally } from '../../packages/daemon/src/supervisor/testing/real.ts';
 
-const processes = 1_000;
+const processes = Number(process.env['ORCH_PROCESSES'] ?? 1_000);
 const atOnce = 25;
 
 test.skipIf(process.platform !== 'linux')(
@@ -47,6 +47,7 @@ test.skipIf(process.platform !== 'linux')(
 		expect(before).toMatchObject({ records: 0, living: 0, statuses: ['stopped'] });
 		real.events.length = 0;
 		real.ended.length = 0;
+		real.journal.lives.length = 0;
 		collect();
 		const heapBefore = process.memoryUsage().heapUsed;
 		for (let done = 0; done < processes; done += atOnce) await round();
@@ -55,6 +56,7 @@ test.skipIf(process.platform !== 'linux')(
 		expect(after).toEqual(before);
 		real.events.length = 0;
 		real.ended.length = 0;
+		real.journal.lives.length = 0;
 		collect();
 		expect(process.memoryUsage().heapUsed - heapBefore).toBeLessThan(2 * 1024 * 1024);
 		await real.close();
