@@ -7,7 +7,7 @@ import { CliError } from './errors.ts';
 import type { World } from './world.ts';
 
 /** What Linux has room for in sockaddr_un, without the closing NUL; longer paths are truncated in silence. */
-const longestSocketPathBytes = 107;
+export const longestSocketPathBytes = 107;
 
 /** By the rule that orchd follows, with the paths made absolute here, where they were typed. */
 export function placesOf(world: World, socket: string | undefined): Places {

@@ -6,6 +6,7 @@ import { completion } from './completion.ts';
 import { daemonRestart, daemonStart, daemonStatus, daemonStop, daemonUpgrade } from './daemon-commands.ts';
 import { daemonInstall, daemonUninstall } from './daemon-install.ts';
 import { daemonLogs } from './daemon-logs.ts';
+import { doctor } from './doctor.ts';
 import { events } from './events.ts';
 import { linkAdd } from './link-add.ts';
 import { linkList } from './link-list.ts';
@@ -50,6 +51,7 @@ export const commandTable: readonly Command[] = [
 	call,
 	completion,
 	runtimeAdd,
+	doctor,
 	inFull(ps, 'list', ['ls']),
 	runtimeShow,
 	inFull(start, 'start'),
