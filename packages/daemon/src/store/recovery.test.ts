@@ -304,6 +304,17 @@ for (const driver of loadableDrivers()) {
 			expect(() => open(join(path, 'orch.db'))).toThrow(expect.objectContaining({ name: 'StoreError', fault: 'io' }));
 		});
 
+		it('keeps its log short even when nothing else gets a turn', async () => {
+			const path = place();
+			const { store } = open(path);
+			const body = 'x'.repeat(3_000);
+			for (let n = 0; n < 3_000; n++) store.events.append({ at: n, kind: 'e', runtimeId: null, body });
+			// some 36 MiB have gone through it
+			expect(statSync(`${path}-wal`).size).toBeLessThan(10 * 1024 * 1024);
+			await store.close();
+			expect(existsSync(`${path}-wal`)).toBe(false);
+		});
+
 		it('backs up a minute after a definition has changed, once, and keeps yesterday’s', async () => {
 			const path = place();
 			const time = new ManualClock();
