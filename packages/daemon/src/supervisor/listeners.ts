@@ -74,7 +74,7 @@ export interface PortWish {
 	readonly signal: AbortSignal;
 	/** How long a port that is taken may take to be let go of: longer than nothing where we have just stopped what had it. */
 	readonly patienceMs: number;
-	readonly find?: FindListeners;
+	readonly find?: FindListeners | undefined;
 	readonly holderOf?: (listener: Listener) => PortHolder | undefined;
 }
 

@@ -375,7 +375,7 @@ export class Runtime {
 	}
 
 	/** What its processes use, as was just seen. */
-	used(usage: Usage): void {
+	used(usage: Usage | undefined): void {
 		this.#usage = usage;
 	}
 
@@ -623,16 +623,16 @@ export class Runtime {
 		const { clock, prepare } = this.#options;
 		const late = () => new LaunchError({ kind: 'unprepared', reason: `what precedes a launch took longer than ${prepareMs} ms` });
 		const { ready, ...environment } = prepare(this.#spec.id, { processId, generation }, signal);
-		const all = () => Promise.all([ready, this.#portsAreFree(signal)]).then(() => {});
-		return { ...environment, ready: withDeadline(clock, prepareMs, all, late, signal).catch(unprepared(signal)) };
+		const { ports } = this.#spec;
+		const all = async () => void (await Promise.all([ready, ports && this.#portsAreFree(ports, signal)]));
+		const first = ports ? all : () => ready;
+		return { ...environment, ready: withDeadline(clock, prepareMs, first, late, signal).catch(unprepared(signal)) };
 	}
 
-	async #portsAreFree(signal: AbortSignal): Promise<void> {
-		const { clock } = this.#options;
-		const { ports } = this.#spec;
-		if (!ports) return;
+	#portsAreFree(ports: readonly number[], signal: AbortSignal): Promise<void> {
+		const { clock, findListeners } = this.#options;
 		const endedJustNow = this.#lastExit !== undefined && clock.now() - this.#lastExit.at < releaseMs;
-		await portsAreFree({ ports, clock, signal, patienceMs: endedJustNow ? releaseMs : 0, find: this.#options.findListeners });
+		return portsAreFree({ ports, clock, signal, patienceMs: endedJustNow ? releaseMs : 0, find: findListeners });
 	}
 
 	#request(processId: string, generation: number, { env: added, defaults, ready }: Preparation) {

@@ -1,5 +1,5 @@
 /** Who a program runs as: a user of this system, with the groups that the system's files give him. */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, fchownSync, openSync, readFileSync } from 'node:fs';
 import { LaunchError } from './faults.ts';
 
 export interface User {
@@ -47,7 +47,7 @@ const rowsOf = (text: string): string[][] =>
 	text.split('\n').flatMap((line) => (line === '' || line.startsWith('#') ? [] : [line.split(':')]));
 
 /** What every program finds about its user, where its spec says nothing else. */
-export const environmentOf = ({ name, home, shell }: User): Readonly<Record<string, string>> => ({
+export const userEnvironment = ({ name, home, shell }: User): Readonly<Record<string, string>> => ({
 	HOME: home,
 	USER: name,
 	LOGNAME: name,
@@ -74,26 +74,28 @@ export function userOf(wanted: string, ourUid: number | undefined): User {
 const setprivPaths = ['/usr/bin/setpriv', '/bin/setpriv', '/usr/sbin/setpriv'];
 
 /**
- * What is put before a program, so that it runs with another umask and as another user. The shim stays ours: nobody but us can
- * end it, nor write what it records.
+ * What is put before a program, so that it runs as another user. The shim stays ours: nobody but us can end it, nor write what
+ * it records.
  */
-export function wrapping({ user, umask }: { readonly user?: User | undefined; readonly umask?: string | undefined }): string[] {
-	// a shell may change what it finds in the environment, so it comes first of all
-	const masked = umask === undefined ? [] : ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh'];
-	if (!user || user.uid === process.getuid?.()) return masked;
+export function wordsToBecome(user: User): readonly string[] {
+	if (user.uid === process.getuid?.()) return [];
 	const setpriv = setprivPaths.find(isExecutable);
 	if (setpriv === undefined) {
 		throw new LaunchError({ kind: 'user', user: user.name, reason: 'the program setpriv (of util-linux) is not installed' });
 	}
-	return [
-		...masked,
-		setpriv,
-		`--reuid=${user.uid}`,
-		`--regid=${user.gid}`,
-		`--groups=${user.groups.join(',')}`,
-		'--inh-caps=-all',
-		'--',
-	];
+	return [setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, `--groups=${user.groups.join(',')}`, '--inh-caps=-all', '--'];
+}
+
+/** Makes files that this user may open again, as programs do by /dev/stdout; those that are there become his. */
+export function giveFiles({ uid, gid }: User, paths: readonly string[]): void {
+	for (const path of paths) {
+		const file = openSync(path, 'a', 0o600);
+		try {
+			fchownSync(file, uid, gid);
+		} finally {
+			closeSync(file);
+		}
+	}
 }
 
 function isExecutable(path: string): boolean {
