@@ -18,6 +18,7 @@ import {
 	SocketServer,
 	takeLock,
 	watchHandlers,
+	whyHandlers,
 } from './control/index.ts';
 import { Links } from './links/index.ts';
 import { openStore } from './store/index.ts';
@@ -29,6 +30,8 @@ import {
 	createLinkJournal,
 	createRouterGate,
 	joinRuntimes,
+	joinWhy,
+	livesOf,
 	nameBy,
 	tellOfLinks,
 	tellOfRuntimes,
@@ -140,7 +143,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		scope.add('supervisor', () => supervisor.close());
 
 		scope.add('events of runtimes', tellOfRuntimes({ events, supervisor, clock }));
-		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log });
+		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log, history: (id) => livesOf(store, id) });
 		const restored = await supervisor.restore();
 		// a start that fails must not harm what runs
 		if (restored.length > 0) onStop = 'keep';
@@ -155,7 +158,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		}
 		for (const { pid, command } of leftovers.escaped)
 			notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);
-		for (const reason of notices) events.append({ ...emptyEvent, at: isoTime(clock.now()), kind: 'notice', reason });
+		for (const reason of notices) events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason });
 		supervisor.resume();
 		const adopted = restored.filter(({ became }) => became === 'adopted').length;
 		log.info('state restored', { runtimes: restored.length, adopted, links: links.list().length });
@@ -203,7 +206,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 								memoryBytes: router ? await router.memoryBytes().catch(() => null) : null,
 								restarts: links.router.restarts,
 							},
-							notices,
+							notices: [...notices, ...supervisor.outputs.notices],
 						};
 					},
 					async stop(what) {
@@ -223,6 +226,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 				...binaryHandlers(binaries),
 				...linkHandlers({ links, directory: runtimes, whileOpen }),
 				...watchHandlers({ events, runtimes, clock }),
+				...whyHandlers({ directory: runtimes, ...joinWhy({ supervisor, describe: runtimes.describe }) }),
 			},
 			{
 				check: createCheck(),

@@ -3,6 +3,7 @@ import { daemonOperations } from './operations/daemon.ts';
 import { linkOperations } from './operations/link.ts';
 import { binaryOperations, runtimeOperations } from './operations/runtime.ts';
 import { watchOperations } from './operations/watching.ts';
+import { whyOperations } from './operations/why.ts';
 
 export const api = {
 	...daemonOperations,
@@ -10,6 +11,7 @@ export const api = {
 	...binaryOperations,
 	...linkOperations,
 	...watchOperations,
+	...whyOperations,
 } as const;
 
 export type Api = typeof api;

@@ -79,6 +79,84 @@ export const errors = {
 		message: ({ name, reason }) => `cannot start '${name}': ${reason}`,
 		hint: ({ name }) => `orch runtime stderr ${name} --no-follow`,
 	}),
+	'runtime.port_taken': entry<{
+		name: string;
+		port: number;
+		holder: { readonly pid: number; readonly command: string; readonly runtime: string | null } | null;
+		uid: number;
+	}>({
+		status: 409,
+		exit: 7,
+		number: 'E111',
+		message: ({ name, port, holder, uid }) =>
+			holder
+				? `cannot start '${name}': port ${port} is in use by ${holder.runtime === null ? '' : `runtime ${holder.runtime}, `}pid ${holder.pid} (${holder.command})`
+				: `cannot start '${name}': port ${port} is in use by a process of the user with the number ${uid}, which may not be looked at`,
+		hint: ({ holder }) =>
+			holder === null
+				? 'stop what has the port (as root: ss -ltnp), or give the runtime another one'
+				: holder.runtime === null
+					? `stop it (kill ${holder.pid}), or give the runtime another port`
+					: `orch stop ${holder.runtime}`,
+		retryable: true,
+	}),
+	'runtime.needs_circle': entry<{ name: string; circle: readonly string[] }>({
+		status: 409,
+		exit: 8,
+		number: 'E113',
+		message: ({ name, circle }) => {
+			const steps = circle.slice(0, -1).map((one, at) => [one, circle[at + 1] ?? ''] as const);
+			const width = Math.max(...steps.map(([one]) => one.length));
+			const lines = steps.map(([one, next]) => `  ${one.padEnd(width)}  needs  ${next}`);
+			return [`cannot add '${name}': runtimes would need each other in a circle`, ...lines].join('\n');
+		},
+		hint: () => 'leave out one of these needs',
+	}),
+	'runtime.waits': entry<{ name: string; reason: string; how: readonly string[] }>({
+		status: 409,
+		exit: 3,
+		number: 'E183',
+		message: ({ name, reason, how }) =>
+			[`'${name}' is not started yet: it ${reason}`, ...how.map((one) => `  ${one}`)].join('\n'),
+		hint: ({ name }) => `orch why ${name} (it is started as soon as that is there)`,
+	}),
+	'runtime.not_reached': entry<{ name: string; goal: string; status: string; reason: string | null }>({
+		status: 409,
+		exit: 3,
+		number: 'E184',
+		message: ({ name, goal, status, reason }) => {
+			const wish = goal === 'succeeded' ? 'succeed' : `become ${goal}`;
+			return `'${name}' will not ${wish}: it is ${status}${reason === null ? '' : `: ${reason}`}`;
+		},
+		hint: ({ name }) => `orch why ${name}`,
+	}),
+	'probe.invalid': entry<{ reason: string }>({
+		status: 400,
+		exit: 2,
+		number: 'E185',
+		message: ({ reason }) => reason,
+		hint: () => 'orch help runtime add',
+	}),
+	'runtime.not_group': entry<{ name: string }>({
+		status: 409,
+		exit: 3,
+		number: 'E180',
+		message: ({ name }) => `cannot scale '${name}': it is one runtime, not a group of instances`,
+		hint: () => 'add it as a group: orch runtime add PROGRAM --instances 3',
+	}),
+	'schedule.invalid': entry<{ reason: string }>({
+		status: 400,
+		exit: 2,
+		number: 'E181',
+		message: ({ reason }) => reason,
+		hint: () => "minute, hour, day of the month, month, day of the week: '0 3 * * *' is 3:00 every day",
+	}),
+	'runtime.user_refused': entry<{ user: string; reason: string }>({
+		status: 403,
+		exit: 6,
+		number: 'E182',
+		message: ({ user, reason }) => `cannot run a program as ${user}: ${reason}`,
+	}),
 	'runtime.stop_incomplete': entry<{ name: string; escaped: readonly { readonly pid: number; readonly command: string }[] }>({
 		status: 500,
 		exit: 1,

@@ -43,7 +43,7 @@ export {
 	TapItem,
 	UnroutedReport,
 } from './operations/router.ts';
-export { binaryOperations, runtimeOperations } from './operations/runtime.ts';
+export { binaryOperations, DroppedOutput, LogLine, runtimeOperations } from './operations/runtime.ts';
 export {
 	LinkCounters,
 	Overflow,
@@ -51,11 +51,14 @@ export {
 	RuntimeInfo,
 	RuntimeOptions,
 	runtimeOptions,
+	RuntimeOrInstances,
 	type RuntimeStatus,
 	StopPolicy,
 	Usage,
 	WhileDown,
 } from './operations/shapes.ts';
 export { DaemonEvent, eventKinds, RuntimeFigures, watchOperations } from './operations/watching.ts';
+export { ProbeReport, WhyRuntime, whyOperations } from './operations/why.ts';
+export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from './problems.ts';
 export { suggest } from './suggest.ts';
 export { version } from './version.ts';

@@ -8,7 +8,7 @@ export { createCheck } from './check.ts';
 export { emptyEvent, type EventKeeper, EventLog, type EventLogOptions, type NewEvent } from './event-log.ts';
 export { binaryHandlers } from './handlers/binary.ts';
 export { type DaemonFacts, daemonHandlers } from './handlers/daemon.ts';
-export { type Directory, type Entry, isoTime, resolveRuntime } from './handlers/directory.ts';
+export { type Directory, type Entry, isoTime, resolveRuntime, resolveRuntimes } from './handlers/directory.ts';
 export { type LinkHandlersOptions, linkHandlers } from './handlers/link.ts';
 export {
 	type RuntimeDetails,
@@ -19,6 +19,7 @@ export {
 	runtimeHandlers,
 } from './handlers/runtime.ts';
 export { watchHandlers, type WatchHandlersOptions } from './handlers/watching.ts';
+export { whyHandlers, type WhyHandlersOptions, type WhyRuntime } from './handlers/why.ts';
 export { type Lock, Locked, takeLock } from './lock.ts';
 export { findByReference, freeName, nameOfProgram, shortId } from './references.ts';
 export { prepareSocketDirectory, SocketRefused, SocketServer, type SocketServerOptions } from './socket-server.ts';

@@ -6,6 +6,8 @@ import type { OutputStore } from './output/index.ts';
 import type { Prepare, World } from './ports.ts';
 import type { Escaped, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import type { Priority, RuntimeSpec } from './spec.ts';
+import type { Goal } from './wait-for.ts';
+import type { Why } from './why.ts';
 
 export interface SupervisorOptions extends World {
 	/** Holds `processes/` and `logs/`; belongs to this supervisor alone. */
@@ -72,6 +74,13 @@ export interface Supervisor {
 			readonly signal?: AbortSignal | undefined;
 		},
 	): Promise<RuntimeSnapshot>;
+	/** Why it is as it is: itself, and what it waits for. */
+	why(id: string): Promise<readonly Why[]>;
+	/**
+	 * Resolves when it has come to what is waited for, at once where it has already; rejects with not_reached where it will not
+	 * come to that unless somebody does something.
+	 */
+	waitFor(id: string, goal: Goal, signal?: AbortSignal): Promise<RuntimeSnapshot>;
 	/** Sends a signal to the program alone; gives its pid. Throws not_running, unknown_signal. */
 	signal(id: string, name: string): number;
 	/** The program says that it is ready. What comes from an earlier generation is ignored. */

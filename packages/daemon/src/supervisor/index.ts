@@ -15,7 +15,16 @@ export {
 	SupervisorError,
 	type SupervisorFault,
 } from './faults.ts';
-export { keepOutputMs, removeOldOutput } from './output/index.ts';
+export {
+	createPattern,
+	keepOutputMs,
+	type LogBatch,
+	type LogsEnd,
+	type LogsQuery,
+	PatternError,
+	readLogs,
+	removeOldOutput,
+} from './output/index.ts';
 export type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory } from './journal.ts';
 export type { Preparation, Prepare } from './ports.ts';
 export type {
@@ -38,3 +47,5 @@ export {
 } from './spec.ts';
 export { settleLeftovers } from './settle.ts';
 export { createSupervisor } from './supervisor.ts';
+export type { Goal } from './wait-for.ts';
+export type { Why } from './why.ts';

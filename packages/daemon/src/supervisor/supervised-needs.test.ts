@@ -449,6 +449,59 @@ describe('probes of a runtime', () => {
 	});
 });
 
+describe('why a runtime is as it is', () => {
+	test('tells what it waits for, and what that waits for, down to what somebody has to do', async () => {
+		const { add, command, supervisor, idOf, end, clock } = supervise();
+		add('web', ['api:ready', 'cache:ready']);
+		add('api', ['db:ready'], { probes: { ready: byNotify } });
+		add('db', [], { restart: { ...defaultRestart, failures: 1 }, probes: { ready: byNotify } });
+		await command('start', 'web');
+		await end('db', 3);
+		await clock.advance(0);
+		const chain = await supervisor.why(idOf('web'));
+		expect(chain.map(({ depth, name, snapshot, need }) => [depth, name, snapshot?.status, need?.condition])).toEqual([
+			[0, 'web', 'waiting', undefined],
+			[1, 'api', 'waiting', 'ready'],
+			[2, 'db', 'failed', 'ready'],
+			[1, 'cache', undefined, 'ready'],
+		]);
+		expect(chain.map(({ waitsFor }) => waitsFor.map(({ how }) => how))).toEqual([
+			['api waits, too', "there is no runtime 'cache'"],
+			['db has failed: gave up after 1 failure in 60s; last: exit code 3'],
+			[],
+			[],
+		]);
+		expect(chain.map(({ next }) => next)).toEqual([
+			[],
+			[],
+			['orch logs db --stream stderr', 'orch start db'],
+			['orch runtime add PROGRAM --name cache'],
+		]);
+	});
+
+	test('tells its probes with their last answers, its waits and its last end', async () => {
+		const { add, command, supervisor, idOf, clock, checkers, end } = supervise();
+		checkers.always = { ok: false, text: 'connection refused' };
+		add('web', [], { probes: { ready: byHttp } });
+		await command('start', 'web');
+		await clock.advance(0);
+		await settle();
+		const [running] = await supervisor.why(idOf('web'));
+		expect(running).toMatchObject({
+			snapshot: { ready: false, probes: [{ check: 'http http://localhost/health', answer: 'connection refused', good: false }] },
+			next: ['orch logs web --stream stderr', 'orch logs web -f'],
+		});
+		await end('web', 1);
+		await end('web', 1);
+		const [waits] = await supervisor.why(idOf('web'));
+		expect(waits?.snapshot).toMatchObject({
+			status: 'backoff',
+			lastExit: { code: 1 },
+			backoff: { failures: 2, of: 5, withinMs: 60_000 },
+		});
+	});
+});
+
 /** How often each may be asked for something in a history. */
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 const shape = fc.array(fc.uniqueArray(fc.nat(5), { maxLength: 3 }), { minLength: 6, maxLength: 6 });

@@ -21,6 +21,9 @@ import type { RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import type { RuntimeSpec } from './spec.ts';
 import { cronFault, type OpenWatch, Triggers } from './triggers/index.ts';
 import { userOf } from './user.ts';
+import { waitFor } from './wait-for.ts';
+import { lastWords } from './last-words.ts';
+import { explain } from './why.ts';
 
 /** The supervisor of real processes. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
@@ -230,6 +233,19 @@ export function superviseBy(
 			return last;
 		},
 
+		why(id) {
+			find(id);
+			return explain(id, {
+				needs,
+				find: (one) => {
+					const runtime = runtimes.get(one);
+					return runtime && show(runtime);
+				},
+				wordsOf: async (one) => lastWords(outputs.find(one)),
+			});
+		},
+		waitFor: (id, goal, signal) =>
+			waitFor({ events, goal, signal, name: find(id).spec.name, id, look: () => runtimes.get(id)?.snapshot() }),
 		signal: (id, name) => find(id).signal(name),
 		markReady: (id, generation) => runtimes.get(id)?.markReady(generation),
 

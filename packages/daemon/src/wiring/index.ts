@@ -8,4 +8,5 @@ export { answerControlRequests } from './control-requests.ts';
 export { createJournal, createLinkJournal, type KeptLife, livesOf } from './journal.ts';
 export { createEventKeeper, nameBy, tellOfLinks, tellOfRuntimes } from './events.ts';
 export { joinRuntimes } from './runtimes.ts';
+export { joinWhy } from './why.ts';
 export { createRouterGate, type RouterGateOptions } from './router-gate.ts';

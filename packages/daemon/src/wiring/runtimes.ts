@@ -6,6 +6,7 @@ import { OrchError, suggest } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
 import { isoTime, type RuntimeInfo, type Runtimes, shortId } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
+import type { KeptLife } from './journal.ts';
 import {
 	checkProgram,
 	defaultRestart,
@@ -13,6 +14,7 @@ import {
 	isSignal,
 	type LastExit,
 	type ProgramFault,
+	readLogs,
 	type RestoredRuntime,
 	type RuntimeSnapshot,
 	type RuntimeSpec,
@@ -26,6 +28,8 @@ export interface JoinOptions {
 	readonly binaries: Binaries;
 	readonly random: Random;
 	readonly log: Logger;
+	/** The processes that a runtime has had, newest first. */
+	readonly history: (id: string) => readonly KeptLife[];
 }
 
 /** With the way to tell it of what an earlier daemon had. */
@@ -34,7 +38,7 @@ export interface JoinedRuntimes extends Runtimes {
 	restore(runtimes: readonly RestoredRuntime[]): void;
 }
 
-export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinOptions): JoinedRuntimes {
+export function joinRuntimes({ supervisor, links, binaries, random, log, history }: JoinOptions): JoinedRuntimes {
 	const describe = (id: string): RuntimeInfo => toInfo(supervisor.snapshot(id), links.problem(id));
 	const done = async (id: string, work: Promise<RuntimeSnapshot>): Promise<RuntimeInfo> => {
 		try {
@@ -48,11 +52,46 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 		const snapshot = supervisor.find(id);
 		return snapshot && { id, name: snapshot.spec.name, status: snapshot.status };
 	};
+	const namesOf = (ids: readonly string[]): string[] => ids.flatMap((id) => supervisor.find(id)?.spec.name ?? []);
+	const idsByGroup = new Map<string, Set<string>>();
+	const instancesOf = (name: string): RuntimeSnapshot[] =>
+		[...(idsByGroup.get(name) ?? [])]
+			.map((id) => supervisor.snapshot(id))
+			.sort((one, other) => (one.spec.group?.index ?? 0) - (other.spec.group?.index ?? 0));
 	const know = (spec: RuntimeSpec, process?: { readonly processId: string; readonly generation: number }) => {
 		idsByName.set(spec.name, spec.id);
+		if (spec.group) idsByGroup.set(spec.group.name, (idsByGroup.get(spec.group.name) ?? new Set()).add(spec.id));
 		links.register(spec, process);
 		const sha256 = binaries.hashOf(spec.program);
 		if (sha256 !== undefined) binaries.use(sha256, spec.id);
+	};
+	const register = (spec: RuntimeSpec): void => {
+		try {
+			supervisor.add(spec);
+		} catch (error) {
+			throw toOrchError(error);
+		}
+		know(spec);
+		log.info('runtime added', { runtime: spec.name, id: spec.id, program: spec.program });
+	};
+	const remove = async (
+		id: string,
+		options: { readonly force: boolean; readonly keepOutput?: boolean; readonly signal: AbortSignal },
+	): Promise<void> => {
+		let removed: RuntimeSnapshot;
+		try {
+			removed = await supervisor.remove(id, options);
+		} catch (error) {
+			throw toOrchError(error);
+		}
+		const { name, group } = removed.spec;
+		idsByName.delete(name);
+		const others = group && idsByGroup.get(group.name);
+		others?.delete(id);
+		if (group && others?.size === 0) idsByGroup.delete(group.name);
+		for (const link of links.unregister(id)) log.info('link removed', { id: link.id, type: link.type });
+		binaries.release(id);
+		log.info('runtime removed', { runtime: name, id });
 	};
 	return {
 		restore(runtimes) {
@@ -83,7 +122,21 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 		details(id) {
 			const { spec, stdoutPath, stderrPath } = supervisor.snapshot(id);
 			const port = links.port(id);
-			return { env: { ...spec.env }, stdoutPath, stderrPath, socket: port?.socket ?? '', veecleSocket: port?.veecleSocket ?? '' };
+			return {
+				env: { ...spec.env },
+				stdoutPath,
+				stderrPath,
+				socket: port?.socket ?? '',
+				veecleSocket: port?.veecleSocket ?? '',
+				history: history(id).map((life) => ({
+					processId: life.processId,
+					generation: life.generation,
+					pid: life.pid,
+					startedAt: isoTime(life.startedAt),
+					endedAt: life.end ? isoTime(life.end.at) : null,
+					exit: life.end ? { ...life.end.exit, at: isoTime(life.end.exit.at) } : null,
+				})),
+			};
 		},
 		async connectedBy(id) {
 			try {
@@ -100,7 +153,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 			const signal = wish.stop.signal ?? defaultStop.signal;
 			if (!isSignal(signal)) throw new OrchError('request.invalid', { issues: [`this system has no signal ${signal}`] });
 			const id = wish.id ?? random.uuid();
-			supervisor.add({
+			register({
 				id,
 				name: wish.name,
 				program: wish.program,
@@ -111,28 +164,55 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 				privileged: wish.privileged,
 				restart: { ...defaultRestart, ...wish.restart },
 				stop: { ...defaultStop, ...wish.stop, signal },
+				...(wish.group === undefined ? {} : { group: wish.group }),
 				...wish.options,
 			});
-			idsByName.set(wish.name, id);
-			links.register({ id, name: wish.name, privileged: wish.privileged });
-			log.info('runtime added', { runtime: wish.name, id, program: wish.program });
-			if (wish.binary !== undefined) binaries.use(wish.binary.sha256, id);
 			return describe(id);
 		},
-		start: (id, options) => done(id, supervisor.start(id, options)),
+		async start(id, options) {
+			const also = options.withNeeds === false ? [] : namesOf(supervisor.toStartFor(id));
+			const started = await done(id, supervisor.start(id, options));
+			return also.length > 0 ? { ...started, alsoStarted: also } : started;
+		},
 		stop: (id, options) => done(id, supervisor.stop(id, options)),
 		restart: (id, options) => done(id, supervisor.restart(id, options)),
-		async remove(id, options) {
-			let removed: RuntimeSnapshot;
-			try {
-				removed = await supervisor.remove(id, options);
-			} catch (error) {
-				throw toOrchError(error);
+		remove,
+		group: (name) => instancesOf(name).map(({ spec, status }) => ({ id: spec.id, name: spec.name, status })),
+		async scale(name, wanted, { maxRuntimes, signal }) {
+			const present = instancesOf(name);
+			const last = present.at(-1)?.spec;
+			if (!last?.group) {
+				if (idsByName.has(name)) throw new OrchError('runtime.not_group', { name });
+				throw new OrchError('runtime.not_found', { ref: name, candidates: suggest(name, [...idsByGroup.keys()]) });
 			}
-			idsByName.delete(removed.spec.name);
-			for (const link of links.unregister(id)) log.info('link removed', { id: link.id, type: link.type });
-			binaries.release(id);
-			log.info('runtime removed', { runtime: removed.spec.name, id });
+			const { index } = last.group;
+			const specs = Array.from({ length: Math.max(0, wanted - present.length) }, (_, at): RuntimeSpec => {
+				const next = index + 1 + at;
+				return { ...last, id: random.uuid(), name: `${name}-${next}`, group: { name, index: next } };
+			});
+			const taken = specs.find((spec) => idsByName.has(spec.name));
+			if (taken) {
+				const status = get(idsByName.get(taken.name) ?? '')?.status ?? '';
+				throw new OrchError('runtime.name_taken', { name: taken.name, status, free: `${taken.name}-other` });
+			}
+			if (idsByName.size + specs.length > maxRuntimes) throw new OrchError('busy', { what: 'runtimes', limit: maxRuntimes });
+			for (const spec of specs) register(spec);
+			const isWanted = present.some(({ desired }) => desired === 'running');
+			const leaving = present.slice(wanted).reverse();
+			const outcomes = await Promise.allSettled([
+				...(isWanted ? specs.map(({ id }) => done(id, supervisor.start(id, { signal }))) : []),
+				...leaving.map(({ spec }) => remove(spec.id, { force: true, keepOutput: true, signal })),
+			]);
+			for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+			return {
+				added: specs.map((spec) => spec.name),
+				removed: leaving.map(({ spec, stdoutPath, stderrPath }) => ({
+					id: spec.id,
+					name: spec.name,
+					stdoutPath,
+					stderrPath,
+				})),
+			};
 		},
 		signal(id, name) {
 			try {
@@ -142,6 +222,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log }: JoinO
 			}
 		},
 		output: (id, stream, options) => supervisor.output(id, stream, options),
+		logs: (query) => readLogs(supervisor.outputs, query),
 	};
 }
 
@@ -180,9 +261,26 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		stop: spec.stop as RuntimeInfo['stop'],
 		options: optionsOf(spec),
 		group: spec.group ?? null,
+		...(snapshot.triggers && { triggers: toTriggers(snapshot.triggers) }),
 		addedAt: isoTime(snapshot.addedAt),
 		escaped: [...snapshot.escaped],
 		warnings: problem === undefined ? [...snapshot.warnings] : [...snapshot.warnings, problem],
+	};
+}
+
+function toTriggers({ schedule, watch }: NonNullable<RuntimeSnapshot['triggers']>): NonNullable<RuntimeInfo['triggers']> {
+	const time = (at: number | undefined) => (at === undefined ? null : isoTime(at));
+	return {
+		...(schedule && {
+			schedule: { nextAt: time(schedule.nextAt), lastAt: time(schedule.lastAt), last: schedule.last ?? null },
+		}),
+		...(watch && {
+			watch: {
+				suspended: watch.suspended ?? null,
+				restarts: watch.restarts,
+				last: watch.last ? { at: isoTime(watch.last.at), file: watch.last.file } : null,
+			},
+		}),
 	};
 }
 
@@ -211,7 +309,7 @@ function optionsOf(spec: RuntimeSpec): RuntimeInfo['options'] {
 	return options as RuntimeInfo['options'];
 }
 
-function toOrchError(error: unknown): unknown {
+export function toOrchError(error: unknown): unknown {
 	if (!(error instanceof SupervisorError)) return error;
 	const { fault } = error;
 	const options = { cause: error.cause };
@@ -226,12 +324,31 @@ function toOrchError(error: unknown): unknown {
 			return new OrchError('runtime.not_running', { name: fault.name, status: fault.status }, options);
 		case 'unknown_signal':
 			return new OrchError('request.invalid', { issues: [`this system has no signal ${fault.signal}`] }, options);
+		case 'bad_schedule':
+			return new OrchError('schedule.invalid', { reason: fault.reason }, options);
+		case 'bad_user':
+			return new OrchError('runtime.user_refused', { user: fault.user, reason: fault.reason }, options);
 		case 'start_failed':
+			if (fault.fault.kind === 'port_taken') {
+				const { port, uid, holder } = fault.fault;
+				const held = holder ? { ...holder, runtime: holder.runtime ?? null } : null;
+				return new OrchError('runtime.port_taken', { name: fault.name, port, uid, holder: held }, options);
+			}
 			return new OrchError('runtime.start_failed', { name: fault.name, reason: fault.reason }, options);
 		case 'superseded':
 			return new OrchError('runtime.superseded', { name: fault.name, by: fault.by }, options);
 		case 'stop_incomplete':
 			return new OrchError('runtime.stop_incomplete', { name: fault.name, escaped: fault.escaped }, options);
+		case 'waits':
+			return new OrchError('runtime.waits', { name: fault.name, reason: fault.reason, how: fault.how }, options);
+		case 'needs_circle':
+			return new OrchError('runtime.needs_circle', { name: fault.name, circle: fault.circle }, options);
+		case 'bad_probe':
+			return new OrchError('probe.invalid', { reason: fault.reason }, options);
+		case 'not_reached': {
+			const { name, goal, status, reason } = fault;
+			return new OrchError('runtime.not_reached', { name, goal, status, reason: reason ?? null }, options);
+		}
 		case 'closing':
 			return new OrchError('daemon.stopping', {}, options);
 	}

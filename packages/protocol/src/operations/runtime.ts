@@ -3,6 +3,9 @@ import { Type } from 'typebox';
 import { operation, stream } from '../operation.ts';
 import {
 	Bytes,
+	Instances,
+	Labels,
+	Life,
 	Milliseconds,
 	nullable,
 	Priority,
@@ -11,9 +14,11 @@ import {
 	RuntimeInfo,
 	RuntimeName,
 	runtimeOptions,
+	RuntimeOrInstances,
 	RuntimeStatus,
 	SignalName,
 	StopPolicy,
+	Time,
 	Uuid,
 } from './shapes.ts';
 
@@ -34,11 +39,45 @@ const output = {
 	errors: ['runtime.not_found', 'runtime.ambiguous'],
 } as const;
 
+const Stream = Type.Union([Type.Literal('stdout'), Type.Literal('stderr')]);
+const Offset = Type.Integer({ minimum: 0 });
+/** For each runtime, by its id, the offsets behind what has been read. */
+const LogCursor = Type.Record(Type.String(), Type.Object({ stdout: Type.Optional(Offset), stderr: Type.Optional(Offset) }));
+
+export const LogLine = Type.Object({
+	runtime: Uuid,
+	name: RuntimeName,
+	stream: Stream,
+	/** When its end was noticed. */
+	at: Time,
+	/** It came at some time between the two, while no daemon ran. */
+	atEnd: Type.Optional(Time),
+	/** Without its end; what is no UTF-8 is replaced. Absent with `raw`. */
+	text: Type.Optional(Type.String()),
+	/** With its end, as it is. Only with `raw`. */
+	bytes: Type.Optional(Bytes),
+	/** It has no end: it was cut, or nothing came behind it. */
+	partial: Type.Optional(Type.Boolean()),
+	/** Partial, and the next one of this stream is the rest of it: the line is longer than 64 KiB. */
+	goesOn: Type.Optional(Type.Boolean()),
+});
+
+/** Output that was removed, by its limit or for want of room, before this reader came to it. */
+export const DroppedOutput = Type.Object({
+	runtime: Uuid,
+	name: RuntimeName,
+	stream: Stream,
+	dropped: Type.Integer({ description: 'Lines' }),
+	bytes: Type.Integer(),
+	/** The number of lines is estimated: they were gone before the reader came back. */
+	about: Type.Optional(Type.Boolean()),
+});
+
 export const runtimeOperations = {
 	'runtime.add': operation({
 		summary: 'Register a program under supervision',
 		notes:
-			'Program and working directory are absolute, by the caller’s directory and PATH. The environment is all that the program gets besides ORCH_*. With `binary` the program is an uploaded one and `program` only names it.',
+			'Program and working directory are absolute, by the caller’s directory and PATH. The environment is all that the program gets besides ORCH_*. With `binary` the program is an uploaded one and `program` only names it. With `instances` it registers so many runtimes, NAME-1 and so on, each with its own id, socket and mailboxes: a group, whose name means all of them.',
 		params: Type.Object({
 			program: Type.String({ minLength: 1, maxLength: 4096 }),
 			args: Type.Array(Type.String({ maxLength: 131_071 }), { maxItems: 10_000, default: [] }),
@@ -51,12 +90,14 @@ export const runtimeOperations = {
 			restart: Type.Optional(Type.Partial(RestartPolicy)),
 			stop: Type.Optional(Type.Partial(StopPolicy)),
 			...runtimeOptions,
+			/** A group of so many, NAME-1 and so on; ORCH_INSTANCE tells each its number. */
+			instances: Type.Optional(Instances),
 			/** SHA-256, in hex, of a binary that was uploaded before. */
 			binary: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
 			/** Start it as well. */
 			start: Type.Optional(Type.Boolean()),
 		}),
-		result: RuntimeInfo,
+		result: RuntimeOrInstances,
 		errors: [
 			'runtime.name_taken',
 			'runtime.id_taken',
@@ -68,6 +109,12 @@ export const runtimeOperations = {
 			'program.wrong_machine',
 			'program.cwd_missing',
 			'binary.unknown_upload',
+			'schedule.invalid',
+			'probe.invalid',
+			'runtime.needs_circle',
+			'runtime.waits',
+			'runtime.user_refused',
+			'runtime.port_taken',
 			'runtime.start_failed',
 			'runtime.superseded',
 			'busy',
@@ -78,9 +125,15 @@ export const runtimeOperations = {
 	}),
 	'runtime.list': operation({
 		summary: 'List the runtimes, in the order in which they were added',
-		params: Type.Object({ status: Type.Optional(RuntimeStatus) }),
+		params: Type.Object({
+			status: Type.Optional(RuntimeStatus),
+			/** Only these; the name of a group means its instances. */
+			runtimes: Type.Optional(Type.Array(Ref, { maxItems: 1000 })),
+			/** Only those that have all of these labels; an empty value stands for any. */
+			labels: Type.Optional(Labels),
+		}),
 		result: Type.Array(RuntimeInfo),
-		errors: [],
+		errors: ['runtime.not_found', 'runtime.ambiguous'],
 		http: { method: 'GET', path: '/runtimes' },
 	}),
 	'runtime.show': operation({
@@ -93,6 +146,7 @@ export const runtimeOperations = {
 			stderrPath: Type.String(),
 			socket: Type.String(),
 			veecleSocket: Type.String(),
+			history: Type.Array(Life, { description: 'Its processes, newest first: the last 100 at most' }),
 			connected: nullable(Type.String({ description: 'The codec it is connected with' })),
 		}),
 		errors: ['runtime.not_found', 'runtime.ambiguous'],
@@ -100,34 +154,86 @@ export const runtimeOperations = {
 	}),
 	'runtime.start': operation({
 		summary: 'Start a runtime; answers once its program runs',
-		notes: 'Starting what runs already changes nothing. A priority given here holds from this start on.',
-		params: Type.Object({ runtime: Ref, priority: Type.Optional(Priority) }),
-		result: RuntimeInfo,
-		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.start_failed', 'runtime.superseded', 'daemon.stopping'],
+		notes:
+			'Starting what runs already changes nothing. A priority given here holds from this start on. The name of a group means all its instances.',
+		params: Type.Object({
+			runtime: Ref,
+			priority: Type.Optional(Priority),
+			needs: Type.Optional(Type.Boolean({ description: 'Start what it needs as well, as far as nobody has; absent: yes' })),
+		}),
+		result: RuntimeOrInstances,
+		errors: [
+			'runtime.not_found',
+			'runtime.ambiguous',
+			'runtime.port_taken',
+			'runtime.waits',
+			'runtime.start_failed',
+			'runtime.superseded',
+			'daemon.stopping',
+		],
 		http: { method: 'POST', path: '/runtimes/{runtime}/start' },
 	}),
 	'runtime.stop': operation({
 		summary: 'Stop a runtime; answers once nothing of it is left',
-		notes: 'Signal, grace, SIGKILL; whatever it forked is stopped with it. Stopping what does not run changes nothing.',
+		notes:
+			'Signal, grace, SIGKILL; whatever it forked is stopped with it. Stopping what does not run changes nothing. The name of a group means all its instances.',
 		params: Type.Object({ runtime: Ref, graceMs: Type.Optional(Milliseconds) }),
-		result: RuntimeInfo,
+		result: RuntimeOrInstances,
 		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.stop_incomplete', 'runtime.superseded'],
 		http: { method: 'POST', path: '/runtimes/{runtime}/stop' },
 	}),
 	'runtime.restart': operation({
 		summary: 'Stop a runtime and start it again',
+		notes: 'The name of a group means all its instances.',
 		params: Type.Object({ runtime: Ref, graceMs: Type.Optional(Milliseconds) }),
-		result: RuntimeInfo,
-		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.start_failed', 'runtime.superseded', 'daemon.stopping'],
+		result: RuntimeOrInstances,
+		errors: [
+			'runtime.not_found',
+			'runtime.ambiguous',
+			'runtime.port_taken',
+			'runtime.waits',
+			'runtime.start_failed',
+			'runtime.superseded',
+			'daemon.stopping',
+		],
 		http: { method: 'POST', path: '/runtimes/{runtime}/restart' },
 	}),
 	'runtime.remove': operation({
 		summary: 'Forget a runtime, with its output and its links',
-		notes: 'A running one is only removed, after being stopped, when `force` is set.',
+		notes:
+			'A running one is only removed, after being stopped, when `force` is set. The name of a group means all its instances.',
 		params: Type.Object({ runtime: Ref, force: Type.Optional(Type.Boolean()) }),
-		result: Type.Object({ id: Uuid, name: RuntimeName }),
+		result: Type.Object({
+			id: Uuid,
+			name: RuntimeName,
+			instances: Type.Optional(Type.Array(Type.Object({ id: Uuid, name: RuntimeName }))),
+		}),
 		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.running', 'runtime.stop_incomplete'],
 		http: { method: 'DELETE', path: '/runtimes/{runtime}' },
+	}),
+	'runtime.scale': operation({
+		summary: 'Change how many instances a group has',
+		notes:
+			'More get the numbers behind the highest, and are started where any of the group is wanted to run. Fewer are stopped and removed, the highest numbers first; their output stays until it is a week old.',
+		params: Type.Object({ group: RuntimeName, instances: Instances }),
+		result: Type.Object({
+			name: RuntimeName,
+			instances: Type.Array(RuntimeInfo),
+			added: Type.Array(RuntimeName),
+			removed: Type.Array(Type.Object({ id: Uuid, name: RuntimeName, stdoutPath: Type.String(), stderrPath: Type.String() })),
+		}),
+		errors: [
+			'runtime.not_found',
+			'runtime.not_group',
+			'runtime.name_taken',
+			'runtime.port_taken',
+			'runtime.start_failed',
+			'runtime.stop_incomplete',
+			'runtime.superseded',
+			'busy',
+			'daemon.stopping',
+		],
+		http: { method: 'POST', path: '/groups/{group}/scale' },
 	}),
 	'runtime.signal': operation({
 		summary: 'Send a signal to the program of a runtime',
@@ -138,6 +244,39 @@ export const runtimeOperations = {
 	}),
 	'runtime.stdout': stream({ summary: 'Follow what a runtime writes to its standard output: the backlog, then live', ...output }),
 	'runtime.stderr': stream({ summary: 'Follow what a runtime writes to its standard error: the backlog, then live', ...output }),
+	'runtime.logs': stream({
+		summary: 'Show what runtimes have written, in lines by time',
+		notes:
+			'Order is exact within a stream, and by time across streams and runtimes. A line longer than 64 KiB comes in pieces. `fromCursor` goes on behind what was read, also with another daemon: the sum of the cursors of all items, later ones over earlier ones. A reader that is slow is told what was removed before it came to it.',
+		params: Type.Object({
+			/** Names of groups as well; none is all, also those that are added while it follows. */
+			runtimes: Type.Array(Ref, { maxItems: 10_000, default: [] }),
+			streams: Type.Array(Stream, { minItems: 1, maxItems: 2, default: ['stdout', 'stderr'] }),
+			/** Go on until the caller cancels or all that were named are removed. */
+			follow: Type.Boolean({ default: false }),
+			/** Of what there is only the last so many lines, of all together. */
+			lines: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
+			since: Type.Optional(Time),
+			until: Type.Optional(Time),
+			/** A regular expression of JavaScript that a line, or its piece, must match. */
+			grep: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+			ignoreCase: Type.Optional(Type.Boolean()),
+			/** What the process before the present one wrote. */
+			previous: Type.Optional(Type.Boolean()),
+			fromCursor: Type.Optional(LogCursor),
+			/** Bytes instead of text. */
+			raw: Type.Optional(Type.Boolean()),
+		}),
+		item: Type.Object({
+			lines: Type.Array(LogLine),
+			dropped: Type.Array(DroppedOutput),
+			/** Of the streams that this item is about. */
+			cursor: LogCursor,
+		}),
+		/** `closing`: the daemon ends; the next one goes on. */
+		result: Type.Object({ ended: Type.Union([Type.Literal('end'), Type.Literal('removed'), Type.Literal('closing')]) }),
+		errors: ['runtime.not_found', 'runtime.ambiguous', 'request.invalid'],
+	}),
 } as const;
 
 export const binaryOperations = {

@@ -4,7 +4,8 @@ import { type Static, Type } from 'typebox';
 export const Ref = Type.String({
 	minLength: 1,
 	maxLength: 255,
-	description: 'A runtime: its name, its id, or a unique prefix (4 digits or more) of its id or short id',
+	description:
+		'A runtime: its name, its id, or a unique prefix (4 digits or more) of its id or short id. Where that is said, the name of a group of instances means all of them',
 });
 export const Uuid = Type.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
 export const RuntimeName = Type.String({
@@ -99,10 +100,12 @@ export const Schedule = Type.Object({
 	overlap: Type.Optional(Type.Union([Type.Literal('skip'), Type.Literal('queue'), Type.Literal('replace')])),
 });
 
+export const Labels = Type.Record(Type.String({ pattern: '^[A-Za-z0-9_./-]{1,100}$' }), Type.String({ maxLength: 1000 }));
+
 /** What a runtime may be given beside its program: all of it optional, absent is the default. */
 export const runtimeOptions = {
 	autostart: Type.Optional(Type.Boolean({ description: 'A daemon that starts, starts it too, where it was wanted to run' })),
-	labels: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z0-9_./-]{1,100}$' }), Type.String({ maxLength: 1000 }))),
+	labels: Type.Optional(Labels),
 	envFiles: Type.Optional(
 		Type.Array(AbsolutePath, { maxItems: 100, description: 'Files of NAME=value lines, read at each start' }),
 	),
@@ -203,17 +206,48 @@ export const RuntimeInfo = Type.Object({
 	privileged: Type.Boolean(),
 	restart: RestartPolicy,
 	stop: StopPolicy,
+	/** What starts or restarts it beside commands; absent where nothing does. */
+	triggers: Type.Optional(
+		Type.Object({
+			schedule: Type.Optional(
+				Type.Object({
+					nextAt: nullable(Time),
+					/** When it was due last since the daemon began, and what came of it. */
+					lastAt: nullable(Time),
+					last: nullable(Type.String()),
+				}),
+			),
+			watch: Type.Optional(
+				Type.Object({
+					suspended: nullable(Type.String({ description: 'Why it acts on no change before the next start by command' })),
+					restarts: Type.Integer(),
+					last: nullable(Type.Object({ at: Time, file: Type.String() })),
+				}),
+			),
+		}),
+	),
 	/** What it was given beside its program; what is not named is the default. */
 	options: RuntimeOptions,
 	/** Of several instances of one thing: which this is, counted from 1. */
 	group: nullable(Type.Object({ name: RuntimeName, index: Type.Integer() })),
 	addedAt: Time,
+	/** Of a start by command: what it needs and was started with it. */
+	alsoStarted: Type.Optional(Type.Array(RuntimeName)),
 	/** What its last stop could not end. */
 	escaped: Type.Array(Type.Object({ pid: Type.Integer(), command: Type.String() })),
 	/** What did not work but harmed nothing: a priority that could not be set. */
 	warnings: Type.Array(Type.String()),
 });
 export type RuntimeInfo = Static<typeof RuntimeInfo>;
+
+/** What came of a command on a runtime, or on a group of instances: then it is about the first of them, and has them all besides. */
+export const RuntimeOrInstances = Type.Object({
+	...RuntimeInfo.properties,
+	instances: Type.Optional(Type.Array(RuntimeInfo, { description: 'Where a group was meant: each of its instances' })),
+});
+export type RuntimeOrInstances = Static<typeof RuntimeOrInstances>;
+
+export const Instances = Type.Integer({ minimum: 1, maximum: 1000 });
 
 /** One process that a runtime has had. */
 export const Life = Type.Object({

@@ -8,8 +8,10 @@ import {
 } from '@orch/protocol';
 import type { Static } from 'typebox';
 import type { Binaries } from '../../binaries/index.ts';
+import { logsHandler } from './logs.ts';
 import { freeName, nameOfProgram } from '../references.ts';
-import { type Directory, type Entry, resolveRuntime } from './directory.ts';
+import type { LogBatch, LogsEnd, LogsQuery } from '../../supervisor/index.ts';
+import { type Directory, type Entry, type Meant, resolveRuntime, resolveRuntimes } from './directory.ts';
 
 export type RuntimeInfo = Static<typeof RuntimeInfoSchema>;
 
@@ -25,6 +27,7 @@ export interface RuntimeWish {
 	readonly restart: Partial<RuntimeInfo['restart']>;
 	readonly stop: Partial<RuntimeInfo['stop']>;
 	readonly options: RuntimeInfo['options'];
+	readonly group: { readonly name: string; readonly index: number } | undefined;
 	/** The uploaded program that it runs: its hash, and the name it had where it came from. */
 	readonly binary: { readonly sha256: string; readonly name: string } | undefined;
 }
@@ -60,17 +63,37 @@ export interface Runtimes extends Directory {
 	add(wish: RuntimeWish): RuntimeInfo;
 	start(
 		id: string,
-		options: { readonly priority?: 'high' | 'normal' | 'low' | undefined; readonly signal: AbortSignal },
+		options: {
+			readonly priority?: 'high' | 'normal' | 'low' | undefined;
+			/** What it needs is started as well; absent: yes. */
+			readonly withNeeds?: boolean | undefined;
+			readonly signal: AbortSignal;
+		},
 	): Promise<RuntimeInfo>;
 	stop(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
 	restart(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
 	remove(id: string, options: { readonly force: boolean; readonly signal: AbortSignal }): Promise<void>;
+	/** Adds instances to a group, started where any is wanted to run; or stops and removes its highest, whose output stays. */
+	scale(
+		group: string,
+		instances: number,
+		options: { readonly maxRuntimes: number; readonly signal: AbortSignal },
+	): Promise<{
+		readonly added: readonly string[];
+		readonly removed: readonly {
+			readonly id: string;
+			readonly name: string;
+			readonly stdoutPath: string;
+			readonly stderrPath: string;
+		}[];
+	}>;
 	signal(id: string, name: string): number;
 	output(
 		id: string,
 		stream: 'stdout' | 'stderr',
 		options: { readonly follow: boolean; readonly lines: number | undefined; readonly signal: AbortSignal },
 	): AsyncGenerator<Uint8Array, 'end' | 'removed', undefined>;
+	logs(query: LogsQuery): AsyncGenerator<LogBatch, LogsEnd, undefined>;
 }
 
 export interface RuntimeHandlersOptions {
@@ -100,44 +123,83 @@ export function runtimeHandlers({
 				yield { bytes: next.value };
 			}
 		};
-	const nameFor = (params: { readonly name?: string; readonly program: string }, call: Call<'runtime.name_taken'>): string => {
-		const free = (base: string) => freeName(base, (name) => runtimes.byName(name) !== undefined);
-		if (params.name === undefined) return free(nameOfProgram(params.program));
-		const taken = runtimes.byName(params.name);
-		return taken
-			? call.fail('runtime.name_taken', { name: params.name, status: taken.status, free: free(params.name) })
-			: params.name;
+	const findAll = (ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Meant =>
+		resolveRuntimes(runtimes, ref, call);
+	const holder = (name: string): Entry | undefined => runtimes.byName(name) ?? runtimes.group(name)[0];
+	/** The names of what is added: of one runtime, or of the instances of a group. */
+	const namesFor = (
+		params: { readonly name?: string; readonly program: string; readonly instances?: number },
+		call: Call<'runtime.name_taken'>,
+	): { readonly base: string; readonly names: readonly string[] } => {
+		const namesOf = (base: string) =>
+			params.instances === undefined ? [base] : Array.from({ length: params.instances }, (_, at) => `${base}-${at + 1}`);
+		const takenOf = (base: string) => [base, ...namesOf(base)].find((name) => holder(name) !== undefined);
+		const free = (base: string) => freeName(base, (name) => takenOf(name) !== undefined);
+		const base = params.name ?? free(nameOfProgram(params.program));
+		const taken = takenOf(base);
+		if (taken !== undefined)
+			call.fail('runtime.name_taken', { name: taken, status: holder(taken)?.status ?? '', free: free(base) });
+		return { base, names: namesOf(base) };
+	};
+	/** What came of a command on all that a reference means: on every one of them, though one of them fails. */
+	const onAll = async (
+		{ entries, isGroup }: { readonly entries: readonly { readonly id: string }[]; readonly isGroup: boolean },
+		act: (id: string) => Promise<RuntimeInfo>,
+	): Promise<RuntimeInfo & { readonly instances?: RuntimeInfo[] }> => {
+		const outcomes = await Promise.allSettled(entries.map(({ id }) => act(id)));
+		const instances = outcomes.map((outcome) => {
+			if (outcome.status === 'rejected') throw outcome.reason;
+			return outcome.value;
+		});
+		const [first] = instances;
+		if (!first) throw new Error('Nothing was meant');
+		return isGroup ? { ...first, instances } : first;
 	};
 
 	return {
 		async 'runtime.add'(params, call) {
 			whileOpen(call);
-			if (runtimes.count >= maxRuntimes) call.fail('busy', { what: 'runtimes', limit: maxRuntimes });
-			const name = nameFor(params, call);
+			const { base, names } = namesFor(params, call);
+			if (runtimes.count + names.length > maxRuntimes) call.fail('busy', { what: 'runtimes', limit: maxRuntimes });
 			const same = params.id === undefined ? undefined : runtimes.get(params.id);
 			if (same) call.fail('runtime.id_taken', { id: same.id, name: same.name });
+			if (params.id !== undefined && params.instances !== undefined)
+				call.fail('request.invalid', { issues: ['several instances cannot have one id'] });
 			const { binary } = params;
 			if (binary !== undefined && !binaries.has(binary)) call.fail('binary.unknown_upload', { upload: binary });
-			const added = runtimes.add({
-				id: params.id,
-				name,
-				program: binary === undefined ? params.program : binaries.path(binary),
-				args: params.args,
-				cwd: params.cwd,
-				env: params.env,
-				priority: params.priority ?? 'normal',
-				privileged: params.privileged ?? false,
-				restart: params.restart ?? {},
-				stop: params.stop ?? {},
-				options: optionsOf(params),
-				binary: binary === undefined ? undefined : { sha256: binary, name: params.program },
-			});
-			return params.start ? runtimes.start(added.id, { signal: call.signal }) : added;
+			const added = names.map((name, at) =>
+				runtimes.add({
+					id: params.id,
+					name,
+					program: binary === undefined ? params.program : binaries.path(binary),
+					args: params.args,
+					cwd: params.cwd,
+					env: params.env,
+					priority: params.priority ?? 'normal',
+					privileged: params.privileged ?? false,
+					restart: params.restart ?? {},
+					stop: params.stop ?? {},
+					options: optionsOf(params),
+					group: params.instances === undefined ? undefined : { name: base, index: at + 1 },
+					binary: binary === undefined ? undefined : { sha256: binary, name: params.program },
+				}),
+			);
+			return onAll({ entries: added, isGroup: params.instances !== undefined }, async (id) =>
+				params.start ? runtimes.start(id, { signal: call.signal }) : runtimes.describe(id),
+			);
 		},
 
-		async 'runtime.list'({ status }) {
+		async 'runtime.list'({ status, runtimes: refs, labels }, call) {
+			const ids = refs && new Set(refs.flatMap((ref) => findAll(ref, call).entries.map(({ id }) => id)));
 			await runtimes.look();
-			return runtimes.list().filter((runtime) => status === undefined || runtime.status === status);
+			return runtimes
+				.list()
+				.filter(
+					(runtime) =>
+						(status === undefined || runtime.status === status) &&
+						(ids === undefined || ids.has(runtime.id)) &&
+						(labels === undefined || hasLabels(runtime, labels)),
+				);
 		},
 
 		async 'runtime.show'({ runtime }, call) {
@@ -146,29 +208,55 @@ export function runtimeHandlers({
 			return { ...runtimes.describe(id), ...runtimes.details(id), connected: await runtimes.connectedBy(id) };
 		},
 
-		async 'runtime.start'({ runtime, priority }, call) {
+		async 'runtime.start'({ runtime, priority, needs }, call) {
 			whileOpen(call);
-			return runtimes.start(find(runtime, call).id, { priority, signal: call.signal });
+			return onAll(findAll(runtime, call), (id) => runtimes.start(id, { priority, withNeeds: needs, signal: call.signal }));
 		},
 
-		'runtime.stop': async ({ runtime, graceMs }, call) => runtimes.stop(find(runtime, call).id, { graceMs, signal: call.signal }),
+		'runtime.stop': async ({ runtime, graceMs }, call) =>
+			onAll(findAll(runtime, call), (id) => runtimes.stop(id, { graceMs, signal: call.signal })),
 
 		async 'runtime.restart'({ runtime, graceMs }, call) {
 			whileOpen(call);
-			return runtimes.restart(find(runtime, call).id, { graceMs, signal: call.signal });
+			return onAll(findAll(runtime, call), (id) => runtimes.restart(id, { graceMs, signal: call.signal }));
 		},
 
 		async 'runtime.remove'({ runtime, force }, call) {
-			const { id, name } = find(runtime, call);
-			await runtimes.remove(id, { force: force ?? false, signal: call.signal });
-			return { id, name };
+			const { entries, isGroup } = findAll(runtime, call);
+			const outcomes = await Promise.allSettled(
+				entries.map(({ id }) => runtimes.remove(id, { force: force ?? false, signal: call.signal })),
+			);
+			for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+			const instances = entries.map(({ id, name }) => ({ id, name }));
+			const [first = { id: '', name: '' }] = instances;
+			return isGroup ? { ...first, instances } : first;
+		},
+
+		async 'runtime.scale'({ group, instances }, call) {
+			whileOpen(call);
+			const changed = await runtimes.scale(group, instances, { maxRuntimes, signal: call.signal });
+			return {
+				name: group,
+				instances: runtimes.group(group).map(({ id }) => runtimes.describe(id)),
+				added: [...changed.added],
+				removed: [...changed.removed],
+			};
 		},
 
 		'runtime.signal': async ({ runtime, signal }, call) => ({ pid: runtimes.signal(find(runtime, call).id, signal) }),
 
 		'runtime.stdout': output('stdout'),
 		'runtime.stderr': output('stderr'),
+		'runtime.logs': logsHandler({ find: findAll, logs: (query) => runtimes.logs(query) }),
 	};
+}
+
+/** An empty value stands for any. */
+function hasLabels({ options }: RuntimeInfo, wanted: Readonly<Record<string, string>>): boolean {
+	return Object.entries(wanted).every(([name, value]) => {
+		const has = options.labels?.[name];
+		return has !== undefined && (value === '' || has === value);
+	});
 }
 
 /** The optional part of what a runtime is given, without what was not given. */
