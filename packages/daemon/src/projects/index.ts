@@ -6,17 +6,38 @@
  * taken up by the next. Deliberately not here: how programs run and messages travel (both are ports), what workflows do, any
  * words for people (problems are data).
  */
-export type {
-	Definitions,
-	LinkDeclaration,
-	NeedDeclaration,
-	Policies,
-	ProbeDeclaration,
-	Project,
-	ProjectState,
-	RuntimeDeclaration,
+export type { Applied, Outcome, OutcomeKind, Progress } from './apply.ts';
+export {
+	anySender,
+	type Definitions,
+	type LinkDeclaration,
+	linkKey,
+	localName,
+	type NeedDeclaration,
+	type Policies,
+	type ProbeDeclaration,
+	type Project,
+	type ProjectState,
+	type RuntimeDeclaration,
 } from './declaration.ts';
-export { type LoadPorts, type LoadRequest, type Loaded, loadProject, type ProjectFileName } from './load.ts';
+export { type FileContent, type LoadPorts, type LoadRequest, type Loaded, loadProject, type ProjectFileName } from './load.ts';
 export { locateProgram } from './locate.ts';
+export { type DefinitionChange, type FieldChange, isEmptyPlan, type LinkChange, type Plan, type RuntimeChange } from './plan.ts';
+export type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, WatchFiles } from './ports.ts';
 export type { Problem, ProblemKind, Suggest } from './problem.ts';
+export {
+	type Diff,
+	type DownReport,
+	ProjectError,
+	type ProjectEvent,
+	type ProjectRefusal,
+	Projects,
+	type ProjectsOptions,
+	type ProjectStatus,
+	type UpReport,
+	type UpWish,
+} from './projects.ts';
+export { readProjectFile } from './read-file.ts';
 export { publishedSchema } from './schema.ts';
+export { schemaFault } from './schema-fault.ts';
+export { createWatchFiles } from './watch-files.ts';

@@ -315,7 +315,9 @@ class Loading {
 			const queue = typeof given.queue === 'object' ? given.queue : { messages: given.queue };
 			const bytes = 'bytes' in queue && queue.bytes !== undefined ? sizeBytes(String(queue.bytes)) : mailbox.bytes;
 			const ends = (texts: readonly string[]) =>
-				texts.flatMap((each) => (each === anySender ? [each] : fullNames(each, project, names)));
+				texts
+					.filter((each) => names.get(each)?.isActive !== false)
+					.flatMap((each) => (each === anySender ? [each] : fullNames(each, project, names)));
 			for (const from of ends(text.from)) {
 				for (const type of text.types) {
 					for (const to of ends(text.to)) {

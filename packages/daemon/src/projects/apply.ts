@@ -1,0 +1,361 @@
+/**
+ * Makes it so: stops what goes or changes, changes, adds, links, starts in the order of needs and waits.
+ *
+ * Every step is safe to be the last one: what only a new process can have is changed while it is stopped, so that what runs
+ * is never other than what is declared; what was to be started is written down before anything is stopped.
+ */
+import type { Clock, Logger } from '@orch/base';
+import { type LinkDeclaration, linkKey, type Project, type ProjectState, type RuntimeDeclaration } from './declaration.ts';
+import { layers } from './order.ts';
+import type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort } from './ports.ts';
+import type { Prepared } from './prepare.ts';
+import { type Condition, needsStart, type Verdict, verdictOn } from './settle.ts';
+
+export interface ApplyPorts {
+	readonly runtimes: RuntimesPort;
+	readonly links: LinksPort;
+	readonly store: ProjectStore;
+	readonly clock: Clock;
+	readonly log: Logger;
+}
+
+export interface ApplyOptions {
+	/** `missing` starts whatever does not run, `changed` only what is new or has to be restarted, `nothing` nothing. */
+	readonly start: 'missing' | 'changed' | 'nothing';
+	/** Names that were asked for: these are started even where they would wait for their hour. */
+	readonly asked?: readonly string[] | undefined;
+	/** Does not wait for what is needed and not part of this. */
+	readonly noDeps?: boolean | undefined;
+	/** After this it is told how far everything got. */
+	readonly waitMs: number;
+	readonly signal: AbortSignal;
+	readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface Progress {
+	readonly name: string;
+	readonly kind: 'stopping' | 'stopped' | 'removed' | 'changed' | 'added' | 'starting' | OutcomeKind;
+	readonly reason: string | null;
+	/** Since the beginning. */
+	readonly ms: number;
+}
+
+export type OutcomeKind = 'ready' | 'running' | 'succeeded' | 'failed' | 'pending' | 'scheduled';
+
+export interface Outcome {
+	readonly name: string;
+	readonly kind: OutcomeKind;
+	readonly reason: string | null;
+	readonly ms: number;
+}
+
+export interface Applied {
+	readonly outcomes: readonly Outcome[];
+	/** What could not be done besides: links, mostly. */
+	readonly faults: readonly string[];
+}
+
+export async function apply(
+	ports: ApplyPorts,
+	project: Project,
+	prepared: Prepared,
+	record: ProjectRecord,
+	options: ApplyOptions,
+): Promise<Applied> {
+	return new Applying(ports, project, prepared, record, options).run();
+}
+
+class Applying {
+	readonly #ports: ApplyPorts;
+	readonly #project: Project;
+	readonly #prepared: Prepared;
+	readonly #record: ProjectRecord;
+	readonly #options: ApplyOptions;
+	readonly #startedMs: number;
+	/** Why a runtime cannot go on. */
+	readonly #broken = new Map<string, string>();
+	readonly #faults: string[] = [];
+
+	constructor(ports: ApplyPorts, project: Project, prepared: Prepared, record: ProjectRecord, options: ApplyOptions) {
+		this.#ports = ports;
+		this.#project = project;
+		this.#prepared = prepared;
+		this.#record = record;
+		this.#options = options;
+		this.#startedMs = ports.clock.monotonicMs();
+	}
+
+	async run(): Promise<Applied> {
+		const { store } = this.#ports;
+		const starting = this.#toStart();
+		const intent: ProjectRecord = {
+			...this.#record,
+			links: [...new Set(this.#ownedLinks())],
+			starting: [...starting],
+			appliedAt: this.#ports.clock.now(),
+		};
+		await store.save(intent);
+		await this.#stopAndRemove();
+		await this.#change();
+		await this.#link();
+		const outcomes = await this.#start(starting);
+		// who was called away in the middle goes on from here the next time
+		const left = this.#options.signal.aborted ? outcomes.filter(({ kind }) => kind === 'pending').map(({ name }) => name) : [];
+		// a link that could not be taken away stays ours; one that went with its runtime is nobody's
+		const there = new Set(this.#ports.links.list().map(linkKey));
+		const links = intent.links.filter((key) => there.has(key));
+		const definitions = this.#prepared.plan.definitions.length > 0 ? this.#project.definitions : this.#record.definitions;
+		await store.save({ ...intent, links, starting: left, definitions, appliedAt: this.#ports.clock.now() });
+		return { outcomes, faults: this.#faults };
+	}
+
+	/** A link that somebody else had made before stays theirs. */
+	#ownedLinks(): string[] {
+		const before = new Set(this.#record.links);
+		const there = new Set(this.#ports.links.list().map(linkKey));
+		const isOurs = (key: string) => before.has(key) || !there.has(key);
+		return [...this.#record.links, ...this.#prepared.plan.links.added.map(linkKey)].filter(isOurs);
+	}
+
+	#toStart(): Set<string> {
+		const { start, asked = [] } = this.#options;
+		if (start === 'nothing') return new Set();
+		const { added, changed } = this.#prepared.plan.runtimes;
+		const isNew = new Set(added.map(({ name }) => name));
+		const restarts = new Set(changed.filter(({ restart }) => restart.length > 0).map(({ after }) => after.name));
+		const before = new Set(this.#record.starting);
+		const chosen = this.#prepared.touched.filter((declaration) => {
+			const { name, group, schedule } = declaration;
+			if (schedule?.action === 'start' && !asked.includes(name) && !(group && asked.includes(group.name))) return false;
+			const facts = this.#ports.runtimes.find(name);
+			if (isNew.has(name) || before.has(name) || !facts) return true;
+			// what somebody has stopped is started again by who says so
+			if (restarts.has(name)) return start === 'missing' || facts.desired === 'running';
+			return start === 'missing' && needsStart(facts);
+		});
+		return new Set(chosen.map(({ name }) => name));
+	}
+
+	async #stopAndRemove(): Promise<void> {
+		const { removed, changed } = this.#prepared.plan.runtimes;
+		const restarts = changed.filter(({ restart }) => restart.length > 0).map(({ before }) => before);
+		const goes = new Set(removed.map(({ name }) => name));
+		await inReverse([...removed, ...restarts], async ({ name }) => {
+			await this.#try(name, async () => {
+				await this.#stop(name);
+				if (!goes.has(name)) return;
+				await this.#ports.runtimes.remove(name, this.#options.signal);
+				this.#progress(name, 'removed');
+			});
+		});
+		for (const { name } of removed) {
+			const reason = this.#broken.get(name);
+			if (reason !== undefined) this.#faults.push(`cannot take away ${name}: ${reason}`);
+		}
+	}
+
+	async #stop(name: string): Promise<void> {
+		const { runtimes } = this.#ports;
+		const facts = runtimes.find(name);
+		if (!facts || (facts.desired === 'stopped' && ['stopped', 'exited', 'failed'].includes(facts.status))) return;
+		this.#progress(name, 'stopping');
+		await runtimes.stop(name, this.#options.signal);
+		this.#progress(name, 'stopped');
+	}
+
+	async #change(): Promise<void> {
+		const { runtimes } = this.#ports;
+		const { added, changed } = this.#prepared.plan.runtimes;
+		for (const { after, fields } of changed) {
+			if (fields.length === 0 || this.#broken.has(after.name)) continue;
+			await this.#try(after.name, async () => {
+				await runtimes.change(after);
+				this.#progress(after.name, 'changed');
+			});
+		}
+		for (const declaration of added) {
+			await this.#try(declaration.name, async () => {
+				await runtimes.add(declaration);
+				this.#progress(declaration.name, 'added');
+			});
+		}
+	}
+
+	async #link(): Promise<void> {
+		const { links } = this.#ports;
+		const { added, removed, changed } = this.#prepared.plan.links;
+		const attempt = async (what: string, link: LinkDeclaration, work: () => Promise<void>) => {
+			try {
+				await work();
+			} catch (error) {
+				this.#faults.push(`cannot ${what} ${link.from} ─${link.type}→ ${link.to}: ${sentenceOf(error)}`);
+			}
+		};
+		for (const link of removed) await attempt('unlink', link, () => links.remove(link));
+		for (const { after } of changed) await attempt('change', after, () => links.change(after));
+		for (const link of added) await attempt('link', link, () => links.add(link));
+	}
+
+	async #start(starting: ReadonlySet<string>): Promise<Outcome[]> {
+		const { runtimes, clock } = this.#ports;
+		if (this.#options.start === 'nothing') return this.#brokenOutcomes();
+		const awaited = this.#prepared.touched.filter(
+			({ name }) => starting.has(name) || this.#options.start === 'missing' || this.#broken.has(name),
+		);
+		const deadline = new AbortController();
+		const timer = clock.setTimer(this.#options.waitMs, () => deadline.abort());
+		const waiters = new Set<() => void>();
+		const wake = () => {
+			for (const waiter of [...waiters]) waiter();
+		};
+		const unsubscribe = runtimes.subscribe(wake);
+		deadline.signal.addEventListener('abort', wake, { once: true });
+		this.#options.signal.addEventListener('abort', wake, { once: true });
+		const isOver = () => deadline.signal.aborted || this.#options.signal.aborted;
+		const settled = (name: string, condition: Condition): Promise<Verdict> =>
+			new Promise((resolve) => {
+				const look = () => {
+					const verdict = verdictOn(runtimes.find(name), condition);
+					if (verdict.kind === 'yet' && !isOver()) return;
+					waiters.delete(look);
+					resolve(verdict);
+				};
+				waiters.add(look);
+				look();
+			});
+		const over = new Promise<void>((resolve) => {
+			const end = () => resolve();
+			deadline.signal.addEventListener('abort', end, { once: true });
+			this.#options.signal.addEventListener('abort', end, { once: true });
+			if (this.#options.signal.aborted) resolve();
+		});
+		try {
+			const launches = new Map<string, Promise<void>>();
+			const launch = (declaration: RuntimeDeclaration): Promise<void> => {
+				const known = launches.get(declaration.name);
+				if (known) return known;
+				const launched = this.#launch(declaration, starting, { settled, launch, over });
+				launches.set(declaration.name, launched);
+				return launched;
+			};
+			return await Promise.all(
+				awaited.map(async (declaration) => {
+					await launch(declaration);
+					return this.#outcome(declaration, starting, await settled(declaration.name, 'ready'));
+				}),
+			);
+		} finally {
+			timer.cancel();
+			unsubscribe();
+		}
+	}
+
+	/** Once what it needs is there, it is started; why not, is kept. */
+	async #launch(
+		{ name, needs = [] }: RuntimeDeclaration,
+		starting: ReadonlySet<string>,
+		{ settled, launch, over }: Launching,
+	): Promise<void> {
+		if (!starting.has(name) || this.#broken.has(name)) return;
+		await Promise.all(
+			needs.map(async ({ runtime, condition }) => {
+				const needed = this.#prepared.touched.find((each) => each.name === runtime);
+				if (needed) await launch(needed);
+				else if (this.#options.noDeps) return;
+				const verdict = await settled(runtime, condition);
+				if (verdict.kind === 'reached') return;
+				const reason = this.#broken.get(runtime) ?? verdict.reason;
+				if (!this.#broken.has(name)) this.#broken.set(name, `it needs ${runtime} ${condition}, which is not: ${reason}`);
+			}),
+		);
+		if (this.#broken.has(name) || this.#options.signal.aborted) return;
+		const facts = this.#ports.runtimes.find(name);
+		if (!facts || !(needsStart(facts) || this.#isFresh(name))) return;
+		this.#progress(name, 'starting');
+		// one that is slow to start is not stopped by our impatience
+		await Promise.race([this.#try(name, () => this.#ports.runtimes.start(name, this.#options.signal)), over]);
+	}
+
+	/** What was to have a new process has it not yet, though its last one ended well. */
+	#isFresh(name: string): boolean {
+		const facts = this.#ports.runtimes.find(name);
+		if (facts?.status !== 'exited') return false;
+		const { changed } = this.#prepared.plan.runtimes;
+		if (changed.some(({ after, restart }) => after.name === name && restart.length > 0)) return true;
+		return this.#record.starting.includes(name) && (facts.startedAt ?? 0) < this.#record.appliedAt;
+	}
+
+	#outcome({ name, schedule }: RuntimeDeclaration, starting: ReadonlySet<string>, verdict: Verdict): Outcome {
+		const ms = this.#elapsed();
+		const of = (kind: OutcomeKind, reason: string | null = null): Outcome => {
+			this.#progress(name, kind, reason);
+			return { name, kind, reason, ms };
+		};
+		const broken = this.#broken.get(name);
+		if (broken !== undefined) return of('failed', broken);
+		if (verdict.kind === 'reached') return of(verdict.as);
+		if (!starting.has(name) && schedule?.action === 'start') return of('scheduled', `its hour is ${schedule.cron}`);
+		return verdict.kind === 'not' ? of('failed', verdict.reason) : of('pending', verdict.reason);
+	}
+
+	#brokenOutcomes(): Outcome[] {
+		const ms = this.#elapsed();
+		return [...this.#broken].map(([name, reason]) => ({ name, kind: 'failed', reason, ms }));
+	}
+
+	async #try(name: string, work: () => Promise<void>): Promise<void> {
+		try {
+			await work();
+		} catch (error) {
+			this.#ports.log.warn('a step of a project did not work', { project: this.#project.name, runtime: name, error });
+			if (!this.#broken.has(name)) this.#broken.set(name, sentenceOf(error));
+		}
+	}
+
+	#elapsed(): number {
+		return Math.round(this.#ports.clock.monotonicMs() - this.#startedMs);
+	}
+
+	#progress(name: string, kind: Progress['kind'], reason: string | null = null): void {
+		this.#options.onProgress?.({ name, kind, reason, ms: this.#elapsed() });
+	}
+}
+
+interface Launching {
+	readonly settled: (name: string, condition: Condition) => Promise<Verdict>;
+	readonly launch: (declaration: RuntimeDeclaration) => Promise<void>;
+	/** Resolves when nobody waits any longer. */
+	readonly over: Promise<void>;
+}
+
+/** What needs others goes before them; what is independent, at the same time. */
+export async function inReverse(
+	declarations: readonly RuntimeDeclaration[],
+	work: (declaration: RuntimeDeclaration) => Promise<void>,
+): Promise<void> {
+	const byName = new Map(declarations.map((each) => [each.name, each]));
+	const needs = new Map(declarations.map(({ name, needs: needed = [] }) => [name, needed.map(({ runtime }) => runtime)]));
+	const ordered = layers(needs);
+	// what was registered by hand may stand in a circle
+	const left = [...byName.keys()].filter((name) => !ordered.some((layer) => layer.includes(name)));
+	for (const layer of [left, ...ordered.reverse()]) {
+		await Promise.all(layer.map((name) => work(byName.get(name) as RuntimeDeclaration)));
+	}
+}
+
+export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What a project is now, of what is its own. */
+export function currentState(
+	ports: Pick<ApplyPorts, 'runtimes' | 'links'>,
+	record: ProjectRecord,
+	wanted: ProjectState,
+): ProjectState {
+	const owned = new Set(record.links);
+	const runtimes = new Map(
+		ports.runtimes.list(record.name).map(({ declaration }: RuntimeFacts) => [declaration.name, declaration]),
+	);
+	// one that is wanted and was made by hand is made as it is wanted
+	const links = ports.links.list().filter((link) => owned.has(linkKey(link)) || wanted.links.has(linkKey(link)));
+	return { runtimes, links: new Map(links.map((link) => [linkKey(link), link])), definitions: record.definitions };
+}

@@ -1,0 +1,530 @@
+import { settle } from '@orch/base/testing';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type LinkDeclaration, linkKey } from './declaration.ts';
+import { isEmptyPlan } from './plan.ts';
+import { ProjectError } from './projects.ts';
+import { FakeWorld } from './testing/fake-world.ts';
+import { projectFile } from './testing/random-project.ts';
+import { startProjects } from './testing/start-projects.ts';
+
+/** Lets everything happen that can happen now. */
+const idle = async () => {
+	for (let turn = 0; turn < 20; turn++) await settle();
+};
+
+const three = `
+name: shop
+runtimes:
+  db: {command: ./db}
+  api: {command: ./api, needs: db}
+  worker: {command: ./worker, needs: [api]}
+links:
+  - api -Job-> worker
+`;
+
+const refusal = async (work: Promise<unknown>) => {
+	try {
+		await work;
+	} catch (error) {
+		if (error instanceof ProjectError) return error.refusal;
+		throw error;
+	}
+	throw new Error('Cannot find a refusal: it worked');
+};
+
+describe('up', () => {
+	it('starts in the order of needs, what is independent at the same time, and tells how it went', async () => {
+		const { up, world } = startProjects(`${three}\n  - db -Row-> api\n`.replace('worker: {', 'other: {command: x}\n  worker: {'));
+		const report = await up();
+		expect(report.outcomes.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+			'shop/db running',
+			'shop/api running',
+			'shop/other running',
+			'shop/worker running',
+		]);
+		const calls = world.calls.filter((call) => !/^add|other/.test(call));
+		expect(calls).toEqual([
+			'save',
+			'link shop/api Job shop/worker',
+			'link shop/db Row shop/api',
+			...['start shop/db', 'start shop/api', 'start shop/worker'],
+			'save',
+		]);
+		expect(world.listeners).toBe(0);
+	});
+
+	it('waits for what is needed to be ready, not merely started', async () => {
+		const { up, world } = startProjects(three);
+		world.behaviours.set('shop/db', 'slow');
+		const upping = up();
+		await idle();
+		expect(world.calls).not.toContain('start shop/api');
+		world.set('shop/db', { ready: true });
+		expect((await upping).outcomes.map(({ kind }) => kind)).toEqual(['ready', 'running', 'running']);
+	});
+
+	it('does not wait for readiness where started is enough, and waits for an end where that is asked', async () => {
+		const { up, world } = startProjects(
+			'runtimes:\n  db: {command: x}\n  migrate: {command: x, needs: db:started}\n  api: {command: x, needs: {migrate: succeeded}}\n',
+		);
+		world.behaviours.set('shop/db', 'slow').set('shop/migrate', 'slow');
+		const upping = up();
+		await idle();
+		expect(world.calls).toContain('start shop/migrate');
+		expect(world.calls).not.toContain('start shop/api');
+		world.set('shop/migrate', { status: 'exited', succeeded: true });
+		await idle();
+		expect(world.calls).toContain('start shop/api');
+		world.set('shop/db', { ready: true });
+		expect((await upping).outcomes.map(({ kind }) => kind)).toEqual(['ready', 'succeeded', 'running']);
+	});
+
+	it('says what is not ready and why, and what waits for it in vain', async () => {
+		const { up, world } = startProjects(three);
+		world.behaviours.set('shop/db', 'fails');
+		expect((await up()).outcomes).toEqual([
+			{ name: 'shop/db', kind: 'failed', reason: 'exit 1 after 3 tries', ms: 0 },
+			{ name: 'shop/api', kind: 'failed', reason: 'it needs shop/db ready, which is not: exit 1 after 3 tries', ms: 0 },
+			{
+				name: 'shop/worker',
+				kind: 'failed',
+				reason: 'it needs shop/api ready, which is not: it needs shop/db ready, which is not: exit 1 after 3 tries',
+				ms: 0,
+			},
+		]);
+	});
+
+	it('gives up waiting after its time, and leaves everything as it is', async () => {
+		const { up, world, clock } = startProjects(three);
+		world.behaviours.set('shop/db', 'slow');
+		const upping = up({ waitMs: 5_000 });
+		await idle();
+		await clock.advance(5_000);
+		expect((await upping).outcomes.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+			'shop/db pending',
+			'shop/api failed',
+			'shop/worker failed',
+		]);
+		expect(world.runtimes.get('shop/db')?.status).toBe('running');
+		expect(clock.pending).toBeLessThanOrEqual(1);
+	});
+
+	it('twice changes nothing the second time', async () => {
+		const { up, world } = startProjects(three);
+		world.behaviours.set('shop/db', 'succeeds');
+		await up();
+		const before = world.calls.length;
+		const report = await up();
+		expect(isEmptyPlan(report.plan)).toBe(true);
+		expect(world.calls.slice(before)).toEqual(['save', 'save']);
+		expect(report.outcomes.map(({ kind }) => kind)).toEqual(['succeeded', 'running', 'running']);
+	});
+
+	it('starts again what was stopped or has failed', async () => {
+		const { up, world } = startProjects(three);
+		await up();
+		world.set('shop/api', { status: 'stopped', desired: 'stopped' });
+		world.set('shop/worker', { status: 'failed' });
+		const before = world.calls.length;
+		await up();
+		expect(world.calls.slice(before)).toEqual(['save', 'start shop/api', 'start shop/worker', 'save']);
+	});
+
+	it('restarts only what needs a new process, and changes the rest as it runs', async () => {
+		const { up, world, files } = startProjects(three);
+		await up();
+		files.set(
+			'/shop/orch.yaml',
+			three.replace('{command: ./db}', '{command: ./db, labels: {x: 1}}').replace('./worker,', './worker --fast,'),
+		);
+		const before = world.calls.length;
+		const report = await up();
+		expect(report.plan.runtimes.changed.map(({ after, restart }) => [after.name, restart])).toEqual([
+			['shop/db', []],
+			['shop/worker', ['args']],
+		]);
+		expect(world.calls.slice(before)).toEqual([
+			'save',
+			'stop shop/worker',
+			'change shop/db',
+			'change shop/worker',
+			'start shop/worker',
+			'save',
+		]);
+	});
+
+	it('takes away what the same file declares no longer; with another set of files only where it is told to', async () => {
+		const { up, world, files } = startProjects(three);
+		files.set('/shop/more.yaml', 'runtimes:\n  extra: {command: x}\n');
+		await up({}, ['orch.yaml', 'more.yaml']);
+		const forgotten = await up();
+		expect(forgotten.orphans).toEqual(['shop/extra']);
+		expect(world.runtimes.get('shop/extra')?.status).toBe('running');
+		await up({ removeOrphans: true });
+		expect(world.runtimes.has('shop/extra')).toBe(false);
+		files.set('/shop/orch.yaml', three.replace(/ {2}worker.*\n/, '').replace(/links[\s\S]*/, ''));
+		await up();
+		expect([...world.runtimes.keys()]).toEqual(['shop/db', 'shop/api']);
+		expect([...world.links.keys()]).toEqual([]);
+	});
+
+	it('leaves alone what belongs to a profile that was not chosen this time', async () => {
+		const text =
+			'runtimes:\n  api: {command: x}\n  debug: {command: x, profiles: [debug], instances: 2}\nlinks:\n  - api -X-> debug\n';
+		const { up, world } = startProjects(text);
+		await up({}, undefined, ['debug']);
+		const report = await up();
+		expect(report.orphans).toEqual([]);
+		expect([...world.runtimes.keys()]).toEqual(['shop/api', 'shop/debug-1', 'shop/debug-2']);
+		expect(world.links.size).toBe(2);
+	});
+
+	it('of some names brings up those and what they need', async () => {
+		const { up, world } = startProjects(three);
+		await up({ only: ['api'] });
+		expect([...world.runtimes.keys()]).toEqual(['shop/db', 'shop/api']);
+		expect(world.links.size).toBe(0);
+		await up({ only: ['shop/worker'], noDeps: true });
+		expect(world.calls).toContain('start shop/worker');
+		expect(world.links.size).toBe(1);
+		expect(await refusal(up({ only: ['wroker'] }))).toEqual({
+			kind: 'unknown_runtime',
+			name: 'wroker',
+			known: ['db', 'api', 'worker'],
+		});
+	});
+
+	it('waits for the hour of what has one, unless it is named', async () => {
+		const { up, world } = startProjects('runtimes:\n  nightly: {command: x, schedule: "@daily"}\n  api: {command: x}\n');
+		const report = await up();
+		expect(report.outcomes.map(({ name, kind }) => [name, kind])).toEqual([
+			['shop/nightly', 'scheduled'],
+			['shop/api', 'running'],
+		]);
+		expect(world.calls).not.toContain('start shop/nightly');
+		await up({ only: ['nightly'] });
+		expect(world.calls).toContain('start shop/nightly');
+	});
+
+	it('gives each a new process where that is asked for', async () => {
+		const { up, world } = startProjects(three);
+		await up();
+		await up({ forceRecreate: true });
+		expect([...world.runtimes.values()].map(({ starts }) => starts)).toEqual([2, 2, 2]);
+	});
+
+	it('registers and starts nothing where that is asked for', async () => {
+		const { up, world } = startProjects(three);
+		const report = await up({ startNothing: true });
+		expect(report.outcomes).toEqual([]);
+		expect([...world.runtimes.values()].map(({ status }) => status)).toEqual(['stopped', 'stopped', 'stopped']);
+	});
+
+	it('does with the rest what it can when one cannot be added or linked', async () => {
+		const { up, world } = startProjects(three);
+		world.behaviours.set('shop/db', 'refuses');
+		world.runtimesPort.add = ((add) => async (declaration) => {
+			if (declaration.name === 'shop/worker') throw new Error('no room');
+			await add(declaration);
+		})(world.runtimesPort.add) as typeof world.runtimesPort.add;
+		const report = await up();
+		expect(report.outcomes.map(({ name, reason }) => [name, reason])).toEqual([
+			['shop/db', 'it cannot be started'],
+			['shop/api', 'it needs shop/db ready, which is not: it cannot be started'],
+			['shop/worker', 'no room'],
+		]);
+		expect(report.faults).toEqual(['cannot link shop/api ─Job→ shop/worker: shop/worker is not there']);
+	});
+
+	it('leaves to its owner a link that was there before', async () => {
+		const { up, down, world } = startProjects(three);
+		await up({ startNothing: true });
+		const [link] = world.links.values();
+		if (!link) throw new Error('Cannot find the link');
+		await down();
+		expect(world.links.size).toBe(0);
+		await up({ startNothing: true, only: ['db', 'api'] });
+		const own = { ...(link as LinkDeclaration), from: 'shop/db', to: 'shop/api', type: 'Mine' };
+		world.links.set(linkKey(own), own);
+		await up();
+		expect(world.records.get('shop')?.links).toEqual([linkKey(link)]);
+		expect(world.links.size).toBe(2);
+	});
+
+	it('refuses a name that is loaded from elsewhere, and files with problems', async () => {
+		const { up, projects, files, request } = startProjects(three);
+		await up();
+		files.set('/shop/copy.yaml', three);
+		expect(await refusal(up({}, ['copy.yaml']))).toEqual({ kind: 'elsewhere', name: 'shop', file: '/shop/orch.yaml' });
+		files.set('/shop/orch.yaml', 'runtimes: 1');
+		expect(await refusal(up())).toMatchObject({ kind: 'invalid', problems: [{ number: 'E117' }] });
+		expect(() => projects.diff(request(), {})).toThrow(ProjectError);
+	});
+
+	it('keeps the PATH of the first time', async () => {
+		const { projects, request, world } = startProjects(three);
+		const signal = new AbortController().signal;
+		await projects.up(request(), { waitMs: 1000, signal });
+		const before = world.calls.length;
+		await projects.up({ ...request(), inherited: { PATH: '/elsewhere' } }, { waitMs: 1000, signal });
+		expect(world.calls.slice(before)).toEqual(['save', 'save']);
+	});
+
+	it('one after the other, in order, where several ask at once', async () => {
+		const { up, world, files } = startProjects(three);
+		const first = up();
+		const second = up();
+		files.set('/shop/orch.yaml', three.replace('./db', './db2'));
+		await Promise.all([first, second]);
+		expect(world.runtimes.get('shop/db')?.starts).toBe(1);
+		expect(world.calls.filter((call) => call === 'save')).toHaveLength(4);
+	});
+});
+
+describe('down', () => {
+	it('takes away what the project has made, users before what they need, and nothing else', async () => {
+		const { up, down, world } = startProjects(three);
+		await up();
+		const link = { from: '*', type: 'Any', to: 'other/x', messages: 1, bytes: 1, overflow: 'block', whileDown: 'drop' } as const;
+		await world.runtimesPort.add({
+			...(world.runtimes.get('shop/db')?.declaration as object),
+			name: 'other/x',
+			project: 'other',
+		} as never);
+		await world.linksPort.add(link);
+		const report = await down();
+		expect(report).toEqual({ name: 'shop', removed: ['shop/worker', 'shop/api', 'shop/db'], left: [] });
+		expect([...world.runtimes.keys()]).toEqual(['other/x']);
+		expect([...world.links.values()]).toEqual([link]);
+		expect(world.records.size).toBe(0);
+		expect(await down()).toEqual({ name: 'shop', removed: [], left: [] });
+	});
+
+	it('of some names takes away those, and the project stays', async () => {
+		const { up, down, world, projects } = startProjects(three);
+		await up();
+		await down(['worker']);
+		expect([...world.runtimes.keys()]).toEqual(['shop/db', 'shop/api']);
+		expect(projects.find('shop')).toBeDefined();
+		expect(await refusal(down(['nobody']))).toMatchObject({ kind: 'unknown_runtime', name: 'nobody' });
+	});
+
+	it('says what is left and why, and goes on from there', async () => {
+		const { up, down, world } = startProjects(three);
+		await up();
+		const { stop } = world.runtimesPort;
+		world.runtimesPort.stop = (async (name: string, signal: AbortSignal) => {
+			if (name === 'shop/db') throw new Error('pid 7 escaped');
+			await stop(name, signal);
+		}) as never;
+		expect(await down()).toMatchObject({ left: [{ name: 'shop/db', reason: 'pid 7 escaped' }] });
+		world.runtimesPort.stop = stop as never;
+		expect(await down()).toMatchObject({ removed: ['shop/db'], left: [] });
+	});
+});
+
+describe('an up that is interrupted', () => {
+	const texts = fc.tuple(projectFile, projectFile).map(([a, b]) => [JSON.stringify(a), JSON.stringify(b)] as const);
+
+	it('comes to the same end when it is done again, wherever it was', async () => {
+		await fc.assert(
+			fc.asyncProperty(texts, fc.nat(), async ([before, after], chance) => {
+				const straight = startProjects(after);
+				await straight.up();
+
+				const { world, up, files, clock } = startProjects(before);
+				await up();
+				files.set('/shop/orch.yaml', after);
+				const done = world.calls.length;
+				const probe = startProjects(before);
+				await probe.up();
+				probe.files.set('/shop/orch.yaml', after);
+				await probe.up();
+				const steps = probe.world.calls.length - done;
+
+				world.callsLeft = chance % (steps + 1);
+				await up().catch(() => {});
+				world.callsLeft = Number.POSITIVE_INFINITY;
+				// a daemon that starts anew finds what is, and what was written down
+				const next = startProjects(after, world, clock);
+				await next.projects.restore();
+				await next.up();
+				expect(world.facts()).toEqual(straight.world.facts());
+				expect(probe.world.facts()).toEqual(straight.world.facts());
+				const settled = world.calls.length;
+				await next.up();
+				expect(world.calls.slice(settled)).toEqual(['save', 'save']);
+			}),
+			{ numRuns: 60 },
+		);
+	});
+
+	it('at every step of thirty runtimes starts none of them twice', async () => {
+		const runtimes = Array.from(
+			{ length: 30 },
+			(_, index) => `  r${index}: {command: x${index > 2 ? `, needs: [r${index - 3}]` : ''}}`,
+		);
+		const text = `runtimes:\n${runtimes.join('\n')}\nlinks:\n  - r0 -X-> r29\n`;
+		const whole = startProjects(text);
+		await whole.up();
+		for (let steps = 0; steps <= whole.world.calls.length; steps++) {
+			const { world, up, clock } = startProjects(text);
+			world.callsLeft = steps;
+			await up().catch(() => {});
+			world.callsLeft = Number.POSITIVE_INFINITY;
+			const next = startProjects(text, world, clock);
+			await next.projects.restore();
+			await next.up();
+			expect([...world.runtimes.values()].every(({ starts }) => starts === 1)).toBe(true);
+			expect(world.facts()).toEqual(whole.world.facts());
+		}
+	});
+});
+
+describe('what follows its files', () => {
+	const saveQuietly = async (parts: ReturnType<typeof startProjects>, text: string | undefined) => {
+		parts.save('/shop/orch.yaml', text);
+		await parts.clock.advance(1_000);
+		await idle();
+	};
+
+	it('is changed once for each save, and only where it differs', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		const before = parts.world.calls.length;
+		await saveQuietly(parts, three.replace('./db', './db2'));
+		expect(parts.world.calls.slice(before)).toEqual(['save', 'stop shop/db', 'change shop/db', 'start shop/db', 'save']);
+		const after = parts.world.calls.length;
+		await saveQuietly(parts, three.replace('./db', './db2'));
+		expect(parts.world.calls.length).toBe(after);
+		expect(parts.projects.find('shop')?.reloads).toBe(1);
+	});
+
+	it('changes once for a burst of a thousand saves', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		for (let count = 0; count < 1000; count++) {
+			parts.save('/shop/orch.yaml', three.replace('./db', `./db${count}`));
+			await parts.clock.advance(1);
+		}
+		await parts.clock.advance(1_000);
+		expect(parts.projects.find('shop')?.reloads).toBe(1);
+		expect(parts.world.runtimes.get('shop/db')?.declaration.program).toBe('/shop/db999');
+	});
+
+	it('tells somebody who never stops saving, at last', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		for (let count = 0; count < 150; count++) {
+			parts.save('/shop/orch.yaml', three.replace('./db', `./db${count}`));
+			await parts.clock.advance(100);
+		}
+		expect(parts.projects.find('shop')?.reloads).toBeGreaterThan(0);
+	});
+
+	it('waits for a file that is being written', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		const half = three.slice(0, three.indexOf('worker') - 2);
+		parts.save('/shop/orch.yaml', '');
+		await parts.clock.advance(100);
+		parts.save('/shop/orch.yaml', half.trimEnd());
+		await parts.clock.advance(1_000);
+		expect(parts.world.runtimes.has('shop/worker')).toBe(true);
+		parts.save('/shop/orch.yaml', `${three}# done\n`);
+		await parts.clock.advance(1_000);
+		expect(parts.projects.find('shop')?.problems).toEqual([]);
+		expect(parts.world.calls.filter((call) => call.startsWith('remove'))).toEqual([]);
+	});
+
+	it('stays as it is while its file is invalid, empty or gone, and says why', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		const facts = JSON.stringify(parts.world.facts());
+		const told: string[] = [];
+		parts.projects.events.subscribe((event) => told.push(event.kind));
+		for (const [text, message] of [
+			['runtimes: {a: {restart: alway}}\n', 'E180'],
+			['', 'E184'],
+			[undefined, 'E184'],
+			['a: b: c\n', 'E115'],
+		] as const) {
+			await saveQuietly(parts, text);
+			await parts.clock.advance(5_000);
+			expect(parts.projects.find('shop')?.problems[0]?.number).toBe(message);
+			expect(JSON.stringify(parts.world.facts())).toBe(facts);
+		}
+		expect(told).toEqual(['invalid', 'invalid', 'invalid', 'invalid']);
+		await saveQuietly(parts, three);
+		expect(parts.projects.find('shop')?.problems).toEqual([]);
+		expect(JSON.stringify(parts.world.facts())).toBe(facts);
+	});
+
+	it('does not start what somebody has stopped', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		parts.world.set('shop/worker', { status: 'stopped', desired: 'stopped' });
+		const before = parts.world.calls.length;
+		await saveQuietly(parts, `${three.replace('./worker', './worker2').replace('./api', './api2')}`);
+		expect(parts.world.calls.slice(before)).toEqual([
+			'save',
+			'stop shop/api',
+			'change shop/api',
+			'change shop/worker',
+			'start shop/api',
+			'save',
+		]);
+	});
+
+	it('follows .env and workflows in files of their own, also those that come later', async () => {
+		const parts = startProjects(`${three}env: {A: "\${A:-none}"}\n`);
+		await parts.up();
+		parts.save('/shop/.env', 'A=1\n');
+		await parts.clock.advance(1_000);
+		await idle();
+		expect(parts.world.runtimes.get('shop/db')?.processDeclaration?.env['A']).toBe('1');
+		await saveQuietly(parts, `${three}workflows: [flow.yaml]\n`);
+		expect(parts.projects.find('shop')?.problems[0]?.number).toBe('E184');
+		parts.save('/shop/flow.yaml', 'steps: [{run: x}]\n');
+		await parts.clock.advance(1_000);
+		await idle();
+		expect(parts.projects.find('shop')?.record.definitions.workflows).toEqual({ flow: { steps: [{ run: 'x' }] } });
+	});
+
+	it('of an earlier daemon is gone on with: what changed meanwhile is a change, what did not is none', async () => {
+		const first = startProjects(three);
+		await first.up();
+		await first.projects.close();
+		const same = startProjects(three, first.world, first.clock);
+		await same.projects.restore();
+		const before = first.world.calls.length;
+		await same.clock.advance(1_000);
+		expect(first.world.calls.length).toBe(before);
+		await same.projects.close();
+		const other = startProjects(three.replace('./db', './db2'), first.world, first.clock);
+		await other.projects.restore();
+		await other.clock.advance(1_000);
+		expect(first.world.runtimes.get('shop/db')?.processDeclaration?.program).toBe('/shop/db2');
+	});
+
+	it('is left alone once it is down', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.down();
+		await saveQuietly(parts, three.replace('./db', './db2'));
+		expect(parts.world.runtimes.size).toBe(0);
+		expect(parts.watched.every(({ isClosed }) => isClosed)).toBe(true);
+		expect(parts.clock.pending).toBe(0);
+	});
+});
+
+it('the world of these tests is none where a program runs twice', async () => {
+	const world = new FakeWorld(startProjects().clock);
+	await world.runtimesPort.add({ name: 'a/b', project: 'a' } as never);
+	await world.runtimesPort.start('a/b', new AbortController().signal);
+	await expect(world.runtimesPort.start('a/b', new AbortController().signal)).rejects.toThrow('runs already');
+});
