@@ -1,5 +1,6 @@
 /** Facts with fields, one JSON line each: the log of the daemon and of the router. */
 import { pino, type DestinationStream } from 'pino';
+import { openLogFile } from './log-file.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -15,13 +16,15 @@ export interface Logger {
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** Writes to file descriptor `fd` synchronously: a line that was logged is there even if the next instruction kills us. */
+/** Writes to standard error synchronously: a line that was logged is there even if the next instruction kills us. */
 export function createLogger(options: {
 	readonly level: LogLevel;
 	readonly name: string;
 	readonly destination?: DestinationStream;
+	/** The file that standard error is expected to be: where it is, it is kept from growing without bound. */
+	readonly file?: string;
 }): Logger {
-	const destination = options.destination ?? pino.destination({ fd: 2, sync: true });
+	const destination = options.destination ?? logFile(options.file) ?? pino.destination({ fd: 2, sync: true });
 	return wrap(
 		pino(
 			{
@@ -35,6 +38,9 @@ export function createLogger(options: {
 		),
 	);
 }
+
+const logFile = (path: string | undefined): DestinationStream | undefined =>
+	path === undefined ? undefined : openLogFile({ descriptor: 2, path });
 
 interface PinoLike {
 	debug(fields: object, message: string): void;

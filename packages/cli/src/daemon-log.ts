@@ -13,17 +13,32 @@ export function lastLogLines(file: string, count: number, fromByte = 0): string[
 	return lastRawLines(file, count, fromByte).lines.map((line) => renderLogLine(line, plain, false));
 }
 
+/** What orchd has moved out of the file when that grew too large, the newest first. */
+const olderFiles = (file: string): string[] => [`${file}.1`, `${file}.2`].filter((each) => existsSync(each));
+
 /** The last lines as they are, and where the file ended then. */
 export function lastRawLines(file: string, count: number, fromByte = 0): { readonly lines: string[]; readonly end: number } {
+	const last = lastLinesOf(file, count, fromByte);
+	let { lines } = last;
+	for (const older of fromByte === 0 ? olderFiles(file) : []) {
+		if (lines.length >= count) break;
+		lines = [...lastLinesOf(older, count - lines.length, 0).lines, ...lines];
+	}
+	return { lines, end: last.end };
+}
+
+function lastLinesOf(file: string, count: number, fromByte: number): { readonly lines: string[]; readonly end: number } {
 	if (!existsSync(file)) return { lines: [], end: 0 };
 	const descriptor = openSync(file, 'r');
 	try {
 		const { size } = fstatSync(descriptor);
+		// one that is shorter by now was emptied since
+		const first = fromByte > size ? 0 : fromByte;
 		let start = size;
 		const portions: Buffer[] = [];
 		let newlines = 0;
-		while (start > fromByte && newlines <= count) {
-			const length = Math.min(portionBytes, start - fromByte);
+		while (start > first && newlines <= count) {
+			const length = Math.min(portionBytes, start - first);
 			start -= length;
 			const portion = readAt(descriptor, start, length);
 			portions.unshift(portion);
@@ -37,7 +52,10 @@ export function lastRawLines(file: string, count: number, fromByte = 0): { reado
 	}
 }
 
-/** Lines written after `from`, as they come, until the signal; a file that was replaced or cut is read from its start. */
+/**
+ * Lines written after `from`, as they come, until the signal. When orchd moves them to an older file, what was not read yet
+ * is read there, at the same place; a file that was replaced otherwise is read from its start.
+ */
 export async function* followLog(
 	file: string,
 	from: number,
@@ -45,31 +63,50 @@ export async function* followLog(
 	signal: AbortSignal,
 ): AsyncGenerator<string, void, undefined> {
 	let at = from;
-	let inode: number | undefined;
+	let inode = statSync(file, { throwIfNoEntry: false })?.ino;
 	let rest: Buffer = Buffer.alloc(0);
+	const take = (path: string): boolean => {
+		const portion = portionOf(path, at);
+		at += portion.length;
+		rest = Buffer.concat([rest, portion]);
+		return portion.length > 0;
+	};
+	function* wholeLines(): Generator<string, void, undefined> {
+		for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
+			yield rest.subarray(0, end).toString('utf8');
+			rest = rest.subarray(end + 1);
+		}
+	}
 	while (!signal.aborted) {
 		const found = statSync(file, { throwIfNoEntry: false });
-		if (found && ((inode !== undefined && found.ino !== inode) || found.size < at)) {
+		const replaced = found !== undefined && inode !== undefined && found.ino !== inode;
+		if (found && (replaced || found.size < at)) {
+			// emptied behind a copy, which holds what was not read yet
+			if (!replaced) while (take(`${file}.1`)) yield* wholeLines();
 			at = 0;
 			rest = Buffer.alloc(0);
 		}
 		inode = found?.ino ?? inode;
-		if (found && found.size > at) {
-			const descriptor = openSync(file, 'r');
-			try {
-				const portion = readAt(descriptor, at, Math.min(portionBytes, found.size - at));
-				at += portion.length;
-				rest = Buffer.concat([rest, portion]);
-			} finally {
-				closeSync(descriptor);
-			}
-			for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-				yield rest.subarray(0, end).toString('utf8');
-				rest = rest.subarray(end + 1);
-			}
+		if (found && take(file)) {
+			yield* wholeLines();
 			continue;
 		}
 		await clock.sleep(followEveryMs, signal).catch(() => {});
+	}
+}
+
+function portionOf(path: string, at: number): Buffer {
+	let descriptor: number;
+	try {
+		descriptor = openSync(path, 'r');
+	} catch {
+		// it was moved on just now
+		return Buffer.alloc(0);
+	}
+	try {
+		return readAt(descriptor, at, Math.max(0, Math.min(portionBytes, fstatSync(descriptor).size - at)));
+	} finally {
+		closeSync(descriptor);
 	}
 }
 

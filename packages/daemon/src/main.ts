@@ -121,6 +121,7 @@ async function main(): Promise<void> {
 	const log = createLogger({
 		level: given.logLevel,
 		name: 'orchd',
+		file: places.logFile,
 		...(process.stderr.isTTY ? { destination: readableDestination((line) => process.stderr.write(line)) } : {}),
 	});
 	// a defect is logged and ends the daemon: what it supervised goes on, and the next one knows it again

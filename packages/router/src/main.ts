@@ -38,7 +38,8 @@ async function main(): Promise<void> {
 	const stateDirectory = values.state ?? process.env['ORCH_ROUTER_STATE'] ?? refuse('it needs a directory for its state');
 	const levelText = values['log-level'] ?? process.env['ORCH_LOG_LEVEL'] ?? 'info';
 	const level = logLevels.find((one) => one === levelText) ?? refuse(`there is no log level "${levelText}"`);
-	const log = createLogger({ level, name: 'orch-router' });
+	// where orchd puts what the router says
+	const log = createLogger({ level, name: 'orch-router', file: `${stateDirectory}.log` });
 	const fail = (message: string) => (error: unknown) => {
 		log.error(message, { error });
 		process.exit(1);

@@ -63,7 +63,11 @@ function cgroup(subject: Subject): Check {
 	const { world } = subject;
 	const path = /^0::(\/.*)$/m.exec(processFile(subject, 'cgroup') ?? '')?.[1];
 	if (path === undefined || !existsSync(`${world.root}/sys/fs/cgroup/cgroup.controllers`))
-		return warn('cgroup', 'no cgroup v2 at /sys/fs/cgroup: a stop relies on process group, session and cookie alone');
+		return warn(
+			'cgroup',
+			'no cgroup v2 at /sys/fs/cgroup: a stop relies on process group, session and cookie alone',
+			'boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1)',
+		);
 	const directory = `${world.root}/sys/fs/cgroup${path === '/' ? '' : path}`;
 	try {
 		accessSync(directory, constants.W_OK);
