@@ -53,6 +53,23 @@ export const millisecondsOf = (time: string): number => Date.parse(time);
 
 export const toRfc3339 = (ms: number): string => new Date(ms).toISOString();
 
+/** What a clock on the wall shows, in the time zone of the process; of `now` what is not given. */
+export function fromWallTime(
+	now: number,
+	{
+		date,
+		hours,
+		minutes,
+		seconds,
+	}: { date?: readonly [number, number, number] | undefined; hours: number; minutes: number; seconds: number },
+): number {
+	const today = new Date(now);
+	const [year, month, day] = date ?? [today.getFullYear(), today.getMonth() + 1, today.getDate()];
+	const time = new Date(year, month - 1, day, hours, minutes, 0, seconds * 1000);
+	// the 31st of a month of 30 days is another day
+	return time.getMonth() === month - 1 && time.getDate() === day ? time.getTime() : Number.NaN;
+}
+
 /** A recorded time by the clock on the wall, in the time zone of the process. */
 export function wallTime(time: string): { hours: number; minutes: number; seconds: number; milliseconds: number } {
 	const date = new Date(time);

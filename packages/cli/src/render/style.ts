@@ -10,10 +10,21 @@ export interface Style {
 	readonly green: Paint;
 	readonly yellow: Paint;
 	readonly cyan: Paint;
+	readonly blue: Paint;
+	readonly magenta: Paint;
 }
 
 const asItIs: Paint = (text) => text;
-export const plain: Style = { bold: asItIs, dim: asItIs, red: asItIs, green: asItIs, yellow: asItIs, cyan: asItIs };
+export const plain: Style = {
+	bold: asItIs,
+	dim: asItIs,
+	red: asItIs,
+	green: asItIs,
+	yellow: asItIs,
+	cyan: asItIs,
+	blue: asItIs,
+	magenta: asItIs,
+};
 
 export interface ColorInput {
 	readonly env: Readonly<Record<string, string | undefined>>;

@@ -15,6 +15,8 @@ export interface Line {
 	readonly whole: Buffer;
 	/** It goes on, or ended without a newline. */
 	readonly isPartial: boolean;
+	/** Partial, and the rest comes in the next one of this stream: the line is too long for one. */
+	readonly goesOn: boolean;
 	readonly stamp: Stamp;
 	/** The offset behind it. */
 	readonly end: number;
@@ -135,7 +137,7 @@ export class LineSource {
 			return line;
 		}
 		// with the byte behind it, which tells whether a letter ends there
-		if (this.#rest.length > maxLineBytes) return this.#take(wholeLetters(this.#rest, maxLineBytes), 0);
+		if (this.#rest.length > maxLineBytes) return { ...this.#take(wholeLetters(this.#rest, maxLineBytes), 0), goesOn: true };
 		this.#searched = found >= 0 ? 0 : this.#rest.length;
 		return undefined;
 	}
@@ -151,6 +153,7 @@ export class LineSource {
 			bytes: whole.subarray(0, length - ends - (isReturned ? 1 : 0)),
 			whole,
 			isPartial: ends === 0,
+			goesOn: false,
 			stamp: this.#times.stampOf(this.#restAt),
 			end: this.#restAt,
 		};

@@ -92,6 +92,10 @@ export class OutputStore {
 		];
 	}
 
+	get isClosed(): boolean {
+		return this.#closing.signal.aborted;
+	}
+
 	list(): readonly RuntimeOutput[] {
 		return [...this.#outputs.values()].map(({ output }) => output);
 	}

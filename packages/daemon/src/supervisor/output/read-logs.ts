@@ -8,7 +8,7 @@ import type { RuntimeOutput } from './runtime-output.ts';
 import { TimeReader } from './time-index.ts';
 
 /** Where to go on: for each runtime and stream the offset behind what has been read. */
-export type LogPosition = Readonly<Record<string, { readonly [Stream in StreamName]?: number | undefined }>>;
+export type LogPosition = Readonly<Record<string, { readonly [Stream in StreamName]?: number }>>;
 
 export interface LogsQuery {
 	/** Ids; undefined for all, also those that come later. */
@@ -125,6 +125,8 @@ class Reading {
 		const { signal, runtimes } = this.#query;
 		for (;;) {
 			signal?.throwIfAborted();
+			// nothing changes any more
+			if (this.#store.isClosed) return 'closing';
 			const changed = [...this.#changed];
 			this.#changed.clear();
 			// asked before what is there, so that nothing written before an end is missed
@@ -141,7 +143,6 @@ class Reading {
 			const flush = ({ output }: LineSource) => states.get(output) === 'removed';
 			yield* this.#merge(sources, (source) => ends.get(source) ?? 0, { skip: 0, flush });
 			for (const [output, state] of states) {
-				if (state === 'closed') return 'closing';
 				if (state === 'removed') {
 					for (const source of this.#sources.get(output) ?? []) source.close();
 					this.#sources.delete(output);
