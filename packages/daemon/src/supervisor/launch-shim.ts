@@ -18,7 +18,7 @@ export const shimDescriptors = {
 	 * Held by nobody but the shim, as long as it lives, and written to by nobody: whoever reads at its other end learns of its end.
 	 * Only where it is told apart from the shims that were spawned with it (see `broodInvocation`).
 	 */
-	life: 1,
+	life: 6,
 	/** A socket to orchd: the shim's pid, `GO`, the program's pid. From that on signals reach the program; before, none may be sent. */
 	orchd: 3,
 	/** What becomes the program's stderr. */
@@ -77,7 +77,7 @@ export const LAUNCH_SHIM = [
 		[
 			// The output is for its owner only, whatever the program's own files are.
 			'umask 077',
-			`cd -P -- "$orch_shim_directory" && exec >>"$orch_shim_stdout" ${shimDescriptors.stderr}>>"$orch_shim_stderr" || exit 1`,
+			`cd -P -- "$orch_shim_directory" && exec >>"$orch_shim_stdout" ${shimDescriptors.stderr}>>"$orch_shim_stderr" ${shimDescriptors.life}>&- || exit 1`,
 			'umask "$orch_shim_umask"',
 			'unset OLDPWD',
 			`case $orch_shim_locale in x*) LC_ALL=\${orch_shim_locale#x};; *) unset LC_ALL;; esac`,
@@ -184,7 +184,7 @@ export function broodInvocation({ shell, setsid, files }: Brood): Invocation {
 	const elements = files.map((_file, index) => {
 		const own = index === 0 ? [] : [`${first}<&${first + index}`];
 		const others = files.slice(1).map((_other, number) => `${first + number + 1}<&-`);
-		return `"$2" "$3" -c "$1" ${SHIM_NAME} "\${${index + 4}}" </dev/null ${[...own, ...others].join(' ')}`;
+		return `"$2" "$3" -c "$1" ${SHIM_NAME} "\${${index + 4}}" </dev/null ${[...own, ...others].join(' ')} ${shimDescriptors.life}>&1 >/dev/null`;
 	});
 	return {
 		args: ['-c', [...elements, ':'].join(' | '), SHIM_NAME, LAUNCH_SHIM, setsid, shell, ...files],

@@ -3,7 +3,7 @@ import { type Logger, silentLogger } from '@orch/base';
 import { createPortableTable } from './portable-table.ts';
 import type { Identity } from './ports.ts';
 import { isDead, listPids, type ProcessStat, readCommand, readStat } from './proc-scan.ts';
-import { findMembers, type Member, type ProcessSet, systemEvidence } from './process-set.ts';
+import { evidenceOfNow, findMembers, type Member, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
 import type { Escaped } from './snapshot.ts';
 
@@ -20,6 +20,7 @@ const mostLooks = 3;
 class ProcTable implements ProcessTable {
 	readonly #log: Logger;
 	readonly #registered = new Set<ProcessSet>();
+	readonly #ignored = new Set<number>();
 	#asked = new Map<ProcessSet, PromiseWithResolvers<readonly Member[]>>();
 	#isLooking = false;
 
@@ -38,6 +39,11 @@ class ProcTable implements ProcessTable {
 
 	unregister(set: ProcessSet): void {
 		this.#registered.delete(set);
+	}
+
+	ignore(pid: number): () => void {
+		this.#ignored.add(pid);
+		return () => this.#ignored.delete(pid);
 	}
 
 	members(set: ProcessSet): Promise<readonly Member[]> {
@@ -78,7 +84,7 @@ class ProcTable implements ProcessTable {
 		const bystanders = [...this.#registered].filter((set) => !sets.has(set));
 		for (let look = 1; ; look++) {
 			const { stats, missed } = await readAllStats();
-			const found = findMembers([...sets], stats, process.pid, systemEvidence, bystanders);
+			const found = findMembers([...sets], stats, process.pid, evidenceOfNow(this.#ignored), bystanders);
 			const mayHide = missed && asked.some((set) => found.get(set)?.length === 0);
 			if (!mayHide || look === mostLooks) return found;
 		}

@@ -47,6 +47,23 @@ export const systemEvidence: Evidence = {
 	filesWrittenBy: filesWritten,
 };
 
+/** For one look: what a process has open is read once, however many sets are asked about. */
+export function evidenceOfNow(ignored: ReadonlySet<number>): Evidence {
+	const written = new Map<number, readonly string[]>();
+	return {
+		cookieOf: (pid) => (ignored.has(pid) ? undefined : systemEvidence.cookieOf(pid)),
+		filesWrittenBy(pid, directory) {
+			if (ignored.has(pid)) return [];
+			let files = written.get(pid);
+			if (!files) {
+				files = systemEvidence.filesWrittenBy(pid, '/');
+				written.set(pid, files);
+			}
+			return files.filter((file) => file.startsWith(directory));
+		},
+	};
+}
+
 /**
  * The living members of each set, among all processes that there are. `self` is never a member, nor is pid 1. Every set of a
  * runtime must be among `sets`: who writes to its output belongs to one of them. `bystanders` are sets that are not asked

@@ -9,6 +9,8 @@ export interface ProcessTable {
 	/** The sets of a runtime are told apart by each other, so each is to be registered for as long as it may have members. */
 	register(set: ProcessSet): void;
 	unregister(set: ProcessSet): void;
+	/** Of this process it is known that it belongs to no set, so it is not looked into, until the function that this gives is called. */
+	ignore?(pid: number): () => void;
 	/** The living members of a set; rejects where they cannot be known. Looks are put together: one answers all who ask in a turn. */
 	members(set: ProcessSet): Promise<readonly Member[]>;
 	/** Whether anything, be it dead, is in the group of a root that has just ended: one system call. */

@@ -1,5 +1,5 @@
 /** Shims spawned ahead: whoever launches takes one that waits for its word, so that no launch waits for a fork of the daemon. */
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@orch/base';
@@ -20,7 +20,7 @@ import { Shim } from './shim.ts';
 export interface SpareShimsOptions {
 	readonly clock: Clock;
 	readonly log: Logger;
-	readonly table: Pick<ProcessTable, 'identify'>;
+	readonly table: Pick<ProcessTable, 'identify' | 'ignore'>;
 	/** For the files by which shims are told what to launch; ours alone. */
 	readonly directory: string;
 	readonly shell: string;
@@ -34,6 +34,8 @@ const refillMs = 20;
 const mostUnborn = 3 * mostOfBrood;
 /** From the spawn of a brood to its last birth. */
 const birthMs = 10_000;
+/** A file in which so many bytes were written is kept for the next launch: it has to read all of it. */
+const longestKept = 8_192;
 /** How long closing waits for spares to end. */
 const closeMs = 2_000;
 const setsidPlaces = ['/usr/bin/setsid', '/bin/setsid'];
@@ -47,12 +49,15 @@ export class SpareShims {
 	readonly #options: SpareShimsOptions;
 	/** Undefined where shims can only be spawned one by one. */
 	#setsid: string | undefined;
-	readonly #spares: Shim[] = [];
+	/** In the order of their arrival, each with what ends its being ignored. */
+	readonly #spares = new Map<Shim, () => void>();
 	readonly #waiting: Waiting[] = [];
 	readonly #unborn = new Set<Shim>();
 	/** Names of files that nobody uses. */
 	readonly #files: string[] = [];
 	#filesMade = 0;
+	/** How much is written in files that are in use. */
+	readonly #lengths = new Map<string, number>();
 	/** What we spawned and what has not ended. */
 	readonly #children = new Set<Child>();
 	#refill: Timer | undefined;
@@ -70,10 +75,14 @@ export class SpareShims {
 	/** At once where there is one, or where nobody else waits for one. `done` is to be called with it. */
 	take(): Shim | Promise<Shim> {
 		this.#refillSoon();
-		const spare = this.#spares.shift();
-		if (spare) {
+		for (const [spare, heed] of this.#spares) {
+			this.#spares.delete(spare);
+			heed();
 			spare.onEnd = undefined;
-			return spare;
+			if (spare.isAlive()) return spare;
+			// somebody has killed it just now
+			spare.hangUp();
+			this.#freeFile(spare);
 		}
 		if (this.#waiting.length === 0 && this.#unborn.size === 0 && !this.#isSpawning) {
 			this.#spawnInTurns();
@@ -89,6 +98,17 @@ export class SpareShims {
 		return this.#spawnOne(launch);
 	}
 
+	/** What it is to read when it gets the word. */
+	write({ file }: Shim, text: string): void {
+		this.#lengths.set(file, Buffer.byteLength(text));
+		const descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
+		try {
+			writeSync(descriptor, text, 0);
+		} finally {
+			closeSync(descriptor);
+		}
+	}
+
 	/** It has read its file, or never will. */
 	done(shim: Shim): void {
 		this.#freeFile(shim);
@@ -98,8 +118,7 @@ export class SpareShims {
 	async close(): Promise<void> {
 		this.#isClosed = true;
 		this.#refill?.cancel();
-		const spares = this.#spares.splice(0);
-		const ended = [...spares, ...this.#unborn].map((shim) => {
+		const ended = [...this.#spares.keys(), ...this.#unborn].map((shim) => {
 			const end = new Promise<void>((resolve) => {
 				shim.onEnd = resolve;
 			});
@@ -121,7 +140,7 @@ export class SpareShims {
 			refillMs,
 			() => {
 				this.#refill = undefined;
-				const missing = kept - this.#spares.length - (this.#unborn.size - this.#waiting.length);
+				const missing = kept - this.#spares.size - (this.#unborn.size - this.#waiting.length);
 				if (missing > 0) this.#spawnSome(Math.min(missing, mostOfBrood));
 			},
 			{ background: true },
@@ -213,7 +232,11 @@ export class SpareShims {
 			},
 			{ background: true },
 		);
-		this.#forgetAtExit(child, () => late.cancel());
+		const heed = this.#ignore(child.pid);
+		this.#forgetAtExit(child, () => {
+			heed();
+			late.cancel();
+		});
 	}
 
 	/** Where none of a brood comes to life broods are not for this machine, and it goes on without them. */
@@ -235,13 +258,14 @@ export class SpareShims {
 			waiting.resolve(shim);
 			return;
 		}
+		const heed = this.#ignore(shim.root.pid);
 		shim.onEnd = () => {
-			const index = this.#spares.indexOf(shim);
-			if (index !== -1) this.#spares.splice(index, 1);
+			heed();
+			this.#spares.delete(shim);
 			this.#freeFile(shim);
 		};
 		if (this.#isClosed) shim.hangUp();
-		else this.#spares.push(shim);
+		else this.#spares.set(shim, heed);
 	}
 
 	/** Everybody is told: what keeps us from one spawn keeps us from the next. */
@@ -279,18 +303,40 @@ export class SpareShims {
 		this.#children.add(child);
 	}
 
+	#ignore(pid: number): () => void {
+		return this.#options.table.ignore?.(pid) ?? (() => {});
+	}
+
 	#takeFile(): string {
 		return this.#files.pop() ?? join(this.#options.directory, String(this.#filesMade++));
 	}
 
-	/** What it said is nobody's business any more: there are secrets in it. */
+	/**
+	 * What it said is nobody's business any more: there are secrets in it. Overwritten by what means nothing to a shell, for files
+	 * are made, cut and removed at the pace of the disk.
+	 */
 	#freeFile({ file }: Shim): void {
-		try {
-			truncateSync(file);
-		} catch {
-			// never written
+		const length = this.#lengths.get(file);
+		this.#lengths.delete(file);
+		if (length === undefined) {
+			this.#files.push(file);
+			return;
 		}
-		this.#files.push(file);
+		try {
+			if (length > longestKept) {
+				rmSync(file, { force: true });
+			} else {
+				const descriptor = openSync(file, constants.O_WRONLY);
+				try {
+					writeSync(descriptor, '\n'.repeat(length), 0);
+				} finally {
+					closeSync(descriptor);
+				}
+			}
+			this.#files.push(file);
+		} catch (error) {
+			this.#options.log.warn('what a shim was told could not be taken away', { file, error });
+		}
 	}
 }
 

@@ -1,0 +1,142 @@
+/** Shims spawned ahead, with real shells: that they are there, that launches use them, and that none is left. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger, systemClock, systemRandom } from '@orch/base';
+import { until } from '@orch/base/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ClosableLauncher, createLauncher } from './launcher.ts';
+import type { Launched, LaunchRequest } from './ports.ts';
+import { isDead, listPids, readStat } from './proc-scan.ts';
+import { createProcessTable } from './proc-table.ts';
+import { defaultStop } from './spec.ts';
+
+describe.skipIf(process.platform !== 'linux')('spare shims', () => {
+	let directory: string;
+	let launcher: ClosableLauncher;
+	let launched: Launched[];
+	beforeEach(() => {
+		directory = mkdtempSync(join(tmpdir(), 'orch-spares-'));
+		const table = createProcessTable();
+		launcher = createLauncher({ clock: systemClock, log: silentLogger, stateDirectory: directory, table });
+		launched = [];
+	});
+	afterEach(async () => {
+		for (const { root } of launched) if (isAlive(root.pid)) process.kill(-root.pid, 'SIGKILL');
+		await launcher.close();
+		await until('nothing of this test is left', () => ours().length === 0);
+		rmSync(directory, { recursive: true, force: true });
+	});
+
+	const isAlive = (pid: number): boolean => {
+		const stat = readStat(pid);
+		return stat !== undefined && !isDead(stat);
+	};
+	/** Shims and their parents have in their arguments where they are told what to launch. */
+	const ours = () =>
+		listPids().filter((pid) => {
+			try {
+				return isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${directory}/launches/`);
+			} catch {
+				return false;
+			}
+		});
+	/** Those that wait: leaders of a session without anybody else in it. */
+	const spares = () =>
+		ours().filter((pid) => readStat(pid)?.session === pid && readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') === '');
+	const launch = async (args: readonly string[], wish: Partial<LaunchRequest> = {}) => {
+		const processId = systemRandom.uuid();
+		const one = await launcher.launch(
+			{
+				processId,
+				generation: 1,
+				runtimeId: processId,
+				runtimeName: 'one',
+				program: '/bin/sh',
+				args,
+				cwd: directory,
+				env: { PATH: '/usr/bin:/bin' },
+				priority: 'normal',
+				mayGo: Promise.resolve(),
+				stop: defaultStop,
+				stdoutPath: join(directory, 'out'),
+				stderrPath: join(directory, 'err'),
+				...wish,
+			},
+			new AbortController().signal,
+		);
+		launched.push(one);
+		return one;
+	};
+	const ended = (one: Launched) => new Promise((resolve) => one.onExit(() => false, resolve));
+
+	test('there are none before the first launch, and some after it, which the next ones take', async () => {
+		expect(ours()).toEqual([]);
+		await launch(['-c', 'exec sleep 1000']);
+		const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
+		const { root } = await launch(['-c', 'exec sleep 1000']);
+		expect(waiting).toContain(root.pid);
+		await until('there are as many again', () => spares().length === 4);
+	});
+
+	test('many launches at once are all launched, each in a session of its own, and each end is told', async () => {
+		const all = await Promise.all(
+			Array.from({ length: 40 }, (_, code) => launch(['-c', `read -r _ </proc/self/stat; exit ${code}`])),
+		);
+		expect(new Set(all.map(({ root }) => root.pid)).size).toBe(40);
+		expect(await Promise.all(all.map(ended))).toEqual(all.map((_, code) => ({ kind: 'code', code })));
+	});
+
+	test('spares that were killed harm no launch', async () => {
+		await launch(['-c', 'exec sleep 1000']);
+		for (let round = 0; round < 5; round++) {
+			const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
+			for (const pid of waiting) process.kill(pid, 'SIGKILL');
+			const one = await launch(['-c', `exit ${round}`]);
+			expect(waiting).not.toContain(one.root.pid);
+			expect(await ended(one)).toEqual({ kind: 'code', code: round });
+		}
+	});
+
+	test('the end of a shim that somebody killed is told, whether it waits alone or not', async () => {
+		for (let round = 0; round < 2; round++) {
+			const one = await launch(['-c', 'exec sleep 1000']);
+			const end = ended(one);
+			process.kill(one.root.pid, 'SIGKILL');
+			expect(await end).toEqual({ kind: 'unknown', reason: '' });
+			process.kill(one.program.pid, 'SIGKILL');
+			await until('spares wait', () => spares().length === 4);
+		}
+	});
+
+	test('nothing of what a shim was told stays on the disk', async () => {
+		const secret = systemRandom.uuid();
+		await Promise.all(
+			['short', 'x'.repeat(20_000), 'y'.repeat(70_000)].map((text) =>
+				launch(['-c', 'exec sleep 1000', text], { env: { SECRET: secret } }),
+			),
+		);
+		const files = readdirSync(join(directory, 'launches'));
+		expect(files.length).toBeGreaterThan(0);
+		for (const file of files) expect(readFileSync(join(directory, 'launches', file), 'utf8').trim()).toBe('');
+	});
+
+	test('the output is for its owner only, and the program has the umask of the daemon', async () => {
+		const one = await launch(['-c', 'umask; stat -c %a out err']);
+		await ended(one);
+		const umask = process.umask().toString(8).padStart(4, '0');
+		expect(readFileSync(join(directory, 'out'), 'utf8')).toBe(`${umask}\n600\n600\n`);
+	});
+
+	test.each([
+		['an alias of the directory', '/usr/../usr', '/usr', '/usr/../usr'],
+		['another directory', '/tmp', '/usr', '/usr'],
+	])('PWD that names %s is what a shell would make of it', async (_what, given, cwd, seen) => {
+		const one = await launch(['-c', 'tr "\\0" "\\n" </proc/$$/environ | grep ^PWD='], {
+			cwd,
+			env: { PATH: '/usr/bin:/bin', PWD: given },
+		});
+		await ended(one);
+		expect(readFileSync(join(directory, 'out'), 'utf8')).toBe(`PWD=${seen}\n`);
+	});
+});
