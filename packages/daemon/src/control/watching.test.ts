@@ -20,6 +20,7 @@ function watching() {
 		events,
 		runtimes: {
 			get: (id) => infos.get(id),
+			group: () => [],
 			byName: (name) => [...infos.values()].find((info) => info.name === name),
 			list: () => [...infos.values()],
 			describe: (id) => infos.get(id) as RuntimeInfo,

@@ -10,6 +10,8 @@ export interface Directory {
 	get(id: string): Entry | undefined;
 	byName(name: string): Entry | undefined;
 	list(): readonly Entry[];
+	/** The instances of a group, by their numbers; none where there is no such group. */
+	group(name: string): readonly Entry[];
 }
 
 /** The runtime that `ref` means, or the declared error that says why it means none. */
@@ -17,6 +19,8 @@ export function resolveRuntime(directory: Directory, ref: string, call: Call<'ru
 	// what scripts write, whole names and ids, must not cost a look at every runtime
 	const exact = directory.byName(ref) ?? directory.get(ref);
 	if (exact) return exact;
+	const instances = directory.group(ref);
+	if (instances.length > 0) return ambiguous(ref, instances, call);
 	const found = findByReference(ref, directory.list());
 	switch (found.kind) {
 		case 'one':
@@ -24,11 +28,29 @@ export function resolveRuntime(directory: Directory, ref: string, call: Call<'ru
 		case 'none':
 			return call.fail('runtime.not_found', { ref, candidates: found.candidates });
 		case 'many':
-			return call.fail('runtime.ambiguous', {
-				ref,
-				matches: found.matches.map(({ id, name, status }) => ({ shortId: shortId(id), name, status })),
-			});
+			return ambiguous(ref, found.matches, call);
 	}
 }
+
+/** The same where the name of a group may stand for all its instances. */
+export function resolveRuntimes(directory: Directory, ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Meant {
+	const instances = directory.byName(ref) ? [] : directory.group(ref);
+	return instances.length > 0
+		? { entries: instances, isGroup: true }
+		: { entries: [resolveRuntime(directory, ref, call)], isGroup: false };
+}
+
+/** What a reference means. */
+export interface Meant {
+	/** One at least. */
+	readonly entries: readonly Entry[];
+	readonly isGroup: boolean;
+}
+
+const ambiguous = (ref: string, matches: readonly Entry[], call: Call<'runtime.ambiguous'>): never =>
+	call.fail('runtime.ambiguous', {
+		ref,
+		matches: matches.map(({ id, name, status }) => ({ shortId: shortId(id), name, status })),
+	});
 
 export const isoTime = (ms: number): string => new Date(ms).toISOString();

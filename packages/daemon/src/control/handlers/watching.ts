@@ -2,12 +2,12 @@
 import type { Clock } from '@orch/base';
 import type { DaemonEvent, Handlers, RuntimeFigures, watchOperations } from '@orch/protocol';
 import type { EventLog } from '../event-log.ts';
-import { isoTime, resolveRuntime } from './directory.ts';
+import { isoTime, resolveRuntimes } from './directory.ts';
 import type { RuntimeInfo, Runtimes } from './runtime.ts';
 
 export interface WatchHandlersOptions {
 	readonly events: Pick<EventLog, 'since' | 'before' | 'firstSeq' | 'lastSeq' | 'appended'>;
-	readonly runtimes: Pick<Runtimes, 'get' | 'byName' | 'list' | 'describe' | 'look' | 'watch'>;
+	readonly runtimes: Pick<Runtimes, 'get' | 'byName' | 'group' | 'list' | 'describe' | 'look' | 'watch'>;
 	readonly clock: Clock;
 }
 
@@ -24,7 +24,7 @@ export function watchHandlers({ events, runtimes, clock }: WatchHandlersOptions)
 	};
 	return {
 		async *'daemon.events'(params, call) {
-			const ids = params.runtimes?.map((ref) => resolveRuntime(runtimes, ref, call).id);
+			const ids = params.runtimes?.flatMap((ref) => resolveRuntimes(runtimes, ref, call).entries.map(({ id }) => id));
 			const isAsked = ({ kind, runtime }: DaemonEvent) =>
 				(params.kinds === undefined || params.kinds.includes(kind)) &&
 				(ids === undefined || (runtime !== null && ids.includes(runtime.id)));
