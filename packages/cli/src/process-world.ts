@@ -21,6 +21,7 @@ export function processWorld(): World {
 		out: sink(1, () => process.stdout),
 		err: sink(2, () => process.stderr),
 		input: standardInput(),
+		openTerminal: async () => (await import('./top/process-terminal.ts')).openProcessTerminal(),
 		onInterrupt,
 		root: '',
 		nodeProgram: process.execPath,

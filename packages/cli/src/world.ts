@@ -1,5 +1,6 @@
 /** What a command may touch of the process it runs in: passed in, so that the whole program also runs inside a test. */
 import type { Clock } from './clock.ts';
+import type { Terminal } from './top/terminal.ts';
 
 export interface Sink {
 	readonly isTerminal: boolean;
@@ -38,6 +39,8 @@ export interface World {
 	readonly out: Sink;
 	readonly err: Sink;
 	readonly input: Source;
+	/** The terminal with its keys and its whole screen. */
+	readonly openTerminal: () => Promise<Terminal>;
 	/** Calls back with the exit code when the process is told to end; returns how to unsubscribe. Until then it just ends. */
 	readonly onInterrupt: (listener: (exitCode: number) => void) => () => void;
 	/** Where the machine's own directories begin (/etc, /proc, /run, /sys, /var): nothing, or a directory of a test. */

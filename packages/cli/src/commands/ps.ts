@@ -3,7 +3,8 @@ import type { RuntimeInfo, RuntimeStatus } from '@orch/protocol';
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { value } from '../option.ts';
+import { labelFilter } from '../args/label.ts';
+import { list, value } from '../option.ts';
 import { statusMark, statusPaint, statusText } from '../render/runtime-status.ts';
 import { type Column, renderTable } from '../render/table.ts';
 import { ago, duration } from '../render/time.ts';
@@ -27,17 +28,31 @@ export const ps = command({
 		'CPU is the percentage of one core over the last seconds, MEM the resident memory, both of all processes of a runtime.',
 		'On a narrow terminal the last columns are left out; -o wide and a pipe show all of them. In a pipe times are RFC 3339, and nothing is cut or coloured.',
 	],
-	options: { status: value('--status STATUS', `only those that are ${statuses.join(', ')}`, choice(statuses)) },
-	examples: ['orch ps', 'orch ps --status running -q', "orch ps --json | jq -r '.[] | select(.restarts > 0).name'"],
+	args: [{ name: 'RUNTIME', many: true }],
+	options: {
+		status: value('--status STATUS', `only those that are ${statuses.join(', ')}`, choice(statuses)),
+		label: list('-l, --label NAME=VALUE', 'only those with this label; NAME alone: with any value of it', labelFilter),
+	},
+	examples: [
+		'orch ps',
+		'orch ps worker',
+		'orch ps --label tier=web',
+		'orch ps --status running -q',
+		"orch ps --json | jq -r '.[] | select(.restarts > 0).name'",
+	],
 	json: 'an array of runtimes, each as in orch runtime show without env, paths and sockets',
-	async run(context, { options: { status } }) {
-		const runtimes = await context.read('runtime.list', status === undefined ? {} : { status });
+	async run(context, { args, options: { status, label } }) {
+		const runtimes = await context.read('runtime.list', {
+			...(status === undefined ? {} : { status }),
+			...(args.length === 0 ? {} : { runtimes: [...args] }),
+			...(label === undefined ? {} : { labels: Object.fromEntries(label) }),
+		});
 		printRuntimes(context, runtimes);
 		return undefined;
 	},
 });
 
-function printRuntimes(context: Context, runtimes: readonly RuntimeInfo[]): void {
+export function printRuntimes(context: Context, runtimes: readonly RuntimeInfo[]): void {
 	if (context.json) return context.printJson(runtimes);
 	if (context.namesOnly) return context.print(runtimes.map(({ name }) => `${name}\n`).join(''));
 	if (runtimes.length === 0) return context.note('no runtimes; add one: orch runtime add ./program');
@@ -70,8 +85,25 @@ function columns({ pretty, world }: Context, runtimes: readonly RuntimeInfo[]): 
 		{ header: 'MEM', rank: 4, align: 'right', text: memoryText },
 		{ header: 'RESTARTS', rank: 3, align: 'right', text: ({ restarts }) => String(restarts) },
 		{ header: 'PID', rank: 7, align: 'right', text: ({ pid }) => (pid === null ? '–' : String(pid)) },
+		...(runtimes.some(({ triggers }) => triggers?.schedule) ? scheduleColumns(pretty, now) : []),
 		{ header: 'ID', rank: 8, text: ({ shortId }) => shortId },
 		{ header: 'COMMAND', rank: 9, shrinkTo: 16, text: ({ command, args }) => [command, ...args].join(' ') },
+	];
+}
+
+/** When it is due next, and when it was last. */
+function scheduleColumns(pretty: boolean, now: number): Column<RuntimeInfo>[] {
+	const nextText = (at: string) => (pretty ? `in ${duration(Math.max(0, Date.parse(at) - now))}` : at);
+	const column = (header: string, text: (schedule: NonNullable<NonNullable<RuntimeInfo['triggers']>['schedule']>) => string) => ({
+		header,
+		rank: 8,
+		text: ({ triggers }: RuntimeInfo) => (triggers?.schedule ? text(triggers.schedule) : '–'),
+	});
+	return [
+		column('NEXT', ({ nextAt }) => (nextAt === null ? 'never' : nextText(nextAt))),
+		column('LAST DUE', ({ lastAt, last }) =>
+			lastAt === null ? '–' : `${pretty ? ago(lastAt, now) : lastAt}${last === null ? '' : `: ${last}`}`,
+		),
 	];
 }
 

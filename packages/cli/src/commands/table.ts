@@ -15,17 +15,22 @@ import { linkSend } from './link-send.ts';
 import { linkShow } from './link-show.ts';
 import { linkStats } from './link-stats.ts';
 import { linkTap } from './link-tap.ts';
+import { logs } from './logs.ts';
 import { ps } from './ps.ts';
 import { restart } from './restart.ts';
 import { runtimeAdd } from './runtime-add.ts';
 import { runtimeStderr, runtimeStdout } from './runtime-output.ts';
 import { runtimeRemove } from './runtime-remove.ts';
+import { runtimeScale } from './runtime-scale.ts';
 import { runtimeShow } from './runtime-show.ts';
 import { runtimeSignal } from './runtime-signal.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
+import { top } from './top.ts';
 import { versionCommand } from './version.ts';
+import { wait } from './wait.ts';
+import { why } from './why.ts';
 
 /** A daily verb under its full name. */
 const inFull = (daily: Command, verb: string, aliases: readonly string[] = []): Command => ({
@@ -45,20 +50,26 @@ export const commandTable: readonly Command[] = [
 	stop,
 	restart,
 	status,
+	why,
+	wait,
+	logs,
+	top,
 	events,
 	clear,
 	versionCommand,
 	call,
+	doctor,
 	completion,
 	runtimeAdd,
-	doctor,
 	inFull(ps, 'list', ['ls']),
 	runtimeShow,
 	inFull(start, 'start'),
 	inFull(stop, 'stop'),
 	inFull(restart, 'restart'),
 	runtimeRemove,
+	runtimeScale,
 	runtimeSignal,
+	inFull(logs, 'logs'),
 	runtimeStdout,
 	runtimeStderr,
 	linkAdd,

@@ -23,6 +23,7 @@ export interface RunOptions {
 	readonly root?: string;
 	readonly nodeProgram?: string;
 	readonly homeDirectory?: string;
+	readonly openTerminal?: World['openTerminal'];
 	readonly writeError?: Error;
 	readonly temporaryDirectory?: string;
 	readonly uid?: number;
@@ -73,6 +74,7 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
 		endsWithProgram: false,
 		out: sink('out'),
 		err: sink('err'),
+		openTerminal: options.openTerminal ?? (() => Promise.reject(new Error('this test has no terminal'))),
 		input: {
 			isTerminal,
 			read: async () => Buffer.from(options.input ?? ''),

@@ -36,7 +36,7 @@ function watched(count: number) {
 			},
 			limitBytes: undefined,
 			sum: { ticks: 0, memoryBytes: MiB, processes: 1 },
-			used: (usage) => usages.push(usage),
+			used: (usage) => void (usage && usages.push(usage)),
 			condemn: (reason) => condemned.push(reason),
 			usages,
 			condemned,

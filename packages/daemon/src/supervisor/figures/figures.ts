@@ -11,7 +11,8 @@ export interface Subject {
 	/** How long the process that runs has lived. */
 	readonly livedMs: number | undefined;
 	readonly limitBytes: number | undefined;
-	used(usage: Usage): void;
+	/** Undefined where nothing of it is left but the shim. */
+	used(usage: Usage | undefined): void;
 	/** It must not go on. */
 	condemn(reason: string): void;
 }
@@ -203,7 +204,7 @@ export class Figures {
 			processes: own.reduce((count, { sum }) => count + sum.processes, 0),
 			at: clock.now(),
 		};
-		subject.used(usage);
+		subject.used(usage.processes > 0 ? usage : undefined);
 		return [{ subject, usage }];
 	}
 
