@@ -30,6 +30,7 @@ import {
 	createLinkJournal,
 	createRouterGate,
 	joinRuntimes,
+	readEnvFiles,
 	joinWhy,
 	livesOf,
 	nameBy,
@@ -135,8 +136,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			stateDirectory: places.home,
 			journal,
 			prepare(runtime, process, signal) {
+				const defaults = readEnvFiles(supervisor.snapshot(runtime).spec.envFiles ?? []);
 				const { env, ready } = links.prepare(runtime, process, signal);
-				return { env: { ...env, ORCH_SOCKET: places.socket }, ready };
+				return { env: { ...env, ORCH_SOCKET: places.socket }, defaults, ready };
 			},
 			ended: (runtime, generation) => links.ended(runtime, generation),
 		});
