@@ -233,6 +233,17 @@ export class Links {
 		return undefined;
 	}
 
+	/** Gives a link another mailbox; what waits in it, and what it has counted, stay. */
+	change(id: string, mailbox: Pick<Link, 'messages' | 'bytes' | 'overflow' | 'whileDown'>): void {
+		const before = this.#links.get(id);
+		if (!before) return;
+		const link: Link = { ...before, ...mailbox };
+		this.#options.journal.put(link);
+		this.#links.set(id, link);
+		this.#changed();
+		this.#options.log.info('link changed', { id, ...mailbox });
+	}
+
 	remove(id: string): void {
 		const link = this.#links.get(id);
 		if (!link) return;

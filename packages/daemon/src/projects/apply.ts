@@ -233,7 +233,7 @@ class Applying {
 			const launches = new Map<string, Promise<void>>();
 			const launch = (declaration: RuntimeDeclaration): Promise<void> => {
 				const known = launches.get(declaration.name);
-				if (known) return known;
+				if (known !== undefined) return known;
 				const launched = this.#launch(declaration, starting, { settled, launch, over });
 				launches.set(declaration.name, launched);
 				return launched;

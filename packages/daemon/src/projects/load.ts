@@ -325,7 +325,7 @@ class Loading {
 							from,
 							type,
 							to,
-							messages: queue.messages ?? mailbox.messages,
+							messages: queue.messages ?? (given.overflow === 'latest' ? 1 : mailbox.messages),
 							bytes,
 							overflow: given.overflow ?? 'block',
 							whileDown: given.while_down ?? 'drop',

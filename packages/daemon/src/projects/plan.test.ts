@@ -126,3 +126,11 @@ function sorted(value: unknown): unknown {
 		.sort(([a], [b]) => (a < b ? -1 : 1))
 		.map(([key, each]) => [key, sorted(each)]);
 }
+
+it('a probe by notify needs a new process, which alone gets the descriptor for it', () => {
+	const [before, after] = ['ready: tcp:80', 'ready: notify'].map((probe) =>
+		project(`runtimes:\n  a:\n    command: x\n    probes: {${probe}}\n`),
+	);
+	expect(planChanges(before as Project, after as Project).runtimes.changed[0]?.restart).toEqual(['probes']);
+	expect(planChanges(after as Project, before as Project).runtimes.changed[0]?.restart).toEqual([]);
+});

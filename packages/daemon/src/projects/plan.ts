@@ -67,7 +67,7 @@ export function planChanges(current: ProjectState, wanted: ProjectState): Plan {
 			removed: missingFrom(current.runtimes, wanted.runtimes),
 			changed: inBoth(current.runtimes, wanted.runtimes).flatMap(([before, after]) => {
 				const fields = changedFields(before, after);
-				return fields.length === 0 ? [] : [{ before, after, fields, restart: restartFields(fields) }];
+				return fields.length === 0 ? [] : [{ before, after, fields, restart: restartFields(fields, before, after) }];
 			}),
 		},
 		links: {
@@ -159,5 +159,13 @@ const own = (record: Readonly<Record<string, unknown>>, key: string): unknown =>
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const restartFields = (fields: readonly FieldChange[]): string[] =>
-	fields.map(({ field }) => field).filter((field) => ofTheProcess.has((field.split('.')[0] ?? '') as keyof RuntimeDeclaration));
+function restartFields(fields: readonly FieldChange[], before: RuntimeDeclaration, after: RuntimeDeclaration): string[] {
+	const ofProcess = fields
+		.map(({ field }) => field)
+		.filter((field) => ofTheProcess.has((field.split('.')[0] ?? '') as keyof RuntimeDeclaration));
+	// the descriptor that it says so on, it gets at its launch
+	return wantsNotify(after) && !wantsNotify(before) ? [...ofProcess, 'probes'] : ofProcess;
+}
+
+const wantsNotify = ({ probes = {} }: RuntimeDeclaration): boolean =>
+	Object.values(probes).some((probe) => probe?.check.kind === 'notify');

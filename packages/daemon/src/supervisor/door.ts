@@ -30,6 +30,11 @@ export interface Supervisor {
 	resume(): void;
 	/** Registers; starts nothing. Throws id_taken. */
 	add(spec: RuntimeSpec): RuntimeSnapshot;
+	/**
+	 * Gives it another spec, of the same id and name: policies, probes, limits, schedule and the like hold from now on, what its process
+	 * is made of from its next start on. Throws as add does.
+	 */
+	respecify(spec: RuntimeSpec): RuntimeSnapshot;
 	/** In the order in which they were added. */
 	list(): readonly RuntimeSnapshot[];
 	find(id: string): RuntimeSnapshot | undefined;

@@ -151,8 +151,12 @@ export class Runtime {
 
 	/** From its next process on; what is not of the process, such as the restart policy, from now on. */
 	respecify(spec: RuntimeSpec): void {
+		const before = this.#spec;
 		this.#spec = spec;
 		this.#options.journal.respecified(spec.id, spec);
+		// other looks at the process that runs, which goes on
+		const areOther = JSON.stringify(before.probes) !== JSON.stringify(spec.probes);
+		if (areOther && this.#state.kind === 'running' && this.#process) this.#beginProbes(this.#process);
 	}
 
 	/** The process that runs, for those who have to know before anything goes on. */
@@ -196,6 +200,7 @@ export class Runtime {
 
 	/** Stops it because the daemon ends: what is wanted of it stays, and one that rests is left as it is. */
 	shutDown({ graceMs }: { readonly graceMs?: number | undefined }): Promise<RuntimeSnapshot> {
+		if (this.#isClosed) return Promise.resolve(this.snapshot());
 		const { kind } = this.#state;
 		const rests = kind === 'stopped' || ((kind === 'exited' || kind === 'failed') && !this.#state.clearing);
 		this.#waiters.overtaken('stop');

@@ -576,3 +576,43 @@ test('in any graph and any history order holds, and nobody waits for ever for wh
 		{ seed: 3, numRuns: 60 },
 	);
 });
+
+describe('a runtime with another spec', () => {
+	test('keeps its process, and is restarted by its new policy', async () => {
+		const { add, command, supervisor, of, end, journal, launchesOf } = supervise();
+		add('api');
+		await command('start', 'api');
+		const { spec } = of('api');
+		supervisor.respecify({ ...spec, args: ['--fast'], restart: { ...defaultRestart, when: 'no' } });
+		expect(of('api')).toMatchObject({ status: 'running', generation: 1, spec: { args: ['--fast'] } });
+		expect(journal.load()[0]?.spec).toMatchObject({ args: ['--fast'] });
+		await end('api', 1);
+		expect(of('api').status).toBe('exited');
+		await command('start', 'api');
+		expect(launchesOf('api')).toBe(2);
+	});
+
+	test('is looked at by its new probes at once', async () => {
+		const { add, command, supervisor, of, checkers } = supervise();
+		add('api');
+		await command('start', 'api');
+		expect(checkers.made).toHaveLength(0);
+		supervisor.respecify({ ...of('api').spec, probes: { ready: byHttp } });
+		await settle();
+		expect(checkers.last('http')).toBeDefined();
+	});
+
+	test('waits for what it needs now, and no longer for what it needed before', async () => {
+		const { add, command, supervisor, of, idOf, statuses } = supervise();
+		add('db');
+		add('api', ['nobody']);
+		await command('start', 'api');
+		expect(statuses()).toEqual({ db: 'stopped', api: 'waiting' });
+		supervisor.respecify({ ...of('api').spec, needs: [] });
+		await settle();
+		expect(statuses()).toEqual({ db: 'stopped', api: 'running' });
+		supervisor.respecify({ ...of('db').spec, needs: [need('api:ready')] });
+		expect(() => supervisor.respecify({ ...of('api').spec, needs: [need('db')] })).toThrow();
+		expect(supervisor.toStartFor(idOf('db'))).toEqual([]);
+	});
+});

@@ -195,6 +195,17 @@ export function superviseBy(
 			return runtime.snapshot();
 		},
 
+		respecify(spec) {
+			const runtime = find(spec.id);
+			refuseUnfit(spec);
+			runtime.respecify(spec);
+			needs.graph.remove(spec.id);
+			needs.added(spec);
+			needs.lookAgain([spec.id]);
+			triggers.set(spec);
+			return show(runtime);
+		},
+
 		list: () => [...runtimes.values()].map(show),
 		find: (id) => {
 			const runtime = runtimes.get(id);
@@ -284,6 +295,7 @@ export function superviseBy(
 			figures.close();
 			for (const runtime of runtimes.values()) runtime.close();
 			adoption.close();
+			await options.launcher.close?.();
 			await outputs.close();
 		},
 	};
