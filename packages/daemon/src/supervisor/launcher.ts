@@ -34,12 +34,7 @@ const longestText = 65_536;
 /** That of this process, which programs inherit. */
 const umask = process.umask();
 
-export interface ClosableLauncher extends Launcher {
-	/** Ends what was made ready for launches to come. */
-	close(): Promise<void>;
-}
-
-export function createLauncher(options: LauncherOptions): ClosableLauncher {
+export function createLauncher(options: LauncherOptions): Required<Launcher> {
 	const records = new ProcessRecords(options.stateDirectory);
 	const shims = new SpareShims({
 		...options,
@@ -69,7 +64,7 @@ export function createLauncher(options: LauncherOptions): ClosableLauncher {
 		forget(processId) {
 			records.forget(processId, (error) => options.log.warn('record not removed', { process: processId, error }));
 		},
-		close: () => shims.close(),
+		endSpares: () => shims.close(),
 	};
 }
 

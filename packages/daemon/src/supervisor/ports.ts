@@ -55,6 +55,8 @@ export interface Launcher {
 	launch(request: LaunchRequest, signal: AbortSignal): Promise<Launched>;
 	/** Takes away what is recorded of a process that has ended with all it forked. */
 	forget(processId: string): void;
+	/** Ends what was made ready for launches to come; launches nothing any more. */
+	endSpares?(): Promise<void>;
 }
 
 /** What is written down of a process that an earlier daemon launched. */

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
 import { until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type ClosableLauncher, createLauncher } from './launcher.ts';
-import type { Launched, LaunchRequest } from './ports.ts';
+import { createLauncher } from './launcher.ts';
+import type { Launched, Launcher, LaunchRequest } from './ports.ts';
 import { isDead, listPids, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
 import { defaultStop } from './spec.ts';
 
 describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	let directory: string;
-	let launcher: ClosableLauncher;
+	let launcher: Required<Launcher>;
 	let launched: Launched[];
 	beforeEach(() => {
 		directory = mkdtempSync(join(tmpdir(), 'orch-spares-'));
@@ -23,7 +23,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	});
 	afterEach(async () => {
 		for (const { root } of launched) if (isAlive(root.pid)) process.kill(-root.pid, 'SIGKILL');
-		await launcher.close();
+		await launcher.endSpares();
 		await until('nothing of this test is left', () => ours().length === 0);
 		rmSync(directory, { recursive: true, force: true });
 	});

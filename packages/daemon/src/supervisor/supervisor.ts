@@ -295,7 +295,7 @@ export function superviseBy(
 			figures.close();
 			for (const runtime of runtimes.values()) runtime.close();
 			adoption.close();
-			await options.launcher.close?.();
+			await options.launcher.endSpares?.();
 			await outputs.close();
 		},
 	};
