@@ -154,12 +154,12 @@ describe('what cannot be understood', () => {
 		['ps -x', "orch: 'orch ps' has no option -x\nhint: orch help ps\n"],
 		['ps --json=1', 'orch: --json takes no value\nhint: orch help ps\n'],
 		[
-			'runtime add ./x --port 80',
-			"orch: 'orch runtime add' has no option --port\nhint: options of the program itself stand behind --: orch runtime add ./x -- --port\n",
+			'runtime add ./x --listen 80',
+			"orch: 'orch runtime add' has no option --listen\nhint: options of the program itself stand behind --: orch runtime add ./x -- --listen\n",
 		],
 		['start', "orch: 'orch start' needs RUNTIME\nhint: orch help start\n"],
 		['runtime signal ping', "orch: 'orch runtime signal' needs SIGNAL\nhint: orch help runtime signal\n"],
-		['ps a b', "orch: 'orch ps' takes no arguments, and does not know what to do with: a b\nhint: orch help ps\n"],
+		['clear a b', "orch: 'orch clear' takes no arguments, and does not know what to do with: a b\nhint: orch help clear\n"],
 		[
 			'status a b',
 			"orch: 'orch status' takes no more than RUNTIME, and does not know what to do with: b\nhint: orch help status\n",

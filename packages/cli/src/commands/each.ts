@@ -6,11 +6,11 @@ import { renderError, renderErrorJson } from '../render/error.ts';
 /** Requests under way on one connection; orchd takes 64. */
 const atOnce = 32;
 
-/** `tell` is called with each result once it and those before it are there. With --json all results are one array. */
+/** `tell` is called with each result once it and those before it are there, of a group with each of its instances. With --json all results are one array. */
 export async function onEach<Result>(
 	context: Context,
 	refs: readonly string[],
-	act: (ref: string) => Promise<Result>,
+	act: (ref: string) => Promise<Result & { readonly instances?: readonly Result[] | undefined }>,
 	tell: (result: Result) => void,
 ): Promise<number> {
 	const unique = [...new Set(refs)];
@@ -18,9 +18,11 @@ export async function onEach<Result>(
 	let exit = 0;
 	for (const outcome of startBounded(unique, act)) {
 		try {
-			const result = await outcome;
-			results.push(result);
-			if (!context.json) tell(result);
+			const { instances, ...one } = await outcome;
+			// the name of a group stands for each of its instances
+			const all = instances ?? [one as unknown as Result];
+			results.push(...all);
+			if (!context.json) for (const each of all) tell(each);
 		} catch (error) {
 			// a single one fails as the command itself does
 			if (unique.length === 1) throw error;

@@ -16,7 +16,7 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'runtime.add': { summary: 'Register a program under supervision', params: ['program', 'args?', 'cwd', 'env?', 'name?', 'id?', 'priority?', 'privileged?', 'restart?', 'stop?', 'autostart?', 'labels?', 'envFiles?', 'user?', 'umask?', 'probes?', 'needs?', 'ports?', 'limits?', 'schedule?', 'watch?', 'output?', 'project?', 'instances?', 'binary?', 'start?'], stream: false },
 	'runtime.list': { summary: 'List the runtimes, in the order in which they were added', params: ['status?', 'runtimes?', 'labels?'], stream: false },
 	'runtime.show': { summary: 'Show everything about a runtime', params: ['runtime'], stream: false },
-	'runtime.start': { summary: 'Start a runtime; answers once its program runs', params: ['runtime', 'priority?'], stream: false },
+	'runtime.start': { summary: 'Start a runtime; answers once its program runs', params: ['runtime', 'priority?', 'needs?'], stream: false },
 	'runtime.stop': { summary: 'Stop a runtime; answers once nothing of it is left', params: ['runtime', 'graceMs?'], stream: false },
 	'runtime.restart': { summary: 'Stop a runtime and start it again', params: ['runtime', 'graceMs?'], stream: false },
 	'runtime.remove': { summary: 'Forget a runtime, with its output and its links', params: ['runtime', 'force?'], stream: false },
@@ -36,4 +36,6 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'link.stats': { summary: 'Show rates, latencies, queues and drops of the links, and what no link takes', params: ['from?', 'to?', 'type?'], stream: false },
 	'daemon.events': { summary: 'Tell what happens: changes of runtimes and links, with reasons and last words', params: ['since?', 'sinceMs?', 'follow?', 'runtimes?', 'kinds?'], stream: true },
 	'runtime.watch': { summary: 'Show all runtimes now, then every change, and what they use once a second', params: [], stream: true },
+	'runtime.why': { summary: 'Tell why a runtime is as it is: what it waits for, what ended it, what its probes see, what to do', params: ['runtime'], stream: false },
+	'runtime.wait': { summary: 'Wait until a runtime is running, ready, stopped, or has succeeded', params: ['runtime', 'for'], stream: false },
 };

@@ -1,0 +1,34 @@
+/** `orch runtime scale`: changes how many instances a group has. */
+import { integer } from '../args/values.ts';
+import { command } from '../command.ts';
+import { plural } from '../render/time.ts';
+
+const count = integer(1, 1000);
+
+export const runtimeScale = command({
+	path: ['runtime', 'scale'],
+	summary: 'Change how many instances a group has',
+	notes: [
+		'More get the numbers behind the highest, and are started where any of the group is wanted to run. Fewer are stopped and removed, the highest numbers first; their output stays where it is until it is a week old.',
+	],
+	args: [
+		{ name: 'GROUP', required: true },
+		{ name: 'N', required: true },
+	],
+	options: {},
+	examples: ['orch runtime scale worker 5'],
+	json: '{"name", "instances", "added", "removed"}',
+	async run(context, { args: [group = '', wanted = ''] }) {
+		const scaled = await context.act('runtime.scale', { group, instances: count(wanted) });
+		if (context.json) {
+			context.printJson(scaled);
+			return undefined;
+		}
+		if (context.namesOnly) context.print(scaled.instances.map(({ name }) => `${name}\n`).join(''));
+		for (const name of scaled.added) context.note(`added ${name}`);
+		for (const { name, stdoutPath } of scaled.removed)
+			context.note(`removed ${name}; its output stays in ${stdoutPath.slice(0, stdoutPath.lastIndexOf('/'))}`);
+		context.note(`${scaled.name} has ${plural(scaled.instances.length, 'instance')}`);
+		return undefined;
+	},
+});
