@@ -1,6 +1,6 @@
 /** What a command works with: its world, its global options, one connection to orchd, and ways to print. */
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
-import { OrchError, type Places } from '@orch/protocol/wire';
+import { OrchError, type Places, version } from '@orch/protocol/wire';
 import { type Connection, openConnection, placesOf } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
 import { toJson } from './render/json.ts';
@@ -19,6 +19,7 @@ export class Context {
 	/** For standard error. */
 	readonly noteStyle: Style;
 	#connection: Connection | undefined;
+	#daemonVersion: string | undefined;
 
 	constructor(world: World, globals: Globals, styles: { readonly out: Style; readonly err: Style }) {
 		this.world = world;
@@ -77,9 +78,9 @@ export class Context {
 			// where it is not named by hand, nor in a directory of this user alone
 			if (!env['ORCH_SOCKET'] && this.places.socket.includes(`/orch-${uid}/`))
 				(await import('./connect-failure.ts')).refuseForeignDirectory(this.world, this.places);
-			this.#connection = openConnection(this.world, this.places);
+			this.adopt(openConnection(this.world, this.places));
 		}
-		return this.#connection;
+		return this.#connection as Connection;
 	}
 
 	/** As `connection`, and starts orchd where none runs, unless ORCH_AUTOSTART=0. */
@@ -103,6 +104,22 @@ export class Context {
 	adopt(connection: Connection): void {
 		this.#connection?.close();
 		this.#connection = connection;
+		this.#daemonVersion = undefined;
+		// only a person is told that it is another one
+		if (this.json || this.namesOnly || !this.world.out.isTerminal || !this.world.err.isTerminal) return;
+		connection.session.hello().then(
+			({ agent }) => {
+				if (this.#connection === connection) this.#daemonVersion = /^orchd[/ ](\S+)$/.exec(agent)?.[1];
+			},
+			// what is wrong with the connection is told by what is asked over it
+			() => {},
+		);
+	}
+
+	/** What is told behind the result, once a day: that orchd is of another version. */
+	async afterwards(): Promise<void> {
+		if (this.#daemonVersion === undefined || this.#daemonVersion === version) return;
+		(await import('./version-notice.ts')).noticeVersion(this, this.#daemonVersion);
 	}
 
 	/** Asks what orchd answers by itself. */

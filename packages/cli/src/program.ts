@@ -19,7 +19,9 @@ export async function run(argv: readonly string[], world: World): Promise<number
 		globals = invocation.globals;
 		const context = await Context.open(world, globals);
 		try {
-			return (await invocation.command.run(context, invocation.input)) ?? 0;
+			const exitCode = (await invocation.command.run(context, invocation.input)) ?? 0;
+			await context.afterwards();
+			return exitCode;
 		} finally {
 			if (!world.endsWithProgram) context.close();
 		}

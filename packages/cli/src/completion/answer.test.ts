@@ -65,10 +65,10 @@ describe('a line is completed', () => {
 	});
 
 	it('with the options of the command before those of every command, those that were given no more', async () => {
-		const all = await names('orch ps -');
-		expect(all.slice(0, 3)).toEqual(['--status', '--output', '--json']);
-		expect(await names('orch ps --status running --j')).toEqual(['--json']);
-		expect(await names('orch ps --status running --st')).toEqual([]);
+		const all = await names('orch version -');
+		expect(all.slice(0, 3)).toEqual(['--client', '--output', '--json']);
+		expect(await names('orch version --client --j')).toEqual(['--json']);
+		expect(await names('orch version --client --cl')).toEqual([]);
 		// one that may be repeated
 		expect(await names('orch runtime add x --env A=b --env')).toEqual(['--env', '--env-file']);
 		expect(await values('orch ps --qu')).toEqual(['--quiet: only names or ids on stdout, only errors on stderr']);
@@ -99,7 +99,7 @@ describe('a line is completed', () => {
 		['orch runtime add x --cwd ', ':directories'],
 		['orch runtime add x -- ', ':files'],
 		['orch ps --timeout ', ':'],
-		['orch ps ', ':'],
+		['orch version ', ':'],
 	])('%s by the shell itself, where that knows: %s', async (line, directive) => {
 		expect(await offered(line)).toEqual({ values: [], directive });
 	});
