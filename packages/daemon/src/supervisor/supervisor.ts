@@ -221,7 +221,10 @@ export function superviseBy(
 			const runtime = find(id);
 			if (withNeeds) startNeeded(id);
 			triggers.commanded(id);
-			return withTriggers(await runtime.start(wish));
+			const started = runtime.start(wish);
+			// one that runs already tells of no change
+			triggers.observe(id);
+			return withTriggers(await started);
 		},
 		stop: async (id, wish = {}) => find(id).stop(wish),
 		async restart(id, wish = {}) {
