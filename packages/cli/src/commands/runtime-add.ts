@@ -1,11 +1,15 @@
 /** `orch runtime add`: registers a program under supervision. */
 import { assignment, choice, giveUp, nonEmpty, runtimeName, signalName, uuid } from '../args/values.ts';
 import { parseDuration } from '../args/duration.ts';
+import { parseNeed } from '../args/needs.ts';
+import { probeOptions, probesOf } from '../args/probes.ts';
 import { parseSize } from '../args/size.ts';
 import { command } from '../command.ts';
+import { CliError } from '../errors.ts';
 import { flag, list, type OptionValues, value } from '../option.ts';
 import { readEnvFile } from '../input-file.ts';
 import { locateProgram } from '../program-path.ts';
+import { lonelyOption, runtimeOptions, runtimeOptionsOf } from './runtime-options.ts';
 import { uploadProgram } from '../upload.ts';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
@@ -31,6 +35,13 @@ const options = {
 	stopSignal: value('--stop-signal SIGNAL', 'what asks it to end (SIGTERM)', signalName),
 	grace: value('--grace DURATION', 'from that signal to SIGKILL (10s)', parseDuration),
 	maxMemory: value('--max-memory SIZE', 'restart it when all its processes together use more, such as 512M', parseSize),
+	...runtimeOptions,
+	needs: list(
+		'--needs NAME[:CONDITION]',
+		'it is started when NAME is started, ready or has succeeded; NAME:ready:restart restarts it with NAME, :stop stops it',
+		parseNeed,
+	),
+	...probeOptions,
 	start: flag('--start', 'start it as well'),
 	copy: flag('--copy', 'send the program to orchd, which may not see this file system'),
 } as const;
@@ -52,13 +63,20 @@ export const runtimeAdd = command({
 	examples: [
 		'orch runtime add ./bin/ping',
 		'orch runtime add node --name api --env PORT=3000 --start -- server.js --verbose',
+		'orch runtime add ./worker --instances 3 --start',
+		"orch runtime add ./backup --cron '0 3 * * *' --time-zone Europe/Berlin",
+		'orch runtime add node --watch src --port 3000 --start -- src/server.js',
+		'orch runtime add ./api --needs db:ready --ready-http :3000/health --live-http :3000/health --probe-every live=10s --start',
 		'id=$(orch runtime add ./bin/ping --priority high -q)',
 	],
 	json: 'the runtime',
 	async run(context, { args: [program = '', ...args], options: given }) {
 		const { world } = context;
+		const lonely = lonelyOption(given);
+		if (lonely !== undefined) throw new CliError('usage.conflict', { reason: lonely, hint: 'help runtime add' });
 		const params: ParamsOf<Api['runtime.add']> = {
 			...specOf(given),
+			...runtimeOptionsOf(given, world.cwd),
 			program: locateProgram(program, { cwd: world.cwd, path: world.env['PATH'], mustExist: given.copy === true }),
 			args,
 			cwd: resolve(world.cwd, given.cwd ?? '.'),
@@ -68,11 +86,14 @@ export const runtimeAdd = command({
 		const binary = given.copy ? await uploadProgram(context, params.program) : undefined;
 		const added = await context.act('runtime.add', { ...params, ...(binary === undefined ? {} : { binary }) });
 		if (context.json) context.printJson(added);
-		else context.print(`${added.id}\n`);
-		context.note(
-			`${given.start ? 'added and started' : 'added'} runtime ${added.name}${given.start && added.pid !== null ? ` (pid ${added.pid})` : ''}`,
-		);
-		for (const warning of added.warnings) context.note(`  ${warning}`);
+		else for (const { id } of added.instances ?? [added]) context.print(`${id}\n`);
+		for (const one of added.instances ?? [added]) {
+			context.note(
+				`${given.start ? 'added and started' : 'added'} runtime ${one.name}${given.start && one.pid !== null ? ` (pid ${one.pid})` : ''}`,
+			);
+			for (const other of one.alsoStarted ?? []) context.note(`started ${other}, which ${one.name} needs`);
+			for (const warning of one.warnings) context.note(`  ${warning}`);
+		}
 		if (given.start) context.next(`orch status ${added.name}`, `orch runtime stdout ${added.name}`);
 		else context.next(`orch start ${added.name}`);
 		return undefined;
@@ -81,7 +102,10 @@ export const runtimeAdd = command({
 
 function specOf(
 	given: Options,
-): Pick<ParamsOf<Api['runtime.add']>, 'name' | 'id' | 'priority' | 'privileged' | 'restart' | 'stop' | 'limits' | 'start'> {
+): Pick<
+	ParamsOf<Api['runtime.add']>,
+	'name' | 'id' | 'priority' | 'privileged' | 'restart' | 'stop' | 'limits' | 'needs' | 'probes' | 'start'
+> {
 	const restart = defined({
 		when: given.restart,
 		firstMs: given.backoffFirst,
@@ -89,8 +113,14 @@ function specOf(
 		failures: given.giveUp?.failures,
 		withinMs: given.giveUp?.withinMs,
 		retryEveryMs: given.retryEvery,
+		successExitCodes: given.successCode && [...given.successCode],
 	});
-	const stop = defined({ signal: given.stopSignal, graceMs: given.grace });
+	const stop = defined({
+		signal: given.stopSignal,
+		graceMs: given.grace,
+		command: given.stopCommand && [...given.stopCommand],
+		commandMs: given.stopCommandTimeout,
+	});
 	return defined({
 		name: given.name,
 		id: given.id,
@@ -98,6 +128,8 @@ function specOf(
 		privileged: given.privileged,
 		restart: Object.keys(restart).length > 0 ? restart : undefined,
 		stop: Object.keys(stop).length > 0 ? stop : undefined,
+		needs: given.needs && [...given.needs],
+		probes: probesOf(given),
 		limits: given.maxMemory === undefined ? undefined : { memoryBytes: given.maxMemory },
 		start: given.start,
 	});
@@ -110,10 +142,13 @@ const defined = <T extends object>(values: T): Defined<T> =>
 	Object.fromEntries(Object.entries(values).filter(([, each]) => each !== undefined)) as Defined<T>;
 
 const inherited = /^(PATH|HOME|USER|SHELL|LANG|LC_.*|TZ)$/;
+/** What is about who types; another user has these of his own. */
+const ofTheUser = /^(HOME|USER|SHELL)$/;
 
 function environmentOf({ world }: Context, given: Options): Record<string, string> {
 	const env: Record<string, string> = {};
-	for (const [name, value] of Object.entries(world.env)) if (inherited.test(name) && value !== undefined) env[name] = value;
+	const isTaken = (name: string) => inherited.test(name) && !(given.user !== undefined && ofTheUser.test(name));
+	for (const [name, value] of Object.entries(world.env)) if (isTaken(name) && value !== undefined) env[name] = value;
 	for (const file of given.envFile ?? []) Object.assign(env, readEnvFile(file, world.cwd));
 	for (const { name, value } of given.env ?? []) {
 		const here = value ?? world.env[name];

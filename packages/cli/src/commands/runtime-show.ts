@@ -1,7 +1,9 @@
 /** `orch runtime show`: everything that is known of a runtime. */
+import { describeNeed } from '../args/needs.ts';
 import { command } from '../command.ts';
 import { flag } from '../option.ts';
 import { renderDetails } from '../render/details.ts';
+import { describeProbes } from '../render/probes.ts';
 import { exitText, statusMark, statusText } from '../render/runtime-status.ts';
 import { duration } from '../render/time.ts';
 import { memory, percent } from '../render/usage.ts';
@@ -72,7 +74,10 @@ function render(
 				'restart',
 				`${restart.when}: at once, then ${duration(restart.firstMs)} doubled up to ${duration(restart.capMs)}; ${giveUp}${retry}`,
 			],
-			['stop', `${stop.signal}, SIGKILL after ${duration(stop.graceMs)}`],
+			['stop', stopText(stop)],
+			...optionLines(runtime, list),
+			['needs', list((runtime.options.needs ?? []).map(describeNeed))],
+			['probes', list(describeProbes(runtime.options.probes))],
 			['history', list(runtime.history.slice(0, shownLives).map(lifeText))],
 			['added', runtime.addedAt],
 			['connected', runtime.connected ?? 'no'],
@@ -86,6 +91,44 @@ function render(
 		],
 		style,
 	)}`;
+}
+
+function stopText({ signal, graceMs, command, commandMs }: Runtime['stop']): string {
+	const first =
+		command === undefined ? '' : `${printable(command.join(' '))} (${duration(commandMs ?? defaultCommandMs)} at most), `;
+	return `${first}${signal}, SIGKILL after ${duration(graceMs)}`;
+}
+
+/** As orchd has it where nothing else is said. */
+const defaultCommandMs = 10_000;
+
+/** What it was given beside its program, and what came of it so far. */
+function optionLines(
+	{ group, options, restart, triggers }: Runtime,
+	list: (lines: readonly string[]) => string | undefined,
+): (readonly [string, string | undefined])[] {
+	const { schedule, watch, labels = {} } = options;
+	const due = triggers?.schedule;
+	const watched = triggers?.watch;
+	return [
+		['instance', group ? `${group.index} of ${group.name}` : undefined],
+		['labels', list(Object.entries(labels).map(([name, value]) => `${name}=${value}`))],
+		['autostart', options.autostart === false ? 'no' : undefined],
+		['success', restart.successExitCodes ? `exit codes 0, ${restart.successExitCodes.join(', ')}` : undefined],
+		['user', options.user],
+		['umask', options.umask],
+		['ports', options.ports?.join(', ')],
+		['env files', list(options.envFiles ?? [])],
+		[
+			'schedule',
+			schedule &&
+				`${schedule.action} at ${schedule.cron}${schedule.timeZone === undefined ? '' : ` (${schedule.timeZone})`}${schedule.action === 'start' ? `, ${schedule.overlap ?? 'skip'} while it runs` : ''}`,
+		],
+		['next due', due ? (due.nextAt ?? 'never') : undefined],
+		['last due', due?.lastAt == null ? undefined : `${due.lastAt}${due.last === null ? '' : `: ${printable(due.last)}`}`],
+		['watches', watch && list([...watch.paths, ...(watch.ignore ?? []).map((pattern) => `but ${pattern}`)])],
+		['last change', watched?.last ? `${watched.last.at}: ${printable(watched.last.file)}` : undefined],
+	];
 }
 
 const shownLives = 5;

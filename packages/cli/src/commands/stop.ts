@@ -4,20 +4,34 @@ import { command } from '../command.ts';
 import { value } from '../option.ts';
 import { howItEnded } from '../render/runtime-status.ts';
 import { onEach } from './each.ts';
+import { stopOrder } from './stop-order.ts';
 
 export const stop = command({
 	path: ['stop'],
 	summary: 'Stop runtimes; returns once nothing of them is left',
-	notes: ['Signal, grace, SIGKILL; whatever a runtime forked is stopped with it. Stopping what does not run changes nothing.'],
+	notes: [
+		'Signal, grace, SIGKILL; whatever a runtime forked is stopped with it. Stopping what does not run changes nothing. Of several, those that need others of them are stopped first.',
+	],
 	args: [{ name: 'RUNTIME', required: true, many: true }],
 	options: { grace: value('--grace DURATION', 'from the signal to SIGKILL, instead of the runtime’s own', parseDuration) },
 	examples: ['orch stop ping', 'orch stop ping pong --grace 2s'],
 	json: 'an array of the runtimes',
 	async run(context, { args, options: { grace } }) {
+		const order = await stopOrder(context, args);
+		const under = new Map<string, Promise<unknown>>();
 		return onEach(
 			context,
-			args,
-			(runtime) => context.act('runtime.stop', { runtime, ...(grace === undefined ? {} : { graceMs: grace }) }),
+			order.map(({ ref }) => ref),
+			(runtime) => {
+				const behind = order.find(({ ref }) => ref === runtime)?.behind ?? [];
+				// whatever becomes of those, this one is to be stopped
+				const before = Promise.allSettled(behind.map((ref) => under.get(ref)));
+				const stopped = before.then(() =>
+					context.act('runtime.stop', { runtime, ...(grace === undefined ? {} : { graceMs: grace }) }),
+				);
+				under.set(runtime, stopped);
+				return stopped;
+			},
 			({ name, lastExit, warnings }) => {
 				context.note(`stopped ${name}${lastExit ? ` (${howItEnded(lastExit)})` : ''}`);
 				for (const warning of warnings) context.note(`  ${warning}`);

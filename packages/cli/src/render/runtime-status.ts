@@ -4,19 +4,20 @@ import type { Style } from './style.ts';
 import { duration } from './time.ts';
 import { printable } from './width.ts';
 
-type Shown = Pick<RuntimeInfo, 'status' | 'lastExit' | 'backoff'>;
+type Shown = Pick<RuntimeInfo, 'status' | 'lastExit' | 'backoff'> & Partial<Pick<RuntimeInfo, 'ready'>>;
 
-/** `running`, `backoff 12s`, `exited 0`, `failed`. */
-export function statusText({ status, lastExit, backoff }: Shown): string {
+/** `running`, `running (not ready)`, `backoff 12s`, `exited 0`, `failed`. */
+export function statusText({ status, lastExit, backoff, ready }: Shown): string {
+	if (status === 'running' && ready === false) return 'running (not ready)';
 	if (status === 'backoff' && backoff?.nextInMs != null) return `backoff ${duration(backoff.nextInMs)}`;
 	if (status === 'exited' && lastExit) return `exited ${lastExit.signal ?? lastExit.code ?? '?'}`;
 	return status;
 }
 
-export function statusMark({ status, lastExit }: Shown): string {
+export function statusMark({ status, lastExit, ready }: Shown): string {
 	switch (status) {
 		case 'running':
-			return '●';
+			return ready === false ? '◌' : '●';
 		case 'waiting':
 		case 'starting':
 		case 'stopping':
@@ -31,10 +32,10 @@ export function statusMark({ status, lastExit }: Shown): string {
 	}
 }
 
-export function statusPaint({ status, lastExit }: Shown, style: Style): (text: string) => string {
+export function statusPaint({ status, lastExit, ready }: Shown, style: Style): (text: string) => string {
 	switch (status) {
 		case 'running':
-			return style.green;
+			return ready === false ? style.yellow : style.green;
 		case 'waiting':
 		case 'starting':
 		case 'stopping':

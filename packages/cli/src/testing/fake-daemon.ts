@@ -243,9 +243,9 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 			router: { status: 'running', pid: 4212, version: '0.1.0', memoryBytes: 48_000_000, restarts: 0 },
 			notices: [],
 		}),
-		'daemon.stop': async () => {
-			const stopped = [...state.runtimes.values()].filter(({ status }) => status === 'running').length;
-			return { stopped };
+		'daemon.stop': async ({ runtimes }) => {
+			const running = [...state.runtimes.values()].filter(({ status }) => status === 'running').length;
+			return runtimes === 'keep' ? { stopped: 0, kept: running } : { stopped: running, kept: 0 };
 		},
 		clear: async () => {
 			const cleared = { runtimes: state.runtimes.size, links: state.links.length };
@@ -306,6 +306,16 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		'runtime.stderr': async function* ({ runtime }) {
 			const { name } = find(runtime);
 			if (name === 'worker') yield { bytes: Buffer.from('Error: connect ECONNREFUSED 127.0.0.1:6379\n') };
+			return { ended: 'end' as const };
+		},
+		'runtime.logs': async function* ({ runtimes }) {
+			const chosen = runtimes.length === 0 ? [...state.runtimes.values()] : runtimes.map(find);
+			for (const { id, name } of chosen) {
+				const said = Buffer.concat(state.output.get(name) ?? []).toString('utf8');
+				const texts = said.split('\n').slice(0, -1);
+				const lines = texts.map((text) => ({ runtime: id, name, stream: 'stdout' as const, at: fakeStart, text }));
+				yield { lines, dropped: [], cursor: { [id]: { stdout: Buffer.byteLength(said) } } };
+			}
 			return { ended: 'end' as const };
 		},
 		'binary.begin': async ({ size, sha256 }) => {
@@ -377,6 +387,22 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 				if (!follow || signal.aborted) return { seq };
 				await written(signal);
 			}
+		},
+		'runtime.why': async ({ runtime }) => {
+			const { id, name, status, desired, ready, reason, pid, uptimeMs, restarts, lastExit, backoff, escaped, warnings } =
+				find(runtime);
+			const of = { id, name, status, desired, ready, reason, pid, uptimeMs, restarts, lastExit, backoff, escaped, warnings };
+			return {
+				runtimes: [
+					{ ...of, depth: 0, need: null, waitsFor: [], probes: [], scheduledAt: null, stderr: [], next: [`orch start ${name}`] },
+				],
+			};
+		},
+		'runtime.wait': async ({ runtime, for: goal }) => {
+			const found = find(runtime);
+			const isThere = goal === 'stopped' ? found.status !== 'running' : found.status === 'running';
+			if (isThere) return { runtimes: [info(found)] };
+			throw new OrchError('runtime.not_reached', { name: found.name, goal, status: found.status, reason: found.reason });
 		},
 		'runtime.watch': async function* (_params, { signal }) {
 			const shown = new Set<string>();
@@ -453,6 +479,7 @@ function newRuntime(name: string, at: number): Runtime {
 		stderrPath: `/state/${name}.err`,
 		socket: `/run/${name}.sock`,
 		veecleSocket: `/run/${name}.v.sock`,
+		history: [],
 		connected: null,
 	};
 }

@@ -1,0 +1,36 @@
+/** What a runtime needs, as it is typed: `db`, `db:ready`, `db:ready:restart`. */
+import type { RuntimeOptions } from '@orch/protocol';
+import { suggest } from '@orch/protocol/wire';
+import { BadValue } from './bad-value.ts';
+import { runtimeName } from './values.ts';
+
+export type Need = NonNullable<RuntimeOptions['needs']>[number];
+
+const conditions: readonly Need['condition'][] = ['started', 'ready', 'succeeded'];
+const whenRestarted: readonly NonNullable<Need['onRestart']>[] = ['keep', 'restart', 'stop'];
+
+export function parseNeed(text: string): Need {
+	const [name = '', condition = 'started', onRestart, ...rest] = text.split(':');
+	if (rest.length > 0) throw new BadValue('NAME, NAME:CONDITION or NAME:CONDITION:keep|restart|stop', []);
+	return {
+		runtime: runtimeName(name),
+		condition: oneOf(conditions, condition, `${name}:`),
+		...(onRestart === undefined ? {} : { onRestart: oneOf(whenRestarted, onRestart, `${name}:${condition}:`) }),
+	};
+}
+
+function oneOf<T extends string>(allowed: readonly T[], typed: string, before: string): T {
+	const found = allowed.find((one) => one === typed);
+	if (found === undefined)
+		throw new BadValue(
+			`${before} and one of: ${allowed.join(', ')}`,
+			suggest(typed, allowed).map((one) => `${before}${one}`),
+		);
+	return found;
+}
+
+/** `db: ready`, with what becomes of it when db is restarted. */
+export function describeNeed({ runtime, condition, onRestart = 'keep' }: Need): string {
+	const then = { keep: 'goes on', restart: 'is restarted', stop: 'is stopped' }[onRestart];
+	return `${runtime}: ${condition}; ${then} when ${runtime} is restarted or stopped`;
+}

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { type Needing, orderOf } from './stop-order.ts';
+
+const one = (name: string, ...needs: readonly string[]): Needing => ({
+	id: `0195fc7b-33e6-70e3-bee1-${name.padEnd(12, '0')}`,
+	shortId: name.padEnd(8, '0'),
+	name,
+	group: /-\d$/.test(name) ? { name: name.slice(0, -2) } : null,
+	options: { needs: needs.map((runtime) => ({ runtime })) },
+});
+const all = [one('db'), one('cache'), one('api', 'db', 'cache'), one('web-1', 'api'), one('web-2', 'api'), one('cron')];
+
+it('puts who needs another of them before it, also by way of others', () => {
+	expect(orderOf(['db', 'cron', 'web-1', 'cache'], all)).toEqual([
+		{ ref: 'web-1', behind: [] },
+		{ ref: 'db', behind: ['web-1'] },
+		{ ref: 'cron', behind: [] },
+		{ ref: 'cache', behind: ['web-1'] },
+	]);
+});
+
+it('knows groups, and leaves what it does not know as it is', () => {
+	expect(orderOf(['api', 'nobody', 'web'], all)).toEqual([
+		{ ref: 'web', behind: [] },
+		{ ref: 'api', behind: ['web'] },
+		{ ref: 'nobody', behind: [] },
+	]);
+	expect(orderOf(['db', 'db00'], all).map(({ ref }) => ref)).toEqual(['db', 'db00']);
+});

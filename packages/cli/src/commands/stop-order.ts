@@ -1,0 +1,59 @@
+/** In which order several runtimes are stopped by one command: who needs another of them goes before it. */
+import type { Context } from '../context.ts';
+
+export interface OrderedRef {
+	readonly ref: string;
+	/** Those of them that have to be gone before; they stand before it. */
+	readonly behind: readonly string[];
+}
+
+/** The parts of a runtime that say who it is and what it needs. */
+export interface Needing {
+	readonly id: string;
+	readonly shortId: string;
+	readonly name: string;
+	readonly group: { readonly name: string } | null;
+	readonly options: { readonly needs?: readonly { readonly runtime: string }[] };
+}
+
+export async function stopOrder(context: Pick<Context, 'read'>, refs: readonly string[]): Promise<readonly OrderedRef[]> {
+	const unique = [...new Set(refs)];
+	if (unique.length < 2) return unique.map((ref) => ({ ref, behind: [] }));
+	return orderOf(unique, await context.read('runtime.list', {}));
+}
+
+export function orderOf(refs: readonly string[], all: readonly Needing[]): readonly OrderedRef[] {
+	const meant = new Map(refs.map((ref) => [ref, all.filter((one) => isMeant(one, ref))]));
+	const needed = new Map(refs.map((ref) => [ref, allNeeded(meant.get(ref) ?? [], all)]));
+	const needs = (ref: string, other: string) => (meant.get(other) ?? []).some((one) => needed.get(ref)?.has(one));
+	const ordered: OrderedRef[] = [];
+	const seen = new Set<string>();
+	const visit = (ref: string) => {
+		if (seen.has(ref)) return;
+		seen.add(ref);
+		// a reference that means both ends of a need is stopped as it is
+		const behind = refs.filter((other) => other !== ref && needs(other, ref) && !needs(ref, other));
+		for (const other of behind) visit(other);
+		ordered.push({ ref, behind });
+	};
+	for (const ref of refs) visit(ref);
+	return ordered;
+}
+
+const isMeant = ({ id, shortId, name, group }: Needing, ref: string): boolean =>
+	name === ref || group?.name === ref || id === ref || (ref.length >= 4 && (id.startsWith(ref) || shortId.startsWith(ref)));
+
+function allNeeded(from: readonly Needing[], all: readonly Needing[]): Set<Needing> {
+	const found = new Set<Needing>();
+	const open = [...from];
+	for (let one = open.pop(); one; one = open.pop()) {
+		for (const { runtime } of one.options.needs ?? []) {
+			for (const other of all) {
+				if (found.has(other) || (other.name !== runtime && other.group?.name !== runtime)) continue;
+				found.add(other);
+				open.push(other);
+			}
+		}
+	}
+	return found;
+}
