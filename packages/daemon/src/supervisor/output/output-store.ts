@@ -60,6 +60,7 @@ export class OutputStore {
 	readonly #closing = new AbortController();
 	readonly #lookedAt: number | undefined;
 	#working: Promise<void> | undefined;
+	#current: { readonly output: RuntimeOutput; readonly done: Promise<void> } | undefined;
 	#compressing: Promise<void> | undefined;
 	#diskTimer: Timer | undefined;
 	readonly #reserveTimer: Timer;
@@ -149,7 +150,7 @@ export class OutputStore {
 		this.#outputs.delete(id);
 		this.#due.delete(output);
 		// what is being done to it fails without its files, and has to be over before
-		await this.#working;
+		if (this.#current?.output === output) await this.#current.done;
 		if (!keepFiles) rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
 	}
 
@@ -195,7 +196,9 @@ export class OutputStore {
 				const [output] = this.#due;
 				if (!output) return;
 				this.#due.delete(output);
-				await this.#maintain(output);
+				this.#current = { output, done: this.#maintain(output) };
+				await this.#current.done;
+				this.#current = undefined;
 			}
 		};
 		this.#working = run().finally(() => {

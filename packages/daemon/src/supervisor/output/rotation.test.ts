@@ -70,6 +70,25 @@ describe.each([
 		expect(difference(Buffer.concat(parts).toString(), expected)).toBe('');
 	});
 
+	it('a reader whose bytes are moved on between its look and its read gets them from where they are', async () => {
+		const one = rig({ ...how, limits });
+		const output = one.open();
+		const expected = numbered(0, 10_000);
+		one.write(expected);
+		const chunks = readOutput(output, { stream: 'stdout', follow: true });
+		let text = '';
+		while (text.length < expected.length) {
+			const next = chunks.next();
+			// all of it moves while the reader is on its way
+			output.look();
+			const { value } = await next;
+			text += Buffer.from(value as Uint8Array).toString();
+		}
+		await one.store.settled();
+		await chunks.return('end');
+		expect(difference(text, expected)).toBe('');
+	});
+
 	it('the oldest goes first, of both streams together, and what is left begins with a whole line', async () => {
 		const small = { maxBytes: 512 * kib, segmentBytes: 64 * kib };
 		const one = rig({ ...how, limits: small });

@@ -159,15 +159,14 @@ export class StreamLog {
 
 	/** Bytes of the live file; undefined where they have been moved meanwhile. Empty at the end of the file. */
 	async readLive(offset: number, length: number, given?: FileHandle): Promise<Buffer | undefined> {
-		const version = this.#version;
 		const base = this.#base;
 		let file: FileHandle | undefined = given;
 		try {
 			file ??= await open(this.livePath, 'r');
 			const bytes = Buffer.allocUnsafeSlow(length);
 			const { bytesRead } = await file.read(bytes, 0, length, offset - base);
-			// freed or cut while it was read: it may be zeros
-			if (version !== this.#version && (offset < this.#liveFrom || base !== this.#base)) return undefined;
+			// freed or cut before it was read, or while it was: it may be zeros
+			if (offset < this.#liveFrom || base !== this.#base) return undefined;
 			return bytes.subarray(0, bytesRead);
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
