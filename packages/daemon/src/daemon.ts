@@ -14,6 +14,7 @@ import {
 	isoTime,
 	linkHandlers,
 	prepareSocketDirectory,
+	projectHandlers,
 	runtimeHandlers,
 	SocketServer,
 	takeLock,
@@ -29,6 +30,7 @@ import {
 	createJournal,
 	createLinkJournal,
 	createRouterGate,
+	joinProjects,
 	joinRuntimes,
 	readEnvFiles,
 	joinWhy,
@@ -80,8 +82,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 	const startedAt = clock.now();
 	const startedMs = clock.monotonicMs();
 	const notices: string[] = [];
-	/** What becomes of the runtimes, and with them of the router, when this daemon ends. */
-	let onStop: 'stop' | 'keep' = 'stop';
+	/** What becomes of the runtimes, and with them of the router, when this daemon ends. Before it is known whether any run, all are kept. */
+	let onStop: 'stop' | 'keep' = 'keep';
 	let stopping: Promise<Stopped> | undefined;
 	try {
 		prepareSocketDirectory(places.socket.slice(0, places.socket.lastIndexOf('/')) || '/', uid);
@@ -148,7 +150,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log, history: (id) => livesOf(store, id) });
 		const restored = await supervisor.restore();
 		// a start that fails must not harm what runs
-		if (restored.length > 0) onStop = 'keep';
+		onStop = restored.length > 0 ? 'keep' : 'stop';
 		runtimes.restore(restored);
 		links.restore();
 		links.start();
@@ -164,6 +166,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		supervisor.resume();
 		const adopted = restored.filter(({ became }) => became === 'adopted').length;
 		log.info('state restored', { runtimes: restored.length, adopted, links: links.list().length });
+
+		const projects = joinProjects({ supervisor, runtimes, links, store, clock, log, maxRuntimes });
+		scope.add('projects', () => projects.close());
+		projects.events.subscribe((event) => {
+			if (event.kind !== 'invalid') return;
+			const [first] = event.problems;
+			const reason = `project ${event.project} was not reloaded: ${first?.at ? `${first.at.file}:${first.at.line}: ` : ''}${first?.message ?? ''}`;
+			events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason });
+		});
+		await projects.restore();
 
 		const countRunning = () =>
 			runtimes.list().filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
@@ -219,6 +231,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 					},
 					async clear(signal) {
 						const before = { runtimes: runtimes.list().length, links: links.list().length };
+						await projects.clear();
 						await Promise.all(runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal })));
 						for (const { id } of links.list()) links.remove(id);
 						return before;
@@ -228,6 +241,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 				...binaryHandlers(binaries),
 				...linkHandlers({ links, directory: runtimes, whileOpen }),
 				...watchHandlers({ events, runtimes, clock }),
+				...projectHandlers({
+					projects,
+					whileOpen,
+					runtimesOf: (project) =>
+						supervisor
+							.list()
+							.filter(({ spec }) => spec.project === project)
+							.map(({ spec }) => spec.name),
+				}),
 				...whyHandlers({ directory: runtimes, ...joinWhy({ supervisor, describe: runtimes.describe }) }),
 			},
 			{

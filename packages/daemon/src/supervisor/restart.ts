@@ -73,6 +73,11 @@ function waitMs({ tries }: Account, chance: number, { firstMs, capMs }: RestartP
 	return tries === 0 ? 0 : backoffMs({ firstMs, factor: 2, capMs, jitter }, tries - 1, chance);
 }
 
+/** No wait between two tries is longer. */
+export function longestWaitMs({ capMs, retryEveryMs }: RestartPolicy): number {
+	return Math.max(Math.ceil(capMs * (1 + jitter)), retryEveryMs ?? 0);
+}
+
 /** From this try on every wait is the cap. */
 function triesUntilCap({ firstMs, capMs }: RestartPolicy): number {
 	return firstMs > 0 && capMs > firstMs ? Math.ceil(Math.log2(capMs / firstMs)) + 1 : 1;

@@ -117,6 +117,22 @@ describe('what runs', () => {
 		expect(next.supervisor.snapshot(id).ready).toBe(true);
 	});
 
+	test('is taken up, whatever is wrong with another one', async () => {
+		const { processes, journal, first, daemon } = machine();
+		const other = '01900000-0000-7000-8000-000000000002';
+		const { spec } = first.supervisor.snapshot(id);
+		first.supervisor.add({ ...spec, id: other, name: 'pong' });
+		await first.supervisor.start(id);
+		await first.supervisor.start(other);
+		await first.die();
+		const { restart: _restart, ...broken } = spec;
+		journal.respecified(id, broken as RuntimeSpec);
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(other)).toMatchObject({ status: 'running', generation: 1 });
+		expect(processes.living).toHaveLength(2);
+	});
+
 	test('is stopped, where a stop was under way', async () => {
 		const { processes, first, daemon } = machine();
 		await first.supervisor.start(id);
@@ -237,6 +253,25 @@ describe('what was between two processes', () => {
 		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'failed' });
 	});
 
+	test.each([-86_400_000, 86_400_000])(
+		'a back-off never lasts longer than one can, though the clock was set by %d ms',
+		async (setBy) => {
+			const { processes, first, daemon } = machine();
+			await first.supervisor.start(id);
+			for (let count = 0; count < 2; count++) {
+				processes.last.end({ kind: 'code', code: 1 });
+				await settle();
+			}
+			expect(first.supervisor.snapshot(id)).toMatchObject({ status: 'backoff' });
+			await first.die(setBy);
+			const next = daemon();
+			await next.restored();
+			await next.clock.advance(1.2 * defaultRestart.capMs);
+			expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running' });
+			expect(processes.living).toHaveLength(1);
+		},
+	);
+
 	test('one that has given up stays so, with its reason', async () => {
 		const { processes, first, daemon } = machine({ restart: { ...defaultRestart, failures: 1 } });
 		await first.supervisor.start(id);
@@ -351,17 +386,22 @@ describe('the daemon dies at a write of the journal', () => {
 		const whole = machine({ restart });
 		const writes = await day(whole, Number.POSITIVE_INFINITY);
 		expect(writes).toBeGreaterThan(10);
-		for (let deathAt = 1; deathAt <= writes; deathAt++) {
+		for (const [deathAt, endsMeanwhile] of Array.from(
+			{ length: 2 * writes },
+			(_, at) => [(at >> 1) + 1, at % 2 === 1] as const,
+		)) {
 			const broken = machine({ restart });
 			await day(broken, deathAt);
 			await broken.first.die(10);
+			if (endsMeanwhile) broken.processes.launches.at(-1)?.program.end({ kind: 'code', code: 1 });
 			const next = broken.daemon();
 			await next.restored();
 			await next.clock.advance(2_000);
 			const { status, desired, pid } = next.supervisor.snapshot(id);
 			const living = broken.processes.living.map(({ identity }) => identity.pid);
-			expect({ deathAt, status, living }).toEqual({
+			expect({ deathAt, endsMeanwhile, status, living }).toEqual({
 				deathAt,
+				endsMeanwhile,
 				status: desired === 'running' ? 'running' : 'stopped',
 				living: desired === 'running' ? [pid] : [],
 			});

@@ -17,6 +17,8 @@ export interface Remains {
 	readonly isSameBoot: boolean;
 	/** Milliseconds since the Unix epoch. */
 	readonly now: number;
+	/** No wait lasts longer, whatever has become of the clock of the wall since it began. */
+	readonly longestWaitMs: number;
 }
 
 export interface Resumption {
@@ -30,7 +32,9 @@ export interface Resumption {
 	readonly timerMs?: number;
 }
 
-export function resume({ remembered, desired, autostart, account, restarts, process, isSameBoot, now }: Remains): Resumption {
+export function resume(remains: Remains): Resumption {
+	const { remembered, desired, autostart, account, restarts, process, isSameBoot, now, longestWaitMs } = remains;
+	const left = (until: number) => Math.min(longestWaitMs, Math.max(0, until - now));
 	const isWanted = desired === 'running';
 	const wasStopping = remembered.kind === 'stopping';
 	if (process === 'lives') {
@@ -39,7 +43,8 @@ export function resume({ remembered, desired, autostart, account, restarts, proc
 		return wasStopping ? { state, next: 'restart' } : { state };
 	}
 	if (process === 'ended') {
-		return wasStopping
+		// one that is not to run any more was about to be stopped: no policy brings it back
+		return wasStopping || !isWanted
 			? { state: { kind: 'stopping', launching: false, thenStart: isWanted }, next: 'end' }
 			: { state: { kind: 'running', account }, next: 'settle' };
 	}
@@ -51,14 +56,14 @@ export function resume({ remembered, desired, autostart, account, restarts, proc
 			return { state: { kind: 'exited', clearing: false } };
 		case 'failed': {
 			const { reason, nextAt } = remembered;
-			const timer = isWanted && nextAt !== null ? { timerMs: Math.max(0, nextAt - now) } : {};
+			const timer = isWanted && nextAt !== null ? { timerMs: left(nextAt) } : {};
 			const retries = 'timerMs' in timer;
 			return { state: { kind: 'failed', account, reason, clearing: false, due: false, retries }, ...timer };
 		}
 		case 'backoff': {
 			const { reason, nextAt } = remembered;
 			if (!isWanted) return stopped;
-			return { state: { kind: 'backoff', account, reason, clearing: false, due: false }, timerMs: Math.max(0, nextAt - now) };
+			return { state: { kind: 'backoff', account, reason, clearing: false, due: false }, timerMs: left(nextAt) };
 		}
 		case 'active':
 			if (!isWanted) return stopped;

@@ -14,7 +14,7 @@ import { type CheckerOf, notesDescriptor, notesVariable, wantsNotes } from './pr
 import { bootId, readEnvironment } from './proc-scan.ts';
 import { cookieName, createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
-import { type Account, type End, failuresAt, freshAccount } from './restart.ts';
+import { type Account, type End, failuresAt, freshAccount, longestWaitMs } from './restart.ts';
 import { resume } from './resumption.ts';
 import { type RuntimeEffect, type RuntimeEvent, type RuntimeState, stepRuntime } from './runtime.machine.ts';
 import type { Usage } from './figures/index.ts';
@@ -256,6 +256,7 @@ export class Runtime {
 			process: process ? 'lives' : ended ? 'ended' : 'none',
 			isSameBoot: bootBefore === bootId(),
 			now: clock.now(),
+			longestWaitMs: longestWaitMs(this.#spec.restart),
 		});
 		this.#state = state;
 		if (timerMs !== undefined) this.#perform({ kind: 'set_timer', ms: timerMs });

@@ -143,8 +143,7 @@ export function superviseBy(
 		runtimes.set(id, runtime);
 		return runtime;
 	};
-	const takeUp = (runtime: Runtime, settled: number, records: readonly Recorded[]): RestoredRuntime => {
-		const ours = records.filter(({ record }) => record.runtimeId === runtime.spec.id);
+	const takeUp = (runtime: Runtime, settled: number, ours: readonly Recorded[]): RestoredRuntime => {
 		const here = ours.filter(({ isThisBoot }) => isThisBoot);
 		const latest = here
 			.filter(({ record, launch }) => record.generation > settled && launch.isLetGo)
@@ -165,11 +164,24 @@ export function superviseBy(
 			const records = await adoption.recorded();
 			// known before anything of them goes on
 			for (const { spec } of kept) needs.graph.add(spec);
-			return kept.map((one) => takeUp(make(one), one.memory.settled, records));
+			const byRuntime = new Map<string, Recorded[]>();
+			for (const one of records) {
+				const ours = byRuntime.get(one.record.runtimeId);
+				if (ours) ours.push(one);
+				else byRuntime.set(one.record.runtimeId, [one]);
+			}
+			return kept.map((one) => takeUp(make(one), one.memory.settled, byRuntime.get(one.spec.id) ?? []));
 		},
 
 		resume() {
-			for (const [id, runtime] of runtimes) runtime.resume(endedAway.get(id));
+			for (const [id, runtime] of runtimes) {
+				try {
+					runtime.resume(endedAway.get(id));
+				} catch (error) {
+					// one that cannot go on is no reason for all the others not to
+					log.error('a runtime could not be taken up', { runtime: runtime.spec.name, error });
+				}
+			}
 			for (const { spec } of runtimes.values()) triggers.set(spec);
 			endedAway.clear();
 			// what was at rest was taken up without a word
@@ -186,7 +198,9 @@ export function superviseBy(
 				journal.added(kept);
 			} catch (error) {
 				runtimes.delete(spec.id);
-				void outputs.remove(spec.id);
+				outputs
+					.remove(spec.id)
+					.catch((left) => log.warn('output of a refused runtime not removed', { runtime: spec.name, error: left }));
 				throw error;
 			}
 			publish({ kind: 'added', id: spec.id, name: spec.name, at: clock.now() });
