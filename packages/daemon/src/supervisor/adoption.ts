@@ -3,7 +3,7 @@ import { type FSWatcher, statSync, watch } from 'node:fs';
 import type { Clock, Logger, Timer } from '@orch/base';
 import { type ExitStatus, readExitRecord, readLaunch } from './exit-record.ts';
 import type { Adoption, Identity, Launched, Recorded } from './ports.ts';
-import { bootId } from './proc-scan.ts';
+import { bootId, isDead, readStat } from './proc-scan.ts';
 import { type ProcessRecord, ProcessRecords } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 
@@ -90,24 +90,33 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 
 	return {
 		async recorded() {
-			const found = () =>
-				records.list().flatMap((processId): Recorded[] => {
+			const found = new Map<string, Recorded>();
+			const underWay = (processIds: Iterable<string>): string[] =>
+				[...processIds].filter((processId) => {
 					const record = records.read(processId);
-					return record ? [recordedOf(record, records, lives)] : [];
+					if (!record) return false;
+					const one = recordedOf(record, records, lives);
+					found.set(processId, one);
+					return one.rootLives && !one.launch.isLetGo;
 				});
 			const deadline = clock.monotonicMs() + launchMs;
-			let all = found();
+			let open = underWay(records.list());
 			// a shim that has not come to its program yet finds that nobody is there any more
-			while (all.some(({ launch, rootLives }) => rootLives && !launch.isLetGo) && clock.monotonicMs() < deadline) {
+			while (open.length > 0 && clock.monotonicMs() < deadline) {
 				await clock.sleep(lookEveryMs);
-				all = found();
+				open = underWay(open);
 			}
-			return all;
+			// who lives nevertheless has got its word, and could not write it down: the end of file ends all others
+			for (const processId of open) {
+				const one = found.get(processId);
+				if (one) found.set(processId, { ...one, launch: { ...one.launch, isLetGo: true } });
+			}
+			return [...found.values()];
 		},
 
 		adopt({ record, launch }): Launched {
 			const root = { pid: record.pid, startTicks: record.startTicks };
-			const program = launch.pid === undefined ? root : (table.identify(launch.pid) ?? { pid: launch.pid, startTicks: 0 });
+			const program = launch.pid === undefined ? root : programOf(root, launch.pid);
 			return {
 				root,
 				program,
@@ -126,9 +135,22 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 			};
 		},
 
-		drop: (processId) => records.drop(processId),
+		drop(processId) {
+			try {
+				records.drop(processId);
+			} catch (error) {
+				log.warn('record not removed', { process: processId, error });
+			}
+		},
 		close: rest,
 	};
+}
+
+/** The shim's child. Where that has ended the number may be somebody else's: then it gets a start at which no process starts. */
+function programOf(root: Identity, pid: number): Identity {
+	const stat = readStat(pid);
+	const isOurs = stat !== undefined && !isDead(stat) && stat.parent === root.pid;
+	return { pid, startTicks: isOurs ? stat.startTicks : 0 };
 }
 
 function recordedOf(record: ProcessRecord, records: ProcessRecords, lives: (root: Identity) => boolean): Recorded {

@@ -39,9 +39,11 @@ export class ProcessRecords {
 		return openSync(this.path(processId), 'ax', 0o600);
 	}
 
-	/** In one write, so that a reader finds all of it or, had we died before, nothing. */
+	/** In one write, so that a reader finds all of it or, had we died before, nothing. Throws where it was not taken as a whole. */
 	write(descriptor: number, record: ProcessRecord): void {
-		writeSync(descriptor, `${JSON.stringify(record)}\n`);
+		const line = Buffer.from(`${JSON.stringify(record)}\n`);
+		if (writeSync(descriptor, line) === line.length) return;
+		throw Object.assign(new Error('Cannot write down a process: the disk takes only a part of its record'), { code: 'ENOSPC' });
 	}
 
 	/** What the shim wrote so far; empty where that is nothing. */
@@ -114,6 +116,8 @@ function isRecord(value: unknown): value is ProcessRecord {
 		Number.isSafeInteger(record.startTicks) &&
 		typeof record.bootId === 'string' &&
 		typeof record.runtimeId === 'string' &&
+		Number.isSafeInteger(record.generation) &&
+		Number.isFinite(record.launchedAt) &&
 		typeof record.runtimeName === 'string' &&
 		typeof record.outputDirectory === 'string' &&
 		record.outputDirectory.endsWith('/') &&

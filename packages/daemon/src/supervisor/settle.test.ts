@@ -118,6 +118,11 @@ describe.skipIf(process.platform !== 'linux')('what an earlier daemon left', () 
 		expect(records()).toEqual(['not a process']);
 	});
 
+	test('what is in the place of a record and cannot be taken away keeps nobody from starting', async () => {
+		mkdirSync(join(real.directory, 'processes', systemRandom.uuid()));
+		expect(await settle()).toEqual({ stopped: [], escaped: [], gone: 1 });
+	});
+
 	test('where there is no state yet there is nothing to settle', async () => {
 		const directory = mkdtempSync(join(tmpdir(), 'orch-settle-'));
 		mkdirSync(join(directory, 'sub'));

@@ -43,7 +43,13 @@ export async function settleLeftovers(options: SettleOptions & { readonly table?
 	for (const { set } of ours) table.unregister(set);
 	for (const { processId } of leftovers) {
 		const index = living.findIndex((one) => one.processId === processId);
-		if (index === -1 || escaped[index]?.length === 0) records.drop(processId);
+		if (index !== -1 && escaped[index]?.length !== 0) continue;
+		try {
+			records.drop(processId);
+		} catch (error) {
+			// whatever stands there, nothing of it lives
+			log.warn('record not removed', { process: processId, error });
+		}
 	}
 	for (const one of stopped) log.warn('stopped what an earlier daemon had left running', one);
 	if (escaped.flat().length > 0) log.error('could not end what an earlier daemon had left running', { escaped: escaped.flat() });
