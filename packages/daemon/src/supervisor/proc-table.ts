@@ -1,5 +1,5 @@
 /** The processes of this machine by /proc: finds the members of sets, many sets in one look, and signals nobody else. */
-import { type Logger, silentLogger } from '@orch/base';
+import { type Clock, type Logger, silentLogger, systemClock } from '@orch/base';
 import { createPortableTable } from './portable-table.ts';
 import type { Identity } from './ports.ts';
 import { isDead, listPids, type ProcessStat, readCommand, readStat } from './proc-scan.ts';
@@ -8,24 +8,31 @@ import type { ProcessTable } from './process-table.ts';
 import type { Escaped } from './snapshot.ts';
 
 /** By /proc where there is one, else as far as process groups and `ps` go. */
-export function createProcessTable(log: Logger = silentLogger): ProcessTable {
-	return readStat(process.pid) ? new ProcTable(log) : createPortableTable();
+export function createProcessTable(log: Logger = silentLogger, clock: Clock = systemClock): ProcessTable {
+	return readStat(process.pid) ? new ProcTable(log, clock) : createPortableTable();
 }
 
 /** So many stat files are read before other work gets its turn. */
 const readsPerTurn = 512;
 /** A look during which processes ended may have missed what they forked; what seems empty is looked at again. */
 const mostLooks = 3;
+/** Between two looks; less than the short one is not worth a timer. */
+const longestRestMs = 50;
+const shortRestMs = 2;
 
 class ProcTable implements ProcessTable {
 	readonly #log: Logger;
+	readonly #clock: Clock;
 	readonly #registered = new Set<ProcessSet>();
 	readonly #ignored = new Set<number>();
 	#asked = new Map<ProcessSet, PromiseWithResolvers<readonly Member[]>>();
 	#isLooking = false;
+	/** When the last look began, and when it was over. */
+	#lastLook = { from: 0, to: 0 };
 
-	constructor(log: Logger) {
+	constructor(log: Logger, clock: Clock) {
 		this.#log = log;
+		this.#clock = clock;
 	}
 
 	identify(pid: number): Identity | undefined {
@@ -56,22 +63,28 @@ class ProcTable implements ProcessTable {
 		return answer.promise;
 	}
 
+	/** Looking takes half of the time at most, however many ask one after the other: where there is much to see, one look answers more. */
 	#lookSoon(): void {
 		if (this.#isLooking) return;
 		this.#isLooking = true;
-		setImmediate(() => void this.#answer());
+		const { from, to } = this.#lastLook;
+		const restMs = to + Math.min(to - from, longestRestMs) - this.#clock.monotonicMs();
+		if (restMs > shortRestMs) this.#clock.setTimer(restMs, () => void this.#answer());
+		else setImmediate(() => void this.#answer());
 	}
 
 	/** A look answers only who asked before it began. */
 	async #answer(): Promise<void> {
 		const asked = this.#asked;
 		this.#asked = new Map();
+		const from = this.#clock.monotonicMs();
 		try {
 			const found = await this.#look([...asked.keys()]);
 			for (const [set, answer] of asked) answer.resolve(found.get(set) ?? []);
 		} catch (error) {
 			for (const answer of asked.values()) answer.reject(error);
 		} finally {
+			this.#lastLook = { from, to: this.#clock.monotonicMs() };
 			this.#isLooking = false;
 			if (this.#asked.size > 0) this.#lookSoon();
 		}
