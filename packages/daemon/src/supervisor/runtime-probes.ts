@@ -4,6 +4,7 @@ import { readOutput, type RuntimeOutput } from './output/index.ts';
 import { type CheckerOf, followNotes, type ProbeReport, type ProbeTarget, ProcessProbes } from './probes/index.ts';
 import type { ProcessSet } from './process-set.ts';
 import type { Probes, RuntimeSpec } from './spec.ts';
+import { userOf, wordsToBecome } from './user.ts';
 
 export interface RuntimeProbesOptions {
 	readonly clock: Clock;
@@ -46,7 +47,8 @@ export class RuntimeProbes {
 	}
 
 	/** `wasReady`: an earlier daemon had seen it ready. */
-	begin({ probes = {}, cwd }: Pick<RuntimeSpec, 'probes' | 'cwd'>, process: ProbedProcess, wasReady: boolean): void {
+	begin(spec: Pick<RuntimeSpec, 'probes' | 'cwd' | 'user'>, process: ProbedProcess, wasReady: boolean): void {
+		const { probes = {} } = spec;
 		this.end();
 		this.#last = [];
 		if (Object.keys(probes).length === 0) return;
@@ -55,7 +57,7 @@ export class RuntimeProbes {
 		const ended = new AbortController();
 		const one = new ProcessProbes({
 			probes,
-			target: this.#targetOf(process, cwd, ended.signal),
+			target: this.#targetOf(process, spec, ended.signal),
 			clock,
 			checkerOf,
 			known: { started: wasReady, ready: wasReady },
@@ -82,12 +84,17 @@ export class RuntimeProbes {
 		present.ended.abort();
 	}
 
-	#targetOf({ generation, set, env }: ProbedProcess, cwd: string, ended: AbortSignal): ProbeTarget {
+	#targetOf(
+		{ generation, set, env }: ProbedProcess,
+		{ cwd, user }: Pick<RuntimeSpec, 'cwd' | 'user'>,
+		ended: AbortSignal,
+	): ProbeTarget {
 		const { clock, output } = this.#options;
 		return {
 			set,
 			cwd,
 			env,
+			before: () => (user === undefined ? [] : wordsToBecome(userOf(user, process.getuid?.()))),
 			output: (stream, signal) => {
 				const life = output.lives.list.find((one) => one.generation === generation);
 				return readOutput(output, {

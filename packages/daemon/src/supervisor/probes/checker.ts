@@ -27,6 +27,8 @@ export interface ProbeTarget {
 	readonly cwd: string;
 	/** What a command that looks at it gets. */
 	readonly env: Readonly<Record<string, string>>;
+	/** Words to put before that command, so that it runs as the user that the program runs as; throws where it cannot. */
+	readonly before?: (() => readonly string[]) | undefined;
 	/** What this process, and none before it, writes to a stream; goes on until `signal` is aborted. */
 	readonly output: (stream: 'stdout' | 'stderr', signal: AbortSignal) => AsyncIterable<Uint8Array>;
 	/** What it writes to the descriptor that ORCH_NOTIFY_FD names. */

@@ -205,15 +205,9 @@ function execIn() {
 	};
 	const table = createProcessTable();
 	table.register(target.set);
-	const checker = (...command: readonly string[]) =>
-		createExecChecker({ kind: 'exec', command }, target, {
-			clock: systemClock,
-			random: systemRandom,
-			log: silentLogger,
-			table,
-			turns: new Turns(2),
-		});
-	return { directory, checker };
+	const options = { clock: systemClock, random: systemRandom, log: silentLogger, table, turns: new Turns(2) };
+	const checker = (...command: readonly string[]) => createExecChecker({ kind: 'exec', command }, target, options);
+	return { directory, checker, target, options };
 }
 
 const isAlive = (pid: number): boolean => {
@@ -237,6 +231,17 @@ test('exec: the exit code decides; the last line it wrote is told; environment a
 	});
 	expect(await checker('/bin/sh', '-c', 'kill -9 $$').look(never())).toEqual({ ok: false, text: 'ended by SIGKILL' });
 	expect((await checker('./no-such-program').look(never())).text).toContain('is not there');
+});
+
+test('exec: it runs as whom the program runs as, and is a failure where that cannot be', async () => {
+	const { target, options } = execIn();
+	const check = { kind: 'exec', command: ['sh', '-c', 'echo "as $WHO"'] } as const;
+	const as = createExecChecker(check, { ...target, before: () => ['/usr/bin/env', 'WHO=nobody'] }, options);
+	expect(await as.look(never())).toEqual({ ok: true, text: 'exit code 0: as nobody' });
+	const nobody = () => {
+		throw new Error('this system has no such user');
+	};
+	await expect(createExecChecker(check, { ...target, before: nobody }, options).look(never())).rejects.toThrow('no such user');
 });
 
 test('exec: a command that writes without end is told in a line, and costs no memory', async () => {

@@ -29,10 +29,10 @@ const mostSweeps = 5;
 
 export function createExecChecker(
 	{ command }: ProbeCheck & { readonly kind: 'exec' },
-	{ set, cwd, env }: Pick<ProbeTarget, 'set' | 'cwd' | 'env'>,
+	{ set, cwd, env, before }: Pick<ProbeTarget, 'set' | 'cwd' | 'env' | 'before'>,
 	{ clock, random, log, table, turns }: ExecCheckerOptions,
 ): Checker {
-	const [program = '', ...args] = command;
+	const [name = ''] = command;
 
 	/** What has left the group is looked for only where there may be something. */
 	const endRest = async (pid: number, mark: string): Promise<void> => {
@@ -42,11 +42,12 @@ export function createExecChecker(
 			if (ours.length === 0) return;
 			table.kill(ours);
 		}
-		log.warn('a probe has left processes behind', { command: program, pid });
+		log.warn('a probe has left processes behind', { command: name, pid });
 	};
 
 	const run = (signal: AbortSignal, mark: string): Promise<Answer> =>
 		new Promise((resolve) => {
+			const [program = '', ...args] = [...(before?.() ?? []), ...command];
 			const child = spawn(program, args, {
 				cwd,
 				env: { ...env, [cookieName]: set.processId, [markName]: mark },
@@ -87,7 +88,7 @@ export function createExecChecker(
 					try {
 						if (pid !== undefined && (signal.aborted || hasGroup(pid))) await endRest(pid, mark);
 					} catch (error) {
-						log.warn('what a probe forked could not be looked for', { command: program, pid, error });
+						log.warn('what a probe forked could not be looked for', { command: name, pid, error });
 					}
 					await drain;
 					if (signal.aborted) settle({ ok: false, text: 'it did not end' });
