@@ -2,17 +2,7 @@
  * Where a live file begins, where that is not at offset 0: written down before the file is cut, so that a daemon which
  * dies at any moment of the cutting leaves the next one what it needs to finish it.
  */
-import {
-	appendFileSync,
-	closeSync,
-	fsyncSync,
-	openSync,
-	readFileSync,
-	renameSync,
-	statSync,
-	truncateSync,
-	writeSync,
-} from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { unfinished } from './layout.ts';
 
 interface BaseRecord {
@@ -68,12 +58,6 @@ function read(path: string): BaseRecord | undefined {
 }
 
 function write(path: string, record: BaseRecord): void {
-	const descriptor = openSync(`${path}${unfinished}`, 'w', 0o600);
-	try {
-		writeSync(descriptor, JSON.stringify(record));
-		fsyncSync(descriptor);
-	} finally {
-		closeSync(descriptor);
-	}
+	writeFileSync(`${path}${unfinished}`, JSON.stringify(record), { mode: 0o600 });
 	renameSync(`${path}${unfinished}`, path);
 }

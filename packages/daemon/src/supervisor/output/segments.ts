@@ -44,12 +44,15 @@ export async function segmentEnd(log: StreamLog, segmentBytes: number): Promise<
 	return log.end >= most ? most : undefined;
 }
 
-/** Copies the front of the live file up to `end` into a segment: the program writes on meanwhile, and readers read on. */
-export async function takeSegment(log: StreamLog, end: number): Promise<Kept> {
+/**
+ * Copies the front of the live file up to `end` into a segment: the program writes on meanwhile, and readers read on. Where it
+ * does not, since it has been stopped for this, what a sudden end of the machine would lose is not waited for.
+ */
+export async function takeSegment(log: StreamLog, end: number, { isHurried = false } = {}): Promise<Kept> {
 	const start = log.liveFrom;
 	const draft = `${log.pathOf({ start, end, lines: 0, isCompressed: false })}${unfinished}`;
 	try {
-		const lines = await copy(log, draft, start, end);
+		const lines = await copy(log, draft, start, end, isHurried);
 		const segment = { start, end, lines, isCompressed: false };
 		renameSync(draft, log.pathOf(segment));
 		const stat = statSync(log.pathOf(segment));
@@ -62,7 +65,7 @@ export async function takeSegment(log: StreamLog, end: number): Promise<Kept> {
 	}
 }
 
-async function copy(log: StreamLog, draft: string, start: number, end: number): Promise<number> {
+async function copy(log: StreamLog, draft: string, start: number, end: number, isHurried: boolean): Promise<number> {
 	let lines = 0;
 	const target = await open(draft, 'w', 0o600);
 	let source: FileHandle | undefined;
@@ -76,7 +79,7 @@ async function copy(log: StreamLog, draft: string, start: number, end: number): 
 			at += bytes.length;
 		}
 		// what the live file gives back must not be gone when the machine goes down
-		await target.datasync();
+		if (!isHurried) await target.datasync();
 	} finally {
 		await source?.close();
 		await target.close();
@@ -107,7 +110,7 @@ export async function cutTaken(log: StreamLog, directory: string, freeze: Freeze
 		if (end > log.liveFrom) {
 			const lineStart = await lastLineStart(log);
 			kept = end - lineStart <= longestTailBytes ? lineStart : end;
-			if (kept > log.liveFrom) await takeSegment(log, kept);
+			if (kept > log.liveFrom) await takeSegment(log, kept, { isHurried: true });
 		}
 		// somebody who could not be stopped wrote on
 		if (log.look()) return false;
@@ -166,7 +169,7 @@ export async function compressSegment(log: StreamLog, segment: Kept, signal: Abo
 		const most = (segment.end - segment.start) * worthWhile;
 		await pipeline(
 			createReadStream(log.pathOf(segment), { highWaterMark: blockBytes }),
-			createGzip({ level: 4 }),
+			createGzip({ level: 1 }),
 			async function* (chunks: AsyncIterable<Buffer>) {
 				for await (const chunk of chunks) {
 					packed += chunk.length;
