@@ -5,6 +5,7 @@
  * anew; a runtime's sockets exist before its program is launched. Deliberately not here: queues and forwarding (they are
  * the router's), names and prefixes of runtimes (ids only), any wire (the router is a port).
  */
+export { groupEnd, groupOfEnd } from './groups.ts';
 export { anySender, defaultMailbox, type Link, type LinkJournal, Links, type LinksOptions, type LinkWish } from './links.ts';
 export type {
 	Injection,

@@ -2,11 +2,14 @@ import { silentLogger } from '@orch/base';
 import { ManualClock, seededRandom, settle } from '@orch/base/testing';
 import { describe, expect, it } from 'vitest';
 import { type Link, type LinkJournal, Links } from './links.ts';
-import type { RouterConnection, RouterGate, RoutingTable } from './ports.ts';
+import { groupEnd } from './groups.ts';
+import type { LinkFigures, RouterConnection, RouterGate, RoutingTable, TappedMessage } from './ports.ts';
 
 /** A router in memory: keeps the tables it was sent, answers when the test lets it. */
 function fakeRouter() {
 	const tables: RoutingTable[] = [];
+	const figures: LinkFigures[] = [];
+	const tapped: { readonly asked: readonly string[]; messages: readonly TappedMessage[] } = { asked: [], messages: [] };
 	let hold: Promise<void> | undefined;
 	let release: () => void = () => {};
 	let die: () => void = () => {};
@@ -31,10 +34,11 @@ function fakeRouter() {
 					return { problems: [] };
 				},
 				ended: async () => {},
-				figures: async () => ({ links: [], unrouted: [], ports: [] }),
+				figures: async () => ({ links: figures, unrouted: [], ports: [] }),
 				memoryBytes: async () => 0,
-				// biome-ignore lint/correctness/useYield: a tap that shows nothing
-				async *tap() {
+				async *tap(links) {
+					Object.assign(tapped, { asked: links });
+					yield { messages: tapped.messages, skipped: 0 };
 					return { skipped: 0 };
 				},
 				inject: async () => ({ accepted: 1, dropped: {} }),
@@ -51,6 +55,8 @@ function fakeRouter() {
 	return {
 		gate,
 		tables,
+		figures,
+		tapped,
 		die: () => die(),
 		holdAnswers() {
 			hold = new Promise((resolve) => {
@@ -301,5 +307,126 @@ describe('links of an earlier daemon', () => {
 		await settle();
 		await links.release();
 		expect([router.connects, router.stops]).toEqual([1, 0]);
+	});
+});
+
+describe('links of groups', () => {
+	const worker = (index: number) => ({
+		id: `019aa000-1111-7222-8333-c3f19c02b00${index}`,
+		name: `worker-${index}`,
+		privileged: false,
+		group: { name: 'worker' },
+	});
+	const rowsOf = (table: RoutingTable | undefined) =>
+		table?.links.map(({ from, type, to }) => `${from.slice(-4)} ${type} ${to.slice(-4)}`);
+
+	/** A link from ping to a group of two, one from the group to pong. */
+	async function setUpGroup(journal = createTestJournal()) {
+		const { router, links } = setUp(journal);
+		for (const runtime of [ping, pong, worker(1), worker(2)]) links.register(runtime);
+		const { link: into } = links.add({ from: ping.id, type: 'Job', to: groupEnd('worker') });
+		const { link: out } = links.add({ from: groupEnd('worker'), type: 'Done', to: pong.id });
+		await settle();
+		return { router, links, into, out };
+	}
+
+	it('are a row of the table for each pair, and follow the instances', async () => {
+		const { router, links, into } = await setUpGroup();
+		expect(rowsOf(router.tables.at(-1))).toEqual(['b001 Job b001', 'b001 Job b002', 'b001 Done b002', 'b002 Done b002']);
+		const before = router.tables.at(-1)?.links.map(({ id }) => id) ?? [];
+		expect(new Set(before).size).toBe(4);
+		links.register(worker(3));
+		links.unregister(worker(1).id);
+		await settle();
+		expect(rowsOf(router.tables.at(-1))).toEqual(['b001 Job b002', 'b001 Job b003', 'b002 Done b002', 'b003 Done b002']);
+		// what stays keeps its row, and with it its mailbox
+		const after = router.tables.at(-1)?.links.map(({ id }) => id) ?? [];
+		expect(after.filter((id) => before.includes(id))).toEqual([before[1], before[3]]);
+		expect(links.list().map(({ id, to }) => [id === into.id, to])).toEqual([
+			[true, 'group/worker'],
+			[false, pong.id],
+		]);
+	});
+
+	it('go with the last instance, and are known again by the next daemon while there is one', async () => {
+		const journal = createTestJournal();
+		const { links } = await setUpGroup(journal);
+		expect(links.unregister(worker(1).id)).toEqual([]);
+		const next = setUp(journal).links;
+		for (const runtime of [ping, pong, worker(2)]) next.register(runtime);
+		expect(next.restore()).toBe(2);
+		expect(next.table().links).toHaveLength(2);
+		expect(next.unregister(worker(2).id)).toHaveLength(2);
+		expect(journal.load()).toEqual([]);
+	});
+
+	it('give way to a link that names the same pair', async () => {
+		const { router, links } = await setUpGroup();
+		const { link } = links.add({ from: ping.id, type: 'Job', to: worker(2).id, overflow: 'latest' });
+		await settle();
+		const job = router.tables.at(-1)?.links.filter(({ type }) => type === 'Job') ?? [];
+		expect(job.map(({ id, to, overflow }) => [id === link.id, to.slice(-4), overflow])).toEqual([
+			[true, 'b002', 'latest'],
+			[false, 'b001', 'block'],
+		]);
+	});
+
+	it('count what all their rows come to, and show their messages as their own', async () => {
+		const { router, links, into } = await setUpGroup();
+		const rows = router.tables.at(-1)?.links.filter(({ type }) => type === 'Job') ?? [];
+		for (const [at, { id }] of rows.entries())
+			router.figures.push({
+				id,
+				counters: {
+					received: 3,
+					delivered: 2,
+					deliveredBytes: 20,
+					dropped: { full: at },
+					queued: 1,
+					queuedBytes: 9,
+					inFlight: 0,
+				},
+				messagesPerSecond: 1.5,
+				bytesPerSecond: 10,
+				latencyP50Ms: at === 0 ? null : 2,
+				latencyP99Ms: at + 3,
+				lastAt: 1000 + at,
+				blocking: at === 1,
+			});
+		expect((await links.figures()).links).toEqual([
+			{
+				id: into.id,
+				counters: {
+					received: 6,
+					delivered: 4,
+					deliveredBytes: 40,
+					dropped: { full: 1 },
+					queued: 2,
+					queuedBytes: 18,
+					inFlight: 0,
+				},
+				messagesPerSecond: 3,
+				bytesPerSecond: 20,
+				latencyP50Ms: 2,
+				latencyP99Ms: 4,
+				lastAt: 1001,
+				blocking: true,
+			},
+		]);
+		const message = {
+			at: 1,
+			from: ping.id,
+			to: worker(1).id,
+			type: 'Job',
+			seq: 1,
+			bytes: 0,
+			codec: 'json',
+			body: new Uint8Array(),
+		};
+		router.tapped.messages = [{ ...message, link: rows[0]?.id ?? '' }];
+		const tap = links.tap([into.id], 0, new AbortController().signal);
+		expect((await tap.next()).value).toMatchObject({ messages: [{ link: into.id }] });
+		await tap.return({ skipped: 0 });
+		expect(router.tapped.asked).toEqual(rows.map(({ id }) => id));
 	});
 });

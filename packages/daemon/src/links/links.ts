@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { type Clock, type Logger, Publisher, type Random, withDeadline } from '@orch/base';
 import type {
 	Injection,
+	LinkFigures,
 	LinkRow,
 	Overflow,
 	PortRow,
@@ -13,6 +14,7 @@ import type {
 	TappedMessage,
 	WhileDown,
 } from './ports.ts';
+import { groupOfEnd, Groups, sumOf } from './groups.ts';
 import { RouterKeeper } from './router-keeper.ts';
 
 export interface Link extends LinkRow {
@@ -66,6 +68,7 @@ export class Links {
 	readonly #keeper: RouterKeeper;
 	readonly #ports = new Map<string, PortRow>();
 	readonly #links = new Map<string, Link>();
+	readonly #groups = new Groups();
 	readonly #problems = new Map<string, string>();
 	// from the clock, so that the tables of a later daemon are newer to a router that outlived an earlier one
 	#version: number;
@@ -91,7 +94,7 @@ export class Links {
 	/** Knows again what an earlier daemon was told; to be called before `start`, when every runtime has its port. Gives how many. */
 	restore(): number {
 		for (const link of this.#options.journal.load()) {
-			const isWhole = this.#ports.has(link.to) && (link.from === anySender || this.#ports.has(link.from));
+			const isWhole = this.#isKnown(link.to) && (link.from === anySender || this.#isKnown(link.from));
 			if (isWhole) this.#links.set(link.id, link);
 			else this.#options.journal.removed(link.id);
 		}
@@ -116,15 +119,37 @@ export class Links {
 	}
 
 	table(): RoutingTable {
-		return { version: this.#version, ports: [...this.#ports.values()], links: [...this.#links.values()] };
+		return { version: this.#version, ports: [...this.#ports.values()], links: this.#rows().map(({ row }) => row) };
+	}
+
+	/** Each row of the table, with the link that it is of. */
+	#rows(): readonly { readonly link: Link; readonly row: LinkRow }[] {
+		return this.#groups.table([...this.#links.values()]);
+	}
+
+	/** The runtimes that an end of a link means: itself, or the instances of a group. */
+	meant(end: string): readonly string[] {
+		return this.#groups.meant(end);
+	}
+
+	#isKnown(end: string): boolean {
+		const group = groupOfEnd(end);
+		return group === undefined ? this.#ports.has(end) : this.#groups.has(group);
 	}
 
 	/** Gives a runtime its port. Its paths last as long as it does. `process` is the one that runs since an earlier daemon, or ran last. */
 	register(
-		runtime: { readonly id: string; readonly name: string; readonly privileged: boolean },
+		runtime: {
+			readonly id: string;
+			readonly name: string;
+			readonly privileged: boolean;
+			/** Links of its group are its own as well. */
+			readonly group?: { readonly name: string } | undefined;
+		},
 		process: { readonly processId: string; readonly generation: number } = { processId: '', generation: 0 },
 	): void {
 		const stem = `${this.#options.socketDirectory}/${runtime.id.slice(-12)}`;
+		if (runtime.group) this.#groups.add(runtime.group.name, runtime.id);
 		this.#ports.set(runtime.id, {
 			runtime: runtime.id,
 			name: runtime.name,
@@ -137,9 +162,11 @@ export class Links {
 		this.#changed();
 	}
 
-	/** Takes away a runtime's port and every link from or to it; gives those links. */
+	/** Takes away a runtime's port and every link from or to it, or from or to a group of which it is the last; gives those links. */
 	unregister(runtime: string): readonly Link[] {
-		const gone = [...this.#links.values()].filter(({ from, to }) => from === runtime || to === runtime);
+		const group = this.#groups.remove(runtime);
+		const isGone = (end: string) => end === runtime || (group !== undefined && groupOfEnd(end) === group);
+		const gone = [...this.#links.values()].filter(({ from, to }) => isGone(from) || isGone(to));
 		for (const link of gone) {
 			this.#options.journal.removed(link.id);
 			this.#links.delete(link.id);
@@ -263,8 +290,17 @@ export class Links {
 		return this.#keeper.routed(this.#version, signal);
 	}
 
+	/** Of a link of groups: what all its rows come to. */
 	async figures(): Promise<RouterFigures> {
-		return this.#keeper.require().figures();
+		const figures = await this.#keeper.require().figures();
+		const byRow = new Map(figures.links.map((row) => [row.id, row]));
+		const byLink = new Map<string, LinkFigures[]>();
+		for (const { link, row } of this.#rows()) {
+			const known = byRow.get(row.id);
+			if (known) byLink.set(link.id, [...(byLink.get(link.id) ?? []), known]);
+		}
+		const sums = [...byLink].map(([id, rows]) => (rows.length === 1 && rows[0]?.id === id ? rows[0] : sumOf(id, rows)));
+		return { ...figures, links: sums };
 	}
 
 	tap(
@@ -272,7 +308,27 @@ export class Links {
 		bodyBytes: number,
 		signal: AbortSignal,
 	): AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }> {
-		return this.#keeper.require().tap(links, bodyBytes, signal);
+		const rows = this.#rows();
+		const chosen = rows.filter(({ link }) => links.includes(link.id)).map(({ row }) => row.id);
+		// an empty list means all: what fits nothing must not become that
+		const wanted = links.length > 0 && chosen.length === 0 ? links : chosen;
+		return this.#tellOfLinks(this.#keeper.require().tap(wanted, bodyBytes, signal));
+	}
+
+	/** A row's messages are told as those of the link that it is of. */
+	async *#tellOfLinks(
+		tap: AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }>,
+	): AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }> {
+		try {
+			for (let next = await tap.next(); ; next = await tap.next()) {
+				if (next.done) return next.value;
+				const linkOf = new Map(this.#rows().map(({ link, row }) => [row.id, link.id]));
+				const { messages, skipped } = next.value;
+				yield { messages: messages.map((message) => ({ ...message, link: linkOf.get(message.link) ?? message.link })), skipped };
+			}
+		} finally {
+			await tap.return({ skipped: 0 });
+		}
 	}
 
 	async inject(message: Injection): Promise<{ readonly accepted: number; readonly dropped: Readonly<Record<string, number>> }> {

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { Clock } from '@orch/base';
 import { emptyEvent, type EventKeeper, type EventLog, isoTime, type NewEvent } from '../control/index.ts';
-import type { Link, Links } from '../links/index.ts';
+import { groupOfEnd, type Link, type Links } from '../links/index.ts';
 import type { StoredEvents } from '../store/index.ts';
 import type { StatusChanged, Supervisor, SupervisorEvent } from '../supervisor/index.ts';
 import { toLastExit } from './runtimes.ts';
@@ -72,7 +72,7 @@ export const tellOfLinks =
 export const nameBy =
 	(links: Pick<Links, 'port'>) =>
 	(runtime: string): string =>
-		links.port(runtime)?.name ?? runtime.slice(-12, -4);
+		links.port(runtime)?.name ?? groupOfEnd(runtime) ?? runtime.slice(-12, -4);
 
 /** Keeps events in the store. */
 export function createEventKeeper(stored: StoredEvents): EventKeeper {

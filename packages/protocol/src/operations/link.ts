@@ -10,7 +10,7 @@ export const TypeName = Type.String({
 	description: 'A message type: 1 to 255 bytes without control characters',
 });
 const Sender = Type.String({ minLength: 1, maxLength: 255, description: 'A runtime, or * for any' });
-const Party = Type.Object({ id: Type.String({ description: 'A runtime’s id, or *' }), name: Type.String() });
+const Party = Type.Object({ id: Type.String({ description: 'A runtime’s id, * or group/NAME' }), name: Type.String() });
 
 export const LinkInfo = Type.Object({
 	id: Uuid,
@@ -64,7 +64,7 @@ export const linkOperations = {
 	'link.add': operation({
 		summary: 'Route messages of a type from one runtime to another',
 		notes:
-			'`*` as sender takes the type from anybody; an exact link beats it. Overflow says what happens when the mailbox is full: block (back-pressure to the sender), drop-oldest, drop-newest, latest.',
+			'`*` as sender takes the type from anybody; an exact link beats it. The name of a group of instances, as sender or receiver, means each of them, those to come as well, with a mailbox for each pair. Overflow says what happens when the mailbox is full: block (back-pressure to the sender), drop-oldest, drop-newest, latest.',
 		params: Type.Object({
 			from: Sender,
 			type: TypeName,

@@ -8,9 +8,18 @@ import {
 	suggest,
 } from '@orch/protocol';
 import type { Static } from 'typebox';
-import { anySender, type Link, type LinkFigures, type Links, type RouterFigures, RouterUnavailable } from '../../links/index.ts';
+import {
+	anySender,
+	groupEnd,
+	groupOfEnd,
+	type Link,
+	type LinkFigures,
+	type Links,
+	type RouterFigures,
+	RouterUnavailable,
+} from '../../links/index.ts';
 import { findByReference, shortId } from '../references.ts';
-import { type Directory, isoTime, resolveRuntime } from './directory.ts';
+import { type Directory, isoTime, resolveRuntime, resolveRuntimes } from './directory.ts';
 
 type LinkInfo = Static<typeof LinkInfoSchema>;
 type RefCall = Call<'runtime.not_found' | 'runtime.ambiguous'>;
@@ -23,9 +32,13 @@ export interface LinkHandlersOptions {
 }
 
 export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
-	const sender = (ref: string, call: RefCall): string =>
-		ref === anySender ? anySender : resolveRuntime(directory, ref, call).id;
-	const party = (id: string) => ({ id, name: id === anySender ? anySender : (directory.get(id)?.name ?? id) });
+	/** The name of a group is an end of its own: it means its instances, those to come as well. */
+	const end = (ref: string, call: RefCall): string => {
+		const { entries, isGroup } = resolveRuntimes(directory, ref, call);
+		return isGroup ? groupEnd(ref) : (entries[0]?.id ?? ref);
+	};
+	const sender = (ref: string, call: RefCall): string => (ref === anySender ? anySender : end(ref, call));
+	const party = (id: string) => ({ id, name: id === anySender ? anySender : (groupOfEnd(id) ?? directory.get(id)?.name ?? id) });
 	const describe = (link: Link, figures?: RouterFigures): LinkInfo => ({
 		id: link.id,
 		shortId: shortId(link.id),
@@ -37,8 +50,13 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 		overflow: link.overflow,
 		whileDown: link.whileDown,
 		addedAt: isoTime(link.addedAt),
-		notices: notices(link, figures, (id) => party(id).name),
+		notices: noticesOf(link, figures),
 	});
+	/** Of a link of groups those of all the pairs that it means, each said once. */
+	const noticesOf = (link: Link, figures: RouterFigures | undefined): string[] => {
+		const senders = link.from === anySender ? [anySender] : links.meant(link.from);
+		return [...new Set(senders.flatMap((from) => notices({ ...link, from }, figures, (id) => party(id).name)))];
+	};
 	/** Figures where the router can be asked; looking at links must work without it too. */
 	const figuresIfAny = async (): Promise<RouterFigures | undefined> => {
 		try {
@@ -52,13 +70,16 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 		call: RefCall,
 	): readonly Link[] => {
 		const from = filter.from === undefined ? undefined : sender(filter.from, call);
-		const to = filter.to === undefined ? undefined : resolveRuntime(directory, filter.to, call).id;
+		const to = filter.to === undefined ? undefined : end(filter.to, call);
+		// a link of a group is one of each of its instances
+		const isOf = (end: string, wanted: string) =>
+			end === wanted || (groupOfEnd(end) !== undefined && links.meant(end).includes(wanted));
 		return links
 			.list()
 			.filter(
 				(link) =>
-					(from === undefined || link.from === from) &&
-					(to === undefined || link.to === to) &&
+					(from === undefined || isOf(link.from, from)) &&
+					(to === undefined || isOf(link.to, to)) &&
 					(filter.type === undefined || link.type === filter.type),
 			);
 	};
@@ -81,7 +102,7 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 		async 'link.add'(params, call) {
 			whileOpen(call);
 			const from = sender(params.from, call);
-			const to = resolveRuntime(directory, params.to, call).id;
+			const to = end(params.to, call);
 			const { added, link } = links.add({
 				from,
 				type: params.type,
@@ -106,7 +127,7 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 			if ('link' in params) {
 				link = findLink(params.link, call);
 			} else {
-				const wanted = { from: sender(params.from, call), type: params.type, to: resolveRuntime(directory, params.to, call).id };
+				const wanted = { from: sender(params.from, call), type: params.type, to: end(params.to, call) };
 				link =
 					links.find(wanted) ??
 					call.fail('link.not_found', { link: `${party(wanted.from).name} ─${wanted.type}→ ${party(wanted.to).name}` });
@@ -149,13 +170,13 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 				if (reason !== undefined) call.fail('message.invalid', { reason });
 			}
 			const from = params.from === undefined ? null : resolveRuntime(directory, params.from, call).id;
-			const to = params.to === undefined ? null : resolveRuntime(directory, params.to, call).id;
+			const to = params.to === undefined ? [null] : resolveRuntimes(directory, params.to, call).entries.map(({ id }) => id);
 			if (from !== null) {
 				const taken = [
 					...new Set(
 						links
 							.list()
-							.filter((link) => link.from === from || link.from === anySender)
+							.filter((link) => link.from === anySender || links.meant(link.from).includes(from))
 							.map(({ type }) => type),
 					),
 				];
@@ -170,7 +191,8 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 			}
 			try {
 				await links.routed(call.signal);
-				return await links.inject({ type: params.type, codec: params.codec, body: params.body, from, to });
+				const sent = to.map((one) => links.inject({ type: params.type, codec: params.codec, body: params.body, from, to: one }));
+				return sumOfSent(await Promise.all(sent));
 			} catch (error) {
 				return unavailable(error, call);
 			}
@@ -195,13 +217,27 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 					params.to === undefined
 						? figures.unrouted
 								.filter(
-									(row) => (from === undefined || row.from === from) && (params.type === undefined || row.type === params.type),
+									(row) =>
+										(from === undefined || links.meant(from).includes(row.from)) &&
+										(params.type === undefined || row.type === params.type),
 								)
 								.map((row) => ({ ...row, from: party(row.from), lastAt: isoTime(row.lastAt) }))
 						: [],
 			};
 		},
 	};
+}
+
+interface Sent {
+	readonly accepted: number;
+	readonly dropped: Readonly<Record<string, number>>;
+}
+
+function sumOfSent(all: readonly Sent[]): { accepted: number; dropped: Record<string, number> } {
+	const dropped: Record<string, number> = {};
+	for (const sent of all)
+		for (const [reason, count] of Object.entries(sent.dropped)) dropped[reason] = (dropped[reason] ?? 0) + count;
+	return { accepted: all.reduce((sum, { accepted }) => sum + accepted, 0), dropped };
 }
 
 /** A link that the router has not heard of yet. */
