@@ -553,9 +553,11 @@ describe('orch link', () => {
 			messagesPerSecond: 0.4,
 			lastAt: '2026-01-01T02:13:59.000Z',
 		});
-		const { out } = await orch('link stats', { ...terminal, columns: 140 });
-		expect(out).toContain('before a link took Debug from late');
-		expect(out).not.toContain('no link takes');
+		for (const line of ['link stats', 'link stats --from late']) {
+			const { out } = await orch(line, { ...terminal, columns: 140 });
+			expect(out).toContain('before a link took Debug from late');
+			expect(out).not.toContain('no link takes');
+		}
 	});
 
 	it('stats -w draws itself anew every second until Ctrl-C', async () => {

@@ -7,7 +7,7 @@ import { flag } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { type Column, renderTable } from '../render/table.ts';
 import { ago, bytes, latency, rate } from '../render/time.ts';
-import { filterOf, type LinkFilter, linkFilter, linkText } from './link-text.ts';
+import { filterOf, type LinkEnds, type LinkFilter, linkFilter, linkText } from './link-text.ts';
 
 type Stats = ResultOf<Api['link.stats']>;
 type Row =
@@ -29,7 +29,7 @@ export const linkStats = command({
 		else if (context.namesOnly) context.print(stats.links.map(({ id }) => `${id}\n`).join(''));
 		else if (stats.links.length + stats.unrouted.length === 0)
 			context.note('no links; add one: orch link add --from A --type T --to B');
-		else context.print(renderStats(context, stats));
+		else context.print(renderStats(context, stats, await takers(context, stats, filter)));
 		return undefined;
 	},
 });
@@ -41,7 +41,9 @@ async function watchStats(context: Context, filter: LinkFilter): Promise<number 
 	try {
 		for (;;) {
 			const stats = await context.read('link.stats', filterOf(filter));
-			const text = json ? toJson(stats, false) : fitToScreen(renderStats(context, stats), world.out.rows);
+			const text = json
+				? toJson(stats, false)
+				: fitToScreen(renderStats(context, stats, await takers(context, stats, filter)), world.out.rows);
 			// drawn over itself on a terminal, one below the other in a pipe
 			const back = pretty && !json && drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
 			const apart = !pretty && !json && drawn > 0 ? '\n' : '';
@@ -68,10 +70,12 @@ function fitToScreen(text: string, rows: number | undefined): string {
 export function renderStats(
 	{ pretty, style, tableWidth, world }: Pick<Context, 'pretty' | 'style' | 'tableWidth' | 'world'>,
 	stats: Stats,
+	/** What may take what no link takes; those that are shown, unless said otherwise. */
+	links: readonly LinkEnds[] = stats.links,
 ): string {
 	const rows: Row[] = [
 		...stats.links.map((link): Row => ({ kind: 'link', link })),
-		...stats.unrouted.map((unrouted): Row => ({ kind: 'unrouted', unrouted, note: unroutedText(unrouted, stats.links) })),
+		...stats.unrouted.map((unrouted): Row => ({ kind: 'unrouted', unrouted, note: unroutedText(unrouted, links) })),
 	];
 	return renderTable(rows, columns(pretty, world.clock.now()), { width: tableWidth, style });
 }
@@ -135,10 +139,16 @@ function columns(pretty: boolean, now: number): Column<Row>[] {
 }
 
 /** The count stays when a link is added, and so does its rate for some seconds: they say no more that there is none. */
-function unroutedText({ from, type }: Stats['unrouted'][number], links: Stats['links']): string {
-	const taken = links.some((link) => link.type === type && (link.from.id === from.id || link.from.name === '*'));
+function unroutedText({ from, type }: Stats['unrouted'][number], links: readonly LinkEnds[]): string {
+	// one of several instances sends by the links of all of them
+	const senders = [from.name, from.name.replace(/-\d+$/, ''), '*'];
+	const taken = links.some((link) => link.type === type && senders.includes(link.from.name));
 	return taken ? `before a link took ${type} from ${from.name}` : `no link takes ${type} from ${from.name}`;
 }
+
+/** Every link that may take what is unrouted: a filter by sender leaves out those of any sender. */
+const takers = async (context: Context, stats: Stats, { from }: LinkFilter): Promise<readonly LinkEnds[]> =>
+	from === undefined || stats.unrouted.length === 0 ? stats.links : context.read('link.list', {});
 
 const droppedOf = (dropped: Readonly<Record<string, number>>): number =>
 	Object.values(dropped).reduce((sum, count) => sum + count, 0);
