@@ -10,6 +10,8 @@ import * as cli from './benches/d-cli.mjs';
 import * as fleet from './benches/e-fleet.mjs';
 import * as output from './benches/f-output.mjs';
 import * as restart from './benches/g-restart.mjs';
+import * as rotation from './benches/h-rotation.mjs';
+import * as idle from './benches/i-idle.mjs';
 import * as adoption from './benches/j-adoption.mjs';
 import { readArguments, UsageError, usage } from './harness/arguments.mjs';
 import { loadAverage } from './harness/processes.mjs';
@@ -17,7 +19,7 @@ import { printReport } from './harness/report.mjs';
 import { Scratch } from './harness/scratch.mjs';
 import { until } from './harness/wait.mjs';
 
-const benches = [relay, nats, isolation, cli, fleet, output, restart, adoption];
+const benches = [relay, nats, isolation, cli, fleet, output, restart, rotation, idle, adoption];
 const calmLoad = 1.5;
 const calmWithinMs = 600_000;
 

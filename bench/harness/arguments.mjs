@@ -15,7 +15,8 @@ Options:
   a  SDK → router → SDK against a bare relay      e  200 programs against pm2 and supervisord
   b  the same against NATS                        f  200 MB of output against writing to a file
   c  one of four receivers stopped                g  kill → first byte of the new process
-  d  orch version against node -e 0
+  d  orch version against node -e 0                h  output rotated, against output left alone
+                                                   i  500 idle runtimes against an idle Node
 `;
 
 export class UsageError extends Error {}

@@ -70,7 +70,9 @@ export class Census {
 		const isThorough = this.#looks++ % looksUntilAll === 0 || isTakenUp;
 		const toRead = [...living].filter((pid) => {
 			const entry = this.#entries.get(pid);
-			return pid !== this.#source.self && (isThorough || !entry || (entry.owner !== undefined && summed.has(entry.owner)));
+			if (isThorough || !entry) return pid !== this.#source.self;
+			// the shim is ours, and what it uses is not summed
+			return entry.owner !== undefined && pid !== entry.owner.root?.pid && summed.has(entry.owner);
 		});
 		const unowned: Entry[] = [];
 		for (const [index, pid] of toRead.entries()) {
@@ -87,10 +89,11 @@ export class Census {
 		return this.#sum(summed);
 	}
 
-	/** How many processes are known to belong to each set. */
+	/** How many processes are known to belong to each set, without its shim. */
 	sizes(): Map<ProcessSet, number> {
 		const sizes = new Map<ProcessSet, number>();
-		for (const { owner } of this.#entries.values()) if (owner) sizes.set(owner, (sizes.get(owner) ?? 0) + 1);
+		for (const { owner, stat } of this.#entries.values())
+			if (owner && stat.pid !== owner.root?.pid) sizes.set(owner, (sizes.get(owner) ?? 0) + 1);
 		return sizes;
 	}
 
@@ -153,12 +156,23 @@ export class Census {
 			if (!set || !claim(entry, set)) rest.push(entry);
 		}
 		const orphans = this.#claimChildren(rest).filter((entry) => {
-			if (isOfKernel(entry.stat)) return true;
+			const ofParent = this.#entries.get(entry.stat.parent)?.owner;
+			if (ofParent && claim(entry, ofParent)) return false;
+			if (isOfKernel(entry.stat) || !this.#mayHaveEscaped(entry.stat)) return true;
 			entry.cookie ??= { value: this.#source.cookie(entry.stat.pid) };
 			const set = byCookie.get(entry.cookie.value ?? '');
 			return !set || !claim(entry, set);
 		});
 		this.#claimChildren(orphans);
+	}
+
+	/**
+	 * Whoever leaves a runtime for good becomes a child of the first process, or of one that stands in for it and is its child. A
+	 * stranger's child among strangers has not, and need not be asked.
+	 */
+	#mayHaveEscaped({ parent }: UsageStat): boolean {
+		const above = parent <= 1 ? undefined : this.#entries.get(parent);
+		return above === undefined || above.stat.parent <= 1;
 	}
 
 	/** Gives those whose parents belong to nothing either. */

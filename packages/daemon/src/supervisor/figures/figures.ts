@@ -32,7 +32,7 @@ export const quietMs = 15_000;
 /** Who asked once is taken to look for so long: a person who types, a script that polls. */
 export const glanceMs = 5_000;
 /** Of those whom nobody looks at, so many processes are read at a time, the longest unread first. */
-export const quietReads = 64;
+export const quietReads = 32;
 /** Processor time is told over so long: a clock tick is a hundredth of a second, and one second alone would read coarsely. */
 const windowMs = 5_000;
 /** Less than this tells nothing of a share. */

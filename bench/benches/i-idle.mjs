@@ -1,0 +1,158 @@
+/** (i) What keeping many idle runtimes costs: processor time while nobody looks and while somebody does, memory, and one look. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { cleanEnvironment, startChild } from '../harness/children.mjs';
+import { inParallel, startDaemon } from '../harness/daemon.mjs';
+import { median } from '../harness/figures.mjs';
+import { findProcesses, memoryOf } from '../harness/processes.mjs';
+import { comparison, figure } from '../harness/report.mjs';
+import { until } from '../harness/wait.mjs';
+
+export const letter = 'i';
+export const title = '500 idle runtimes: what they cost, against an idle Node with one timer';
+
+const cli = fileURLToPath(new URL('../../packages/cli/bin/orch.cjs', import.meta.url));
+const megabyte = 1024 * 1024;
+
+export async function run({ scratch, runs, quick, say }) {
+	if (!existsSync(cli)) throw new Error(`${cli} is not there: run \`npm run build\` first`);
+	const count = quick ? 100 : 500;
+	// as long as the longest pause between two looks of orchd, so that each window has its share of them
+	const windowMs = quick ? 15_000 : 45_000;
+	const node = startChild(
+		scratch,
+		process.execPath,
+		['-e', `process.stdout.write('{"say":"ready"}\\n'); setInterval(() => {}, 1000)`],
+		{ name: 'an idle Node' },
+	);
+	await node.hears('ready');
+	const daemon = await startDaemon(scratch);
+	const { call, stream } = daemon.control;
+	const empty = memoryOf(daemon.pid);
+	const mark = `86400.${process.pid}777`;
+	say(`starting ${count}`);
+	await inParallel(
+		Array.from({ length: count }, (_, index) => `idle-${index}`),
+		(name) => call('runtime.add', { program: '/bin/sleep', args: [mark], cwd: '/', env: {}, name, start: true }),
+	);
+	await rests(daemon.pid);
+	const full = memoryOf(daemon.pid);
+	const shims = findProcesses((line) => line.includes(` ${mark} `) && !line.startsWith('/bin/sleep ')).map(memoryOf);
+
+	const ps = times(daemon, runs, quick, say);
+	await rests(daemon.pid);
+
+	const quiet = { ours: [], router: [], theirs: [] };
+	for (let round = 0; round < runs; round++) {
+		say(`nobody looks: ${round + 1} of ${runs}`);
+		const used = await over(windowMs, { ours: daemon.pid, router: daemon.routerPid, theirs: node.pid });
+		for (const name of Object.keys(quiet)) quiet[name].push(used[name]);
+	}
+	const looked = [];
+	const looking = new AbortController();
+	const read = (async () => {
+		try {
+			for await (const _item of stream('runtime.watch', {}, { signal: looking.signal, window: 4 }));
+		} catch {
+			// it was ended here
+		}
+	})();
+	for (let round = 0; round < runs; round++) {
+		say(`somebody looks: ${round + 1} of ${runs}`);
+		looked.push((await over(quick ? 5_000 : 10_000, { ours: daemon.pid })).ours);
+	}
+	looking.abort();
+	await read;
+	await node.end();
+	await daemon.stop();
+	const perMinute = (shares) => shares.map((share) => share * 60_000);
+	return {
+		baseline: 'an idle Node with a timer of one second, or node -e 0',
+		rows: [
+			comparison({
+				name: `processor time of orchd a minute, ${count} idle runtimes, nobody looks`,
+				unit: 'ms',
+				ours: perMinute(quiet.ours),
+				theirs: perMinute(quiet.theirs),
+				bar: { atMost: 1.5 },
+			}),
+			figure({ name: 'of the router, a minute', unit: 'ms', values: perMinute(quiet.router) }),
+			figure({
+				name: 'of orchd while orch top looks, share of a core',
+				unit: '%',
+				values: looked.map((share) => share * 100),
+			}),
+			comparison({ name: `orch ps, ${count} runtimes`, unit: 'ms', ours: ps.ours, theirs: ps.theirs, bar: { atMost: 1.6 } }),
+			figure({
+				name: 'memory of orchd for each runtime, proportional share',
+				unit: 'KiB',
+				values: [(full.pss - empty.pss) / count / 1024],
+			}),
+			figure({ name: `resident memory of orchd with ${count}`, unit: 'MiB', values: [full.rss / megabyte] }),
+			figure({
+				name: 'memory of the shim of each, proportional share',
+				unit: 'KiB',
+				values: [shims.reduce((sum, { pss }) => sum + pss, 0) / Math.max(1, shims.length) / 1024],
+			}),
+		],
+		raw: { quiet, looked, ps, windowMs, count },
+		notes: ['processor time by schedstat of all threads, exact to the nanosecond; both processes in the same windows'],
+	};
+}
+
+/** Shares of a core that processes use within a window. */
+async function over(ms, pids) {
+	const names = Object.keys(pids);
+	const before = names.map((name) => nanoseconds(pids[name]));
+	const startedAt = performance.now();
+	await sleep(ms);
+	const passedMs = performance.now() - startedAt;
+	return Object.fromEntries(names.map((name, at) => [name, (nanoseconds(pids[name]) - before[at]) / 1e6 / passedMs]));
+}
+
+/** Of all threads that there are; those of Node last as long as it does. */
+function nanoseconds(pid) {
+	let sum = 0;
+	for (const thread of readdirSync(`/proc/${pid}/task`)) {
+		sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]);
+	}
+	return sum;
+}
+
+/** What follows many starts is over: sweeps, collected garbage, the looks of the last seconds. */
+async function rests(pid) {
+	await sleep(8_000);
+	await until(async () => (await over(2_000, { it: pid })).it < 0.005, 60_000, 'the rest of orchd');
+}
+
+function times(daemon, runs, quick, say) {
+	const env = cleanEnvironment({
+		...daemon.environment,
+		HOME: daemon.directory,
+		XDG_CACHE_HOME: `${daemon.directory}/cache`,
+		XDG_STATE_HOME: `${daemon.directory}/state`,
+	});
+	const of = (args) => {
+		const startedAt = performance.now();
+		const { status, stderr } = spawnSync(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+		if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`);
+		return performance.now() - startedAt;
+	};
+	const ours = () => of([cli, 'ps']);
+	const theirs = () => of(['-e', '0']);
+	for (let warm = 0; warm < 3; warm++) ours();
+	const result = { ours: [], theirs: [] };
+	for (let round = 0; round < runs; round++) {
+		say(`orch ps: ${round + 1} of ${runs}`);
+		const here = { ours: [], theirs: [] };
+		for (let pair = 0; pair < (quick ? 5 : 20); pair++) {
+			here.theirs.push(theirs());
+			here.ours.push(ours());
+		}
+		result.ours.push(median(here.ours));
+		result.theirs.push(median(here.theirs));
+	}
+	return result;
+}
