@@ -9,7 +9,7 @@ import { until } from './wait.mjs';
 const program = fileURLToPath(new URL('../../packages/daemon/dist/orchd.cjs', import.meta.url));
 
 /** With `directory` it comes after another one that was killed there. `answeredMs` is from its spawn to its first answer. */
-export async function startDaemon(scratch, { nodeArgs = [], directory = scratch.fresh('d') } = {}) {
+export async function startDaemon(scratch, { nodeArgs = [], directory = scratch.fresh('d'), env = {} } = {}) {
 	if (!existsSync(program)) throw new Error(`${program} is not there: run \`npm run build\` first`);
 	const socket = `${directory}/orchd.sock`;
 	const home = `${directory}/home`;
@@ -22,6 +22,7 @@ export async function startDaemon(scratch, { nodeArgs = [], directory = scratch.
 			name: 'orchd',
 			talks: false,
 			cwd: directory,
+			env,
 		},
 	);
 	const failed = daemon.exited.then((result) => {
