@@ -26,6 +26,7 @@ export {
 	removeOldOutput,
 } from './output/index.ts';
 export type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory } from './journal.ts';
+export { wholeRuntime } from './kept.ts';
 export type { Preparation, Prepare } from './ports.ts';
 export type {
 	BackoffInfo,

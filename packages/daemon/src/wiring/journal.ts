@@ -3,7 +3,15 @@ import type { Clock, Logger, Timer } from '@orch/base';
 import { OrchError } from '@orch/protocol';
 import type { Link, LinkJournal } from '../links/index.ts';
 import { type Store, StoreError } from '../store/index.ts';
-import type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory, RuntimeSpec } from '../supervisor/index.ts';
+import {
+	type Journal,
+	type KeptRuntime,
+	type LifeBegun,
+	type LifeEnd,
+	type RuntimeMemory,
+	type RuntimeSpec,
+	wholeRuntime,
+} from '../supervisor/index.ts';
 
 export interface JournalOptions {
 	readonly store: Store;
@@ -15,11 +23,13 @@ export interface JournalOptions {
 const retryMs = 1_000;
 
 /**
- * What a client asks for is refused where it cannot be kept. What happens by itself cannot be refused: of each runtime the last
- * memory that could not be written is held and written as soon as the disk takes it; the history of processes may lose lives.
+ * What a client adds is refused where it cannot be kept. What happens by itself cannot be refused: of each runtime the last
+ * memory and spec that could not be written are held and written as soon as the disk takes them; the history of processes may lose
+ * lives.
  */
 export function createJournal({ store, clock, log }: JournalOptions): Journal & { close(): void } {
 	const owed = new Map<string, RuntimeMemory>();
+	const owedSpecs = new Map<string, RuntimeSpec>();
 	const owedRemovals = new Set<string>();
 	let timer: Timer | undefined;
 	const retry = () => {
@@ -28,6 +38,10 @@ export function createJournal({ store, clock, log }: JournalOptions): Journal & 
 			for (const id of owedRemovals) {
 				store.runtimes.remove(id);
 				owedRemovals.delete(id);
+			}
+			for (const [id, spec] of owedSpecs) {
+				store.runtimes.putSpec(id, spec);
+				owedSpecs.delete(id);
 			}
 			for (const [id, memory] of owed) {
 				store.runtimes.putMemory(id, memory);
@@ -61,14 +75,19 @@ export function createJournal({ store, clock, log }: JournalOptions): Journal & 
 		project: spec.project ?? null,
 	});
 	return {
-		load: () =>
-			store.runtimes.list().map(({ spec, memory, addedAt }) => ({
-				spec: spec as RuntimeSpec,
-				addedAt,
-				memory: memory as RuntimeMemory,
-			})),
-		added: (kept) => orRefuse(() => store.runtimes.put(row(kept))),
-		respecified: (id, spec) => void attempt('a spec', () => store.runtimes.putSpec(id, spec)),
+		load: () => store.runtimes.list().map(wholeRuntime),
+		added(kept) {
+			orRefuse(() => store.runtimes.put(row(kept)));
+			// one that had this id before is not there any more
+			owedRemovals.delete(kept.spec.id);
+		},
+		respecified(id, spec) {
+			if (attempt('a spec', () => store.runtimes.putSpec(id, spec))) owedSpecs.delete(id);
+			else {
+				owedSpecs.set(id, spec);
+				later();
+			}
+		},
 		remembered(id, memory) {
 			if (attempt('a memory', () => store.runtimes.putMemory(id, memory))) owed.delete(id);
 			else {
@@ -78,6 +97,7 @@ export function createJournal({ store, clock, log }: JournalOptions): Journal & 
 		},
 		removed(id) {
 			owed.delete(id);
+			owedSpecs.delete(id);
 			if (attempt('a removal', () => store.runtimes.remove(id))) return;
 			owedRemovals.add(id);
 			later();

@@ -1,0 +1,129 @@
+/** The journal of the supervisor on a store that refuses for a while, or that holds what another version has written. */
+import { silentLogger } from '@orch/base';
+import { ManualClock } from '@orch/base/testing';
+import { expect, test } from 'vitest';
+import { createMemoryStore, type Store, StoreError } from '../store/index.ts';
+import { defaultRestart, defaultStop, type KeptRuntime, type RuntimeMemory, type RuntimeSpec } from '../supervisor/index.ts';
+import { createJournal } from './journal.ts';
+
+const spec: RuntimeSpec = {
+	id: '01900000-0000-7000-8000-000000000001',
+	name: 'ping',
+	program: '/bin/ping',
+	args: [],
+	cwd: '/',
+	env: {},
+	priority: 'normal',
+	privileged: false,
+	restart: defaultRestart,
+	stop: defaultStop,
+};
+const memory: RuntimeMemory = {
+	version: 1,
+	bootId: 'boot',
+	desired: 'running',
+	generation: 3,
+	settled: 2,
+	readyGeneration: 3,
+	restarts: 1,
+	state: { kind: 'active', account: { failures: [1_000], tries: 1, gaveUp: false } },
+	lastExit: { code: 1, signal: null, coreDumped: false, at: 1_000, by: 'itself', reason: null },
+};
+const kept: KeptRuntime = { spec, memory, addedAt: 5 };
+
+/** A store whose disk is full for as long as the test says. */
+function journal() {
+	const store = createMemoryStore();
+	let isFull = false;
+	const guarded = new Proxy(store.runtimes, {
+		get(target, verb: keyof Store['runtimes']) {
+			return (...args: unknown[]) => {
+				if (isFull && verb !== 'list') throw new StoreError('full', 'Cannot write: no space is left');
+				return (target[verb] as (...args: unknown[]) => unknown).apply(target, args);
+			};
+		},
+	});
+	const clock = new ManualClock();
+	const opened = createJournal({ store: { ...store, runtimes: guarded }, clock, log: silentLogger });
+	return {
+		store,
+		clock,
+		journal: opened,
+		fill(value: boolean) {
+			isFull = value;
+		},
+	};
+}
+
+test('what was kept comes back as it was', () => {
+	const { journal: one } = journal();
+	const full: KeptRuntime = { ...kept, spec: { ...spec, autostart: false, needs: [{ runtime: 'db', condition: 'ready' }] } };
+	one.added(full);
+	expect(one.load()).toEqual([full]);
+	for (const state of [
+		{ kind: 'stopped' },
+		{ kind: 'exited' },
+		{ kind: 'stopping', thenStart: true },
+		{ kind: 'backoff', account: { failures: [], tries: 2, gaveUp: false }, reason: 'exit code 1', nextAt: 7 },
+		{ kind: 'failed', account: { failures: [], tries: 0, gaveUp: true }, reason: 'gave up', nextAt: null },
+	] as const) {
+		one.remembered(spec.id, { ...memory, state });
+		expect(one.load()[0]?.memory.state).toEqual(state);
+	}
+});
+
+test('a spec and a memory that a full disk refused are written once it takes them', async () => {
+	const { journal: one, clock, fill } = journal();
+	one.added(kept);
+	fill(true);
+	one.respecified(spec.id, { ...spec, priority: 'low' });
+	one.remembered(spec.id, { ...memory, generation: 4 });
+	one.remembered(spec.id, { ...memory, generation: 5 });
+	await clock.advance(3_000);
+	expect(one.load()).toEqual([kept]);
+	fill(false);
+	await clock.advance(1_000);
+	expect(one.load()).toMatchObject([{ spec: { priority: 'low' }, memory: { generation: 5 } }]);
+});
+
+test('a removal that a full disk refused does not take away what was added since under the same id', async () => {
+	const { journal: one, clock, fill } = journal();
+	one.added(kept);
+	fill(true);
+	one.removed(spec.id);
+	fill(false);
+	one.added({ ...kept, addedAt: 6 });
+	await clock.advance(5_000);
+	expect(one.load()).toMatchObject([{ addedAt: 6 }]);
+});
+
+test('what another version wrote is made whole: what is missing is as in a new one, and what is unknown stays', () => {
+	const { store, journal: one } = journal();
+	const row = { id: spec.id, name: 'ping', addedAt: 5, project: null };
+	const { restart: _restart, args: _args, ...older } = spec;
+	store.runtimes.put({
+		...row,
+		spec: { ...older, stop: { signal: 'SIGINT' }, novelty: { of: 'later' } },
+		memory: { version: 2, desired: 'stopped', state: { kind: 'paused' } },
+	});
+	expect(one.load()).toEqual([
+		{
+			spec: { ...spec, stop: { ...defaultStop, signal: 'SIGINT' }, novelty: { of: 'later' } },
+			memory: {
+				...memory,
+				bootId: '',
+				desired: 'stopped',
+				generation: 0,
+				settled: 0,
+				readyGeneration: 0,
+				restarts: 0,
+				state: { kind: 'stopped' },
+				lastExit: null,
+			},
+			addedAt: 5,
+		},
+	]);
+	// nothing at all is known: it is still there, and what runs is not stopped
+	store.runtimes.put({ ...row, spec: 'garbage', memory: null });
+	expect(one.load()).toMatchObject([{ spec: { id: spec.id, name: 'ping', program: '' }, memory: { desired: 'running' } }]);
+});
