@@ -1,8 +1,23 @@
 /** `orch start`, in full `orch runtime start`. */
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
+import type { Context } from '../context.ts';
 import { flag, value } from '../option.ts';
 import { onEach } from './each.ts';
+
+/** Whoever has to wait longer wants to know for what. */
+const soonMs = 1_000;
+
+async function tellWhatItWaitsFor(context: Context, runtime: string): Promise<void> {
+	try {
+		const { name, status, reason, ready } = await context.read('runtime.show', { runtime });
+		if (status === 'waiting') context.note(`${name} ${reason ?? 'waits'} (orch why ${name})`);
+		else if (status === 'running' && ready !== true) context.note(`${name} runs, and is not ready yet (orch why ${name})`);
+		else if (status === 'backoff') context.note(`${name} has failed, and is tried again (orch why ${name})`);
+	} catch {
+		// what the start itself comes to is told in any case
+	}
+}
 
 export const start = command({
 	path: ['start'],
@@ -24,14 +39,19 @@ export const start = command({
 			context,
 			args,
 			async (runtime) => {
-				const started = await context.act('runtime.start', {
-					runtime,
-					...(priority === undefined ? {} : { priority }),
-					...(noNeeds ? { needs: false } : {}),
-				});
-				if (wait === undefined || wait === 'running') return started;
-				const { runtimes } = await context.act('runtime.wait', { runtime, for: wait });
-				return { ...started, ...runtimes[0], ...(started.instances ? { instances: runtimes } : {}) };
+				const timer = context.world.clock.setTimer(soonMs, () => void tellWhatItWaitsFor(context, runtime));
+				try {
+					const started = await context.act('runtime.start', {
+						runtime,
+						...(priority === undefined ? {} : { priority }),
+						...(noNeeds ? { needs: false } : {}),
+					});
+					if (wait === undefined || wait === 'running') return started;
+					const { runtimes } = await context.act('runtime.wait', { runtime, for: wait });
+					return { ...started, ...runtimes[0], ...(started.instances ? { instances: runtimes } : {}) };
+				} finally {
+					timer.cancel();
+				}
 			},
 			({ name, pid, ready, alsoStarted }) => {
 				for (const other of alsoStarted ?? []) context.note(`started ${other}, which ${name} needs`);
