@@ -47,6 +47,7 @@ export const command = <const Specs extends OptionSpecs>(definition: CommandDefi
 export const nouns: readonly { readonly name: string; readonly alias?: string; readonly summary: string }[] = [
 	{ name: 'runtime', alias: 'rt', summary: 'programs under supervision' },
 	{ name: 'link', alias: 'ln', summary: 'routes of messages between runtimes' },
+	{ name: 'project', alias: 'pj', summary: 'files that say what runs together' },
 	{ name: 'daemon', summary: 'orchd itself' },
 ];
 

@@ -168,6 +168,18 @@ export const clientErrors = {
 		message: ({ file }) => `${file} was not written by orch`,
 		hint: ({ again }) => again,
 	}),
+	'project.no_file': entry<{ directory: string }>({
+		exit: 8,
+		number: 'E209',
+		message: ({ directory }) => `no project file: there is no orch.yaml in ${directory} or above it`,
+		hint: () => 'orch init writes one; orch up -f FILE takes another',
+	}),
+	'project.not_loaded': entry<{ file: string }>({
+		exit: 4,
+		number: 'E208',
+		message: ({ file }) => `no project is loaded from ${file}, and it cannot be read to tell its name`,
+		hint: () => 'orch project list; orch down -p NAME',
+	}),
 	'output.failed': entry<{ reason: string }>({
 		exit: 1,
 		number: 'E166',

@@ -1,6 +1,7 @@
 /** All operations that orchd answers, merged. */
 import { daemonOperations } from './operations/daemon.ts';
 import { linkOperations } from './operations/link.ts';
+import { projectOperations } from './operations/project.ts';
 import { binaryOperations, runtimeOperations } from './operations/runtime.ts';
 import { watchOperations } from './operations/watching.ts';
 import { whyOperations } from './operations/why.ts';
@@ -12,6 +13,7 @@ export const api = {
 	...linkOperations,
 	...watchOperations,
 	...whyOperations,
+	...projectOperations,
 } as const;
 
 export type Api = typeof api;

@@ -1,5 +1,7 @@
 /** Every error that a client can see, in one table: its code, HTTP status, exit code, number, sentence and hint. */
 
+import { type FileProblem, renderProblems } from './problems.ts';
+
 export interface ErrorEntry<Data> {
 	/** HTTP status of REST answers. */
 	readonly status: number;
@@ -340,6 +342,26 @@ export const errors = {
 		number: 'E153',
 		message: ({ reason }) => `the connection ended before the answer: ${reason}`,
 		retryable: true,
+	}),
+	'project.invalid': entry<{ problems: readonly FileProblem[] }>({
+		status: 422,
+		exit: 8,
+		number: 'E206',
+		message: ({ problems }) => renderProblems(problems),
+	}),
+	'project.elsewhere': entry<{ name: string; file: string }>({
+		status: 409,
+		exit: 7,
+		number: 'E207',
+		message: ({ name, file }) => `a project '${name}' is loaded already, from ${file}`,
+		hint: ({ name }) => `orch down --project ${name}, or another name for this one: orch up --project NAME`,
+	}),
+	'project.not_found': entry<{ project: string; candidates: readonly string[] }>({
+		status: 404,
+		exit: 4,
+		number: 'E208',
+		message: ({ project, candidates }) => `no project '${project}' is loaded${didYouMean(candidates)}`,
+		hint: () => 'orch project list',
 	}),
 	'state.refused': entry<{ reason: string }>({
 		status: 507,

@@ -31,6 +31,7 @@ export {
 } from './operation.ts';
 export { DaemonStatus, daemonOperations } from './operations/daemon.ts';
 export { LinkInfo, LinkStats, linkOperations, TappedMessage, UnroutedType } from './operations/link.ts';
+export { ProjectInfo, ProjectPlan, ProjectProgress, projectOperations } from './operations/project.ts';
 export {
 	LinkReport,
 	PortReport,

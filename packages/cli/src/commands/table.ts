@@ -1,12 +1,15 @@
 /** Every command but help, which reads this table; in the order in which help lists them. */
 import type { Command } from '../command.ts';
+import { apply } from './apply.ts';
 import { call } from './call.ts';
 import { clear } from './clear.ts';
 import { completion } from './completion.ts';
 import { daemonRestart, daemonStart, daemonStatus, daemonStop, daemonUpgrade } from './daemon-commands.ts';
 import { daemonInstall, daemonUninstall } from './daemon-install.ts';
 import { daemonLogs } from './daemon-logs.ts';
+import { diff } from './diff.ts';
 import { doctor } from './doctor.ts';
+import { down } from './down.ts';
 import { events } from './events.ts';
 import { linkAdd } from './link-add.ts';
 import { linkList } from './link-list.ts';
@@ -16,6 +19,7 @@ import { linkShow } from './link-show.ts';
 import { linkStats } from './link-stats.ts';
 import { linkTap } from './link-tap.ts';
 import { logs } from './logs.ts';
+import { projectList, projectReload, projectShow } from './project-commands.ts';
 import { ps } from './ps.ts';
 import { restart } from './restart.ts';
 import { runtimeAdd } from './runtime-add.ts';
@@ -28,6 +32,7 @@ import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { top } from './top.ts';
+import { up } from './up.ts';
 import { versionCommand } from './version.ts';
 import { wait } from './wait.ts';
 import { why } from './why.ts';
@@ -45,6 +50,10 @@ const inFull = (daily: Command, verb: string, aliases: readonly string[] = []): 
 });
 
 export const commandTable: readonly Command[] = [
+	up,
+	down,
+	diff,
+	apply,
 	ps,
 	start,
 	stop,
@@ -72,6 +81,9 @@ export const commandTable: readonly Command[] = [
 	inFull(logs, 'logs'),
 	runtimeStdout,
 	runtimeStderr,
+	projectList,
+	projectShow,
+	projectReload,
 	linkAdd,
 	linkList,
 	linkShow,

@@ -38,4 +38,11 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'runtime.watch': { summary: 'Show all runtimes now, then every change, and what they use once a second', params: [], stream: true },
 	'runtime.why': { summary: 'Tell why a runtime is as it is: what it waits for, what ended it, what its probes see, what to do', params: ['runtime'], stream: false },
 	'runtime.wait': { summary: 'Wait until a runtime is running, ready, stopped, or has succeeded', params: ['runtime', 'for'], stream: false },
+	'project.up': { summary: 'Make it so: apply a project’s files, start what they declare, wait until it is ready', params: ['files', 'name?', 'profiles?', 'environment?', 'inherited?', 'only?', 'noDeps?', 'removeOrphans?', 'forceRecreate?', 'startNothing?', 'waitMs?'], stream: true },
+	'project.down': { summary: 'Stop and remove what a project has made, and nothing else', params: ['project', 'only?'], stream: true },
+	'project.reload': { summary: 'Read a project’s files again and apply what has changed, as saving them does', params: ['project', 'waitMs?'], stream: true },
+	'project.diff': { summary: 'Tell what up would change, field by field', params: ['files', 'name?', 'profiles?', 'environment?', 'inherited?', 'only?', 'noDeps?', 'removeOrphans?', 'forceRecreate?'], stream: false },
+	'project.validate': { summary: 'Check a project’s files: every problem at once', params: ['files', 'name?', 'profiles?', 'environment?', 'inherited?'], stream: false },
+	'project.list': { summary: 'List the loaded projects', params: [], stream: false },
+	'project.show': { summary: 'Show a project: its files, what it declares, and why its files do not hold where they do not', params: ['project'], stream: false },
 };

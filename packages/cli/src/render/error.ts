@@ -1,6 +1,8 @@
 /** An error as it is shown: the sentence, facts indented below, one thing to do; or one JSON object. */
 import type { WireError } from '@orch/protocol';
 import type { Style } from './style.ts';
+import { type FileProblem, renderProblems } from '@orch/protocol/wire';
+import { problemStyle } from '../project/problem-style.ts';
 import { printable } from './width.ts';
 
 export interface ErrorView {
@@ -11,7 +13,7 @@ export interface ErrorView {
 }
 
 export function renderError(error: WireError, { style, verbose, stack }: ErrorView): string {
-	const [what = '', ...facts] = error.message.split('\n').map(printable);
+	const [what = '', ...facts] = messageOf(error, style).split('\n');
 	const lines = [`${style.red('orch:')} ${what}`, ...facts];
 	// a cause that says the same again says nothing
 	const causes = (error.causes ?? []).filter((cause, at, all) => cause !== error.message && cause !== all[at - 1]);
@@ -24,4 +26,14 @@ export function renderError(error: WireError, { style, verbose, stack }: ErrorVi
 
 export function renderErrorJson(error: WireError): string {
 	return `${JSON.stringify({ error })}\n`;
+}
+
+/** What is told of files has lines of them, and marks; everything else is a sentence. */
+function messageOf({ code, message, data }: WireError, style: Style): string {
+	const { problems } = (data ?? {}) as { readonly problems?: readonly FileProblem[] };
+	if (code !== 'project.invalid' || !Array.isArray(problems)) return message.split('\n').map(printable).join('\n');
+	const clean = JSON.parse(
+		JSON.stringify(problems, (_key, value: unknown) => (typeof value === 'string' ? printable(value) : value)),
+	);
+	return renderProblems(clean as readonly FileProblem[], problemStyle(style));
 }

@@ -46,6 +46,12 @@ export interface FakeDaemon extends AsyncDisposable {
 	readonly uploads: Map<string, { readonly size: number; readonly sha256: string; received: number; parts: Buffer[] }>;
 }
 
+const emptyPlan: ResultOf<Api['project.diff']>['plan'] = {
+	runtimes: { added: [], removed: [], changed: [] },
+	links: { added: [], removed: [], changed: [] },
+	definitions: [],
+};
+
 export async function startFakeDaemon(options: { readonly socket?: string } = {}): Promise<FakeDaemon> {
 	const directory = options.socket === undefined ? mkdtempSync(join(tmpdir(), 'orch-cli-')) : dirname(options.socket);
 	const socket = options.socket ?? join(directory, 'o.sock');
@@ -387,6 +393,24 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 				if (!follow || signal.aborted) return { seq };
 				await written(signal);
 			}
+		},
+		// biome-ignore lint/correctness/useYield: a project of which nothing is told
+		'project.up': async function* ({ name = 'shop' }) {
+			return { name, plan: emptyPlan, orphans: [], outcomes: [], faults: [] };
+		},
+		// biome-ignore lint/correctness/useYield: a project of which nothing is told
+		'project.reload': async function* ({ project: name }) {
+			return { name, plan: emptyPlan, orphans: [], outcomes: [], faults: [] };
+		},
+		// biome-ignore lint/correctness/useYield: a project of which nothing is told
+		'project.down': async function* ({ project: name }) {
+			return { name, removed: [], left: [] };
+		},
+		'project.diff': async ({ name = 'shop' }) => ({ name, plan: emptyPlan, orphans: [] }),
+		'project.validate': async ({ name = 'shop' }) => ({ project: { name, runtimes: [], links: 0, workflows: [] }, problems: [] }),
+		'project.list': async () => [],
+		'project.show': async ({ project }) => {
+			throw new OrchError('project.not_found', { project, candidates: [] });
 		},
 		'runtime.why': async ({ runtime }) => {
 			const { id, name, status, desired, ready, reason, pid, uptimeMs, restarts, lastExit, backoff, escaped, warnings } =

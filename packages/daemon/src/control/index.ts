@@ -10,6 +10,7 @@ export { binaryHandlers } from './handlers/binary.ts';
 export { type DaemonFacts, daemonHandlers } from './handlers/daemon.ts';
 export { type Directory, type Entry, isoTime, resolveRuntime, resolveRuntimes } from './handlers/directory.ts';
 export { type LinkHandlersOptions, linkHandlers } from './handlers/link.ts';
+export { type ProjectHandlersOptions, projectHandlers } from './handlers/project.ts';
 export {
 	type RuntimeDetails,
 	type RuntimeHandlersOptions,

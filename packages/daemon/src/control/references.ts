@@ -16,10 +16,14 @@ export type Found<T> =
 
 const shortestPrefix = 4;
 
-/** The exact name wins, then the exact id, then the prefix of an id or of its last group. */
+/** The exact name wins, then the exact id, then the name within a project, then the prefix of an id or of its last group. */
 export function findByReference<T extends Named>(ref: string, all: readonly T[]): Found<T> {
 	const exact = all.find(({ name }) => name === ref) ?? all.find(({ id }) => id === ref);
 	if (exact) return { kind: 'one', one: exact };
+	// within whichever project has it, as long as only one has
+	const inProjects = ref.includes('/') ? [] : all.filter(({ name }) => name.endsWith(`/${ref}`));
+	const [inProject] = inProjects;
+	if (inProject) return inProjects.length === 1 ? { kind: 'one', one: inProject } : { kind: 'many', matches: inProjects };
 	const prefix = ref.toLowerCase();
 	if (prefix.length >= shortestPrefix && /^[0-9a-f-]+$/.test(prefix)) {
 		const matches = all.filter(({ id }) => id.startsWith(prefix) || id.slice(-12).startsWith(prefix));

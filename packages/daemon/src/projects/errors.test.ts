@@ -249,7 +249,7 @@ orch.yaml:2:3: types.Order is no JSON Schema: type must be equal to one of the a
 		);
 	});
 
-	it('E180: a key that is missing, at the thing that lacks it', () => {
+	it('E200: a key that is missing, at the thing that lacks it', () => {
 		expect(textOf('runtimes:\n  api:\n    restart: always\n')).toBe(
 			`
 orch.yaml:2:3: runtimes.api lacks 'command'
@@ -260,7 +260,7 @@ hint: orch explain runtimes.command`.trimStart(),
 		);
 	});
 
-	it('E181: a variable that is not set, or needed', () => {
+	it('E201: a variable that is not set, or needed', () => {
 		const text = 'env:\n  A: "http://${HOSTT}:80"\n  B: ${KEY:?the key of the shop}\n  C: $${HOME}\n  D: ${HOST:-x}\n';
 		expect(textOf(text, { environment: { HOST: 'h' } })).toBe(
 			`
@@ -279,7 +279,7 @@ hint: export KEY=…, put it into .env, or give a default: \${KEY:-…}`.trimSta
 		);
 	});
 
-	it('E182: links, instances, runners and steps that are there twice', () => {
+	it('E202: links, instances, runners and steps that are there twice', () => {
 		const text = `
 runtimes:
   api: {command: x, instances: 2}
@@ -299,21 +299,21 @@ workflows:
       - {id: x, run: b}
 `.trimStart();
 		expect(loadText(text).problems.map(({ number, message, at }) => `${number} ${at?.line}:${at?.column} ${message}`)).toEqual([
-			"E182 3:3 'api-1' is also an instance of 'api' (line 2)",
-			'E182 6:5 api ─Ping→ api-1 is linked already (line 5)',
-			"E182 11:41 the base path / is taken by the runner 'a'",
-			"E182 16:14 the id 'x' is taken by an earlier step",
+			"E202 3:3 'api-1' is also an instance of 'api' (line 2)",
+			'E202 6:5 api ─Ping→ api-1 is linked already (line 5)',
+			"E202 11:41 the base path / is taken by the runner 'a'",
+			"E202 16:14 the id 'x' is taken by an earlier step",
 		]);
 	});
 
-	it('E183: a profile that the files do not know', () => {
+	it('E203: a profile that the files do not know', () => {
 		const text = 'profiles:\n  dev: {}\nruntimes:\n  a: {command: x, profiles: [debug]}\n';
 		expect(textOf(text, { profiles: ['debg'] })).toBe("no profile 'debg'\n    did you mean: debug, dev");
 		expect(textOf(text, { profiles: ['production'] })).toBe("no profile 'production'\n    the profiles are: dev, debug");
 		expect(textOf('name: a', { profiles: ['x'] })).toBe("no profile 'x'\n    the file names no profiles");
 	});
 
-	it('E184: files that are not there, or empty', () => {
+	it('E204: files that are not there, or empty', () => {
 		expect(textOf('', {})).toBe('orch.yaml is empty\nhint: orch init writes one to start from');
 		expect(textOf('# nothing yet\n')).toContain('orch.yaml is empty');
 		expect(textOf('name: a', { load: ['orch.yaml', 'more.yaml'] })).toBe(
@@ -328,15 +328,15 @@ orch.yaml:2:6: cannot read ./flows/w.yaml: there is no such file
 		);
 	});
 
-	it('E185: too large, too deep, too many, aliases counted as often as they are used', () => {
-		expect(numbersOf(`name: ${'x'.repeat(1024 * 1024)}`)).toEqual(['E185']);
-		expect(numbersOf(`types: {A: ${'['.repeat(100)}${']'.repeat(100)}}`)).toEqual(['E185']);
-		expect(numbersOf(`types: ${'['.repeat(20_000)}${']'.repeat(20_000)}`)).toEqual(['E185']);
+	it('E205: too large, too deep, too many, aliases counted as often as they are used', () => {
+		expect(numbersOf(`name: ${'x'.repeat(1024 * 1024)}`)).toEqual(['E205']);
+		expect(numbersOf(`types: {A: ${'['.repeat(100)}${']'.repeat(100)}}`)).toEqual(['E205']);
+		expect(numbersOf(`types: ${'['.repeat(20_000)}${']'.repeat(20_000)}`)).toEqual(['E205']);
 		const laughs = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
 		for (const [name, before] of ['ba', 'cb', 'dc', 'ed', 'fe', 'gf', 'hg', 'ih']) {
 			laughs.push(`${name}: &${name} [${Array.from({ length: 10 }, () => `*${before}`).join(', ')}]`);
 		}
-		expect(numbersOf(laughs.join('\n'))).toEqual(['E185']);
+		expect(numbersOf(laughs.join('\n'))).toEqual(['E205']);
 	});
 
 	it('says everything that is wrong at once, in the order of the files', () => {
@@ -360,10 +360,10 @@ env:
 			'E116:5',
 			'E114:6',
 			'E114:6',
-			'E180:7',
+			'E200:7',
 			'E113:8',
 			'E114:11',
-			'E181:13',
+			'E201:13',
 		]);
 	});
 

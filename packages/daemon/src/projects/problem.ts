@@ -9,12 +9,12 @@ export const problemNumbers = {
 	syntax: 'E115',
 	unknown_key: 'E116',
 	bad_value: 'E117',
-	missing: 'E180',
-	variable: 'E181',
-	duplicate: 'E182',
-	unknown_profile: 'E183',
-	unreadable: 'E184',
-	too_much: 'E185',
+	missing: 'E200',
+	variable: 'E201',
+	duplicate: 'E202',
+	unknown_profile: 'E203',
+	unreadable: 'E204',
+	too_much: 'E205',
 } as const;
 
 export type ProblemKind = keyof typeof problemNumbers;

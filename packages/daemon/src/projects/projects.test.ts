@@ -448,9 +448,9 @@ describe('what follows its files', () => {
 		const told: string[] = [];
 		parts.projects.events.subscribe((event) => told.push(event.kind));
 		for (const [text, message] of [
-			['runtimes: {a: {restart: alway}}\n', 'E180'],
-			['', 'E184'],
-			[undefined, 'E184'],
+			['runtimes: {a: {restart: alway}}\n', 'E200'],
+			['', 'E204'],
+			[undefined, 'E204'],
 			['a: b: c\n', 'E115'],
 		] as const) {
 			await saveQuietly(parts, text);
@@ -488,7 +488,7 @@ describe('what follows its files', () => {
 		await idle();
 		expect(parts.world.runtimes.get('shop/db')?.processDeclaration?.env['A']).toBe('1');
 		await saveQuietly(parts, `${three}workflows: [flow.yaml]\n`);
-		expect(parts.projects.find('shop')?.problems[0]?.number).toBe('E184');
+		expect(parts.projects.find('shop')?.problems[0]?.number).toBe('E204');
 		parts.save('/shop/flow.yaml', 'steps: [{run: x}]\n');
 		await parts.clock.advance(1_000);
 		await idle();

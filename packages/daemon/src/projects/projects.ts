@@ -231,6 +231,21 @@ export class Projects {
 		});
 	}
 
+	/** Forgets all of them; what they have made is somebody else's to take away. */
+	async clear(): Promise<void> {
+		const names = [...this.#entries.keys()];
+		await Promise.all(
+			names.map((name) =>
+				this.#serially(name, async () => {
+					const entry = this.#entries.get(name);
+					await this.#options.store.remove(name);
+					this.#entries.delete(name);
+					await entry?.watch.close();
+				}),
+			),
+		);
+	}
+
 	async close(): Promise<void> {
 		this.#closing.abort(new Error('the daemon is closing'));
 		await Promise.all([...this.#entries.values()].map(({ watch }) => watch.close()));

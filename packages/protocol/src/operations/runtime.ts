@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { operation, stream } from '../operation.ts';
 import {
 	Bytes,
+	GivenName,
 	Instances,
 	Labels,
 	Life,
@@ -83,7 +84,7 @@ export const runtimeOperations = {
 			args: Type.Array(Type.String({ maxLength: 131_071 }), { maxItems: 10_000, default: [] }),
 			cwd: Type.String({ pattern: '^/', maxLength: 4096 }),
 			env: Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), Type.String(), { default: {} }),
-			name: Type.Optional(RuntimeName),
+			name: Type.Optional(GivenName),
 			id: Type.Optional(Uuid),
 			priority: Type.Optional(Priority),
 			privileged: Type.Optional(Type.Boolean()),

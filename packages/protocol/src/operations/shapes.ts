@@ -8,10 +8,17 @@ export const Ref = Type.String({
 		'A runtime: its name, its id, or a unique prefix (4 digits or more) of its id or short id. Where that is said, the name of a group of instances means all of them',
 });
 export const Uuid = Type.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
-export const RuntimeName = Type.String({
+/** A name that somebody gives: to a runtime, a project. */
+export const GivenName = Type.String({
 	pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]*$',
 	maxLength: 64,
 	description: 'Letters, digits, _ . + -, at most 64, not starting with . + or -',
+});
+/** A runtime's name; that of a project's runtime is `project/name`. */
+export const RuntimeName = Type.String({
+	pattern: '^([A-Za-z0-9_][A-Za-z0-9_.+-]*/)?[A-Za-z0-9_][A-Za-z0-9_.+-]*$',
+	maxLength: 140,
+	description: 'Letters, digits, _ . + -, not starting with . + or -; of a project PROJECT/NAME',
 });
 export const Time = Type.String({ description: 'RFC 3339, UTC' });
 export const nullable = <T extends import('typebox').TSchema>(schema: T) => Type.Union([schema, Type.Null()]);

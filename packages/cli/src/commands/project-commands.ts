@@ -1,0 +1,84 @@
+/** `orch project list`, `show` and `reload`. */
+import { parseDuration } from '../args/duration.ts';
+import { command } from '../command.ts';
+import { value } from '../option.ts';
+import { problemStyle } from '../project/problem-style.ts';
+import { exitOf, reasons, summary, UpTeller } from '../project/up-text.ts';
+import { renderProblems } from '@orch/protocol/wire';
+import type { Context } from '../context.ts';
+
+const one = [{ name: 'PROJECT', required: true }] as const;
+
+export const projectList = command({
+	path: ['project', 'list'],
+	aliases: ['ls'],
+	summary: 'List the loaded projects',
+	json: 'an array of the projects',
+	async run(context) {
+		const projects = await context.read('project.list', {});
+		if (context.json) context.printJson(projects);
+		else if (context.namesOnly) context.print(projects.map(({ name }) => `${name}\n`).join(''));
+		else {
+			const width = Math.max(4, ...projects.map(({ name }) => name.length));
+			for (const { name, runtimes, links, files, problems } of projects) {
+				const fault = problems.length > 0 ? context.style.red('  invalid') : '';
+				context.print(`${name.padEnd(width)}  ${runtimes.length} runtimes  ${links} links  ${files.join(' ')}${fault}\n`);
+			}
+			if (projects.length === 0) context.note('no project is loaded; orch up loads one');
+		}
+		return undefined;
+	},
+});
+
+export const projectShow = command({
+	path: ['project', 'show'],
+	summary: 'Show a project: its files, what it declares, and why its files do not hold where they do not',
+	args: one,
+	json: 'the project',
+	async run(context, { args: [project = ''] }) {
+		const shown = await context.read('project.show', { project });
+		if (context.json) context.printJson(shown);
+		else {
+			const { name, files, profiles, runtimes, workflows, types, problems, reloads } = shown;
+			const line = (what: string, text: string) =>
+				context.print(text === '' ? '' : `  ${context.style.dim(what.padEnd(10))}  ${text}\n`);
+			context.print(`${context.style.bold(name)}\n`);
+			line('files', files.join(' '));
+			line('profiles', profiles.join(' '));
+			line('runtimes', runtimes.join(' '));
+			line('workflows', workflows.join(' '));
+			line('types', types.join(' '));
+			line('reloads', String(reloads));
+			if (problems.length > 0) showProblems(context, problems);
+		}
+		return shown.problems.length > 0 ? 3 : 0;
+	},
+});
+
+function showProblems(context: Context, problems: Parameters<typeof renderProblems>[0]): void {
+	context.print(`\n${renderProblems(problems, problemStyle(context.style))}\n`);
+}
+
+export const projectReload = command({
+	path: ['project', 'reload'],
+	summary: 'Read a project’s files again and apply what has changed, as saving them does',
+	args: one,
+	options: { waitTimeout: value('--wait-timeout DURATION', 'how long to wait (2m)', parseDuration) },
+	json: 'the report: plan, outcomes',
+	async run(context, { args: [project = ''], options: { waitTimeout } }) {
+		const items = context.follow('project.reload', { project, ...(waitTimeout === undefined ? {} : { waitMs: waitTimeout }) });
+		const teller = new UpTeller(context, (name) => name.slice(name.indexOf('/') + 1));
+		for (let next = await items.next(); ; next = await items.next()) {
+			if (!next.done) {
+				if (!context.json) teller.tell(next.value);
+				continue;
+			}
+			if (context.json) context.printJson(next.value);
+			else {
+				for (const line of reasons(next.value, context.noteStyle)) context.note(line);
+				context.note(summary(next.value));
+			}
+			return exitOf(next.value);
+		}
+	},
+});

@@ -1,0 +1,71 @@
+/** Which files a project is read from, and with what: found upwards from here, or named. */
+import { existsSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { runtimeName, nonEmpty } from '../args/values.ts';
+import type { Context } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { list, type OptionValues, value } from '../option.ts';
+
+export const fileOptions = {
+	file: list(
+		'-f, --file FILE',
+		'a project file; several are laid over each other. Else the first orch.yaml upwards from here',
+		nonEmpty,
+	),
+	project: value('-p, --project NAME', 'the name of the project, instead of the file’s own', runtimeName),
+	profile: list('--profile NAME', 'a profile of the file; may be given several times', runtimeName),
+} as const;
+
+export const fileNames = ['orch.yaml', 'orch.yml', '.loom.yml', 'orchestrator.yaml'] as const;
+
+export interface Reading {
+	readonly files: { readonly path: string; readonly name: string }[];
+	readonly name?: string;
+	readonly profiles: string[];
+	readonly environment: Record<string, string>;
+	readonly inherited: Record<string, string>;
+}
+
+/** What every runtime of a project starts with, of the environment here. */
+const inheritedNames = /^(PATH|HOME|USER|SHELL|LANG|LC_.*|TZ)$/;
+
+export function readingOf({ world }: Context, options: OptionValues<typeof fileOptions>): Reading {
+	const paths = options.file?.map((file) => resolve(world.cwd, file)) ?? [findUpwards(world.cwd)];
+	const environment: Record<string, string> = {};
+	for (const [name, text] of Object.entries(world.env)) if (text !== undefined) environment[name] = text;
+	const name = options.project ?? (world.env['ORCH_PROJECT'] || undefined);
+	return {
+		files: paths.map((path) => ({ path, name: shownPath(path, world.cwd) })),
+		...(name === undefined ? {} : { name }),
+		profiles: [...(options.profile ?? [])],
+		environment,
+		inherited: Object.fromEntries(Object.entries(environment).filter(([each]) => inheritedNames.test(each))),
+	};
+}
+
+function findUpwards(from: string): string {
+	for (let directory = from; ; directory = dirname(directory)) {
+		for (const name of fileNames) if (existsSync(join(directory, name))) return join(directory, name);
+		if (dirname(directory) === directory) throw new CliError('project.no_file', { directory: from });
+	}
+}
+
+/** As one would type it from here. */
+function shownPath(path: string, cwd: string): string {
+	const shown = relative(cwd, path);
+	return shown.startsWith('../../..') ? path : shown;
+}
+
+/** The name of the project that is meant: as it was said, or that of the loaded one with these files. */
+export async function loadedName(context: Context, options: OptionValues<typeof fileOptions>): Promise<string> {
+	const reading = options.project !== undefined && options.file === undefined ? undefined : readingOf(context, options);
+	if (!reading) return options.project as string;
+	if (reading.name !== undefined) return reading.name;
+	const [first] = reading.files;
+	const loaded = (await context.read('project.list', {})).find(({ files }) => files[0] === first?.path);
+	if (loaded) return loaded.name;
+	// it may have left something behind without being loaded
+	const { project } = await context.read('project.validate', reading);
+	if (!project) throw new CliError('project.not_loaded', { file: first?.name ?? '' });
+	return project.name;
+}

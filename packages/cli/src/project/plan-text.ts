@@ -1,0 +1,50 @@
+/** A plan as people read it: what comes, goes and changes, field by field, with what that means for what runs. */
+import type { Api, ResultOf } from '@orch/protocol';
+import type { Style } from '../render/style.ts';
+import { maskSecrets } from '../secrets.ts';
+
+export type Diff = ResultOf<Api['project.diff']>;
+
+export function planText({ plan, orphans }: Diff, style: Style): string {
+	const { runtimes, links, definitions } = plan;
+	const arrow = (link: { from: string; type: string; to: string }) => `${link.from} ─${link.type}→ ${link.to}`;
+	const lines: string[] = [];
+	for (const name of runtimes.added) lines.push(style.green(`+ ${name}`));
+	for (const { name, fields, restart } of runtimes.changed) {
+		const effect = restart.length > 0 ? style.yellow(`restarts: ${restart.join(', ')}`) : style.dim('goes on as it runs');
+		lines.push(`${style.yellow('~')} ${name}  ${effect}`);
+		for (const field of fields) lines.push(fieldText(field, style));
+	}
+	for (const name of runtimes.removed) lines.push(style.red(`- ${name}`));
+	for (const link of links.added) lines.push(style.green(`+ ${arrow(link)}`));
+	for (const link of links.changed) {
+		lines.push(`${style.yellow('~')} ${arrow(link)}`);
+		for (const field of link.fields) lines.push(fieldText(field, style));
+	}
+	for (const link of links.removed) lines.push(style.red(`- ${arrow(link)}`));
+	const signs = { added: style.green('+'), removed: style.red('-'), changed: style.yellow('~') };
+	for (const { section, name, change } of definitions)
+		lines.push(`${signs[change]} ${section}${name === section ? '' : `.${name}`}`);
+	for (const name of orphans) lines.push(style.dim(`  ${name}  is not in the files any more; --remove-orphans takes it away`));
+	return lines.map((line) => `${line}\n`).join('');
+}
+
+function fieldText({ field, before, after }: { field: string; before?: unknown; after?: unknown }, style: Style): string {
+	const shown = (value: unknown) => (value === undefined ? 'nothing' : valueText(field, value));
+	return `    ${style.dim(field)}  ${shown(before)} → ${shown(after)}`;
+}
+
+const longest = 80;
+
+function valueText(field: string, value: unknown): string {
+	const name = field.startsWith('env.') ? field.slice(4) : undefined;
+	const text =
+		name !== undefined && typeof value === 'string' ? (maskSecrets({ [name]: value })[name] ?? '') : JSON.stringify(value);
+	return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}
+
+export function isEmptyDiff({ plan: { runtimes, links, definitions } }: Pick<Diff, 'plan'>): boolean {
+	return [runtimes.added, runtimes.changed, runtimes.removed, links.added, links.changed, links.removed, definitions].every(
+		(list) => list.length === 0,
+	);
+}

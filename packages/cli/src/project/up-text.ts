@@ -1,0 +1,67 @@
+/** What an `up` tells while it goes on, and at its end. */
+import type { Api, ItemOf, ResultOf } from '@orch/protocol';
+import type { Context } from '../context.ts';
+import type { Style } from '../render/style.ts';
+
+export type Progress = ItemOf<Api['project.up']>;
+export type Report = ResultOf<Api['project.up']>;
+
+const ends: ReadonlySet<string> = new Set(['ready', 'running', 'succeeded', 'failed', 'pending', 'scheduled', 'removed']);
+
+/** A line for each runtime once it is where it goes. */
+export class UpTeller {
+	readonly #context: Context;
+	readonly #project: (name: string) => string;
+	#width = 8;
+
+	constructor(context: Context, project: (name: string) => string) {
+		this.#context = context;
+		this.#project = project;
+	}
+
+	tell({ name, kind, reason, ms }: Progress): void {
+		const shown = this.#project(name);
+		this.#width = Math.max(this.#width, shown.length);
+		if (!ends.has(kind)) return;
+		const { noteStyle: style } = this.#context;
+		const mark = kind === 'failed' ? style.red('✗') : kind === 'pending' ? style.yellow('…') : style.green('✓');
+		const time = `${(ms / 1000).toFixed(1)}s`.padStart(6);
+		this.#context.note(
+			` ${mark} ${shown.padEnd(this.#width)}  ${kind.padEnd(9)} ${time}${reason === null ? '' : `   ${reason}`}`,
+		);
+	}
+}
+
+/** `orch: 2 ready, 1 failed (project shop)`. */
+export function summary({ name, outcomes, plan }: Report): string {
+	const counts = new Map<string, number>();
+	for (const { kind } of outcomes) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+	const order = ['ready', 'running', 'succeeded', 'scheduled', 'pending', 'failed'];
+	const parts = order.flatMap((kind) => (counts.has(kind) ? [`${counts.get(kind)} ${kind}`] : []));
+	const restarted = plan.runtimes.changed.filter(({ restart }) => restart.length > 0);
+	if (restarted.length > 0) parts.push(`${restarted.length} restarted`);
+	if (plan.runtimes.removed.length > 0) parts.push(`${plan.runtimes.removed.length} removed`);
+	return `orch: ${parts.join(', ') || 'nothing to run'} (project ${name})`;
+}
+
+/** Why what was restarted was. */
+export function reasons({ plan, orphans, faults }: Report, style: Style): string[] {
+	const lines = plan.runtimes.changed
+		.filter(({ restart }) => restart.length > 0)
+		.map(({ name, restart }) => `  ${style.yellow('~')} ${name} was restarted: ${restart.join(', ')}`);
+	const left = orphans.map((name) => `  ${name} is not in the files any more; orch up --remove-orphans takes it away`);
+	return [...lines, ...left, ...faults.map((fault) => `  ${style.red('✗')} ${fault}`)];
+}
+
+/** By start order and time, for who wants to know what an `up` waits for. */
+export function timing({ outcomes }: Report): string[] {
+	const width = Math.max(0, ...outcomes.map(({ name }) => name.length));
+	return [...outcomes]
+		.sort((one, other) => one.ms - other.ms)
+		.map(({ name, ms }) => `  ${name.padEnd(width)}  ${(ms / 1000).toFixed(2)}s`);
+}
+
+export const exitOf = ({ outcomes, faults }: Report): number => {
+	if (outcomes.some(({ kind }) => kind === 'failed') || faults.length > 0) return 1;
+	return outcomes.some(({ kind }) => kind === 'pending') ? 124 : 0;
+};

@@ -1,0 +1,178 @@
+/** Projects over the daemon's runtimes, links and store. */
+import type { Clock, Logger } from '@orch/base';
+import { OrchError, suggest } from '@orch/protocol';
+import type { Runtimes } from '../control/index.ts';
+import { anySender, defaultMailbox, type Links } from '../links/index.ts';
+import {
+	createWatchFiles,
+	type LinksPort,
+	type LoadPorts,
+	locateProgram,
+	type ProjectRecord,
+	Projects,
+	type ProjectStore,
+	readProjectFile,
+	type RuntimeDeclaration,
+	type RuntimeFacts,
+	type RuntimesPort,
+	schemaFault,
+} from '../projects/index.ts';
+import { type Store, StoreError } from '../store/index.ts';
+import { defaultRestart, defaultStop, type RuntimeSnapshot, type RuntimeSpec, type Supervisor } from '../supervisor/index.ts';
+
+export interface JoinProjectsOptions {
+	readonly supervisor: Supervisor;
+	readonly runtimes: Pick<Runtimes, 'add' | 'byName' | 'count' | 'stop' | 'remove'>;
+	readonly links: Links;
+	readonly store: Store;
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly maxRuntimes: number;
+}
+
+export function joinProjects(options: JoinProjectsOptions): Projects {
+	const { clock, log, store, links, supervisor } = options;
+	return new Projects({
+		clock,
+		log,
+		runtimes: runtimesPort(options),
+		links: linksPort(links, {
+			nameOf: (id) => supervisor.find(id)?.spec.name,
+			idOf: (name) => options.runtimes.byName(name)?.id,
+		}),
+		store: projectStore(store),
+		load: loadPorts(),
+		watchFiles: createWatchFiles(log),
+	});
+}
+
+/** How files are read where there is no daemon, too. */
+export const loadPorts = (): LoadPorts => ({
+	read: readProjectFile,
+	locate: (program, cwd, searchPath) => locateProgram(program, cwd, searchPath, suggest),
+	schemaFault,
+	suggest,
+	policies: {
+		restart: defaultRestart as RuntimeDeclaration['restart'],
+		stop: defaultStop as RuntimeDeclaration['stop'],
+		mailbox: defaultMailbox,
+	},
+});
+
+function runtimesPort({ supervisor, runtimes, maxRuntimes, links }: JoinProjectsOptions): RuntimesPort {
+	const idOf = (name: string): string => {
+		const id = runtimes.byName(name)?.id;
+		if (id === undefined) throw new OrchError('runtime.not_found', { ref: name, candidates: [] });
+		return id;
+	};
+	return {
+		list: (project) =>
+			supervisor
+				.list()
+				.filter(({ spec }) => spec.project === project)
+				.map(factsOf),
+		find(name) {
+			const id = runtimes.byName(name)?.id;
+			const snapshot = id === undefined ? undefined : supervisor.find(id);
+			return snapshot && factsOf(snapshot);
+		},
+		async add({ name, program, args, cwd, env, priority, privileged, restart, stop, group, ...rest }) {
+			if (runtimes.count >= maxRuntimes) throw new OrchError('busy', { what: 'runtimes', limit: maxRuntimes });
+			runtimes.add({
+				id: undefined,
+				name,
+				program,
+				args,
+				cwd,
+				env,
+				priority,
+				privileged,
+				restart: restart as RuntimeSpec['restart'] as never,
+				stop: stop as never,
+				group,
+				options: rest as never,
+				binary: undefined,
+			});
+		},
+		async change(declaration) {
+			const id = idOf(declaration.name);
+			const { spec, generation } = supervisor.snapshot(id);
+			supervisor.respecify({ ...(declaration as unknown as Omit<RuntimeSpec, 'id'>), id });
+			if (spec.privileged !== declaration.privileged) {
+				links.register({ id, name: declaration.name, privileged: declaration.privileged }, { processId: '', generation });
+			}
+		},
+		// what it needs is started by the project itself, in its order
+		start: async (name, signal) => void (await supervisor.start(idOf(name), { withNeeds: false, signal })),
+		stop: async (name, signal) => void (await runtimes.stop(idOf(name), { signal })),
+		remove: (name, signal) => runtimes.remove(idOf(name), { force: true, signal }),
+		subscribe: (changed) => supervisor.events.subscribe(() => changed()),
+	};
+}
+
+function factsOf({ spec, status, desired, ready, lastExit, reason, startedAt }: RuntimeSnapshot): RuntimeFacts {
+	const { id: _id, ...declaration } = spec;
+	const given = Object.fromEntries(Object.entries(declaration).filter(([, value]) => value !== undefined));
+	const good = spec.restart.successExitCodes ?? [0];
+	return {
+		declaration: given as unknown as RuntimeDeclaration,
+		status,
+		desired,
+		ready: ready ?? null,
+		succeeded: lastExit?.code !== undefined && good.includes(lastExit.code),
+		startedAt: startedAt ?? null,
+		reason: reason ?? null,
+	};
+}
+
+function linksPort(
+	links: Links,
+	{ nameOf, idOf }: { readonly nameOf: (id: string) => string | undefined; readonly idOf: (name: string) => string | undefined },
+): LinksPort {
+	const end = (name: string): string => {
+		if (name === anySender) return name;
+		const id = idOf(name);
+		if (id === undefined) throw new Error(`${name} is not there`);
+		return id;
+	};
+	const find = ({ from, type, to }: { readonly from: string; readonly type: string; readonly to: string }) => {
+		const [fromId, toId] = [from === anySender ? from : idOf(from), idOf(to)];
+		return fromId === undefined || toId === undefined ? undefined : links.find({ from: fromId, type, to: toId });
+	};
+	return {
+		list: () =>
+			links.list().flatMap(({ from, type, to, messages, bytes, overflow, whileDown }) => {
+				const [fromName, toName] = [from === anySender ? from : nameOf(from), nameOf(to)];
+				if (fromName === undefined || toName === undefined) return [];
+				return [{ from: fromName, type, to: toName, messages, bytes, overflow, whileDown }];
+			}),
+		async add({ from, type, to, messages, bytes, overflow, whileDown }) {
+			links.add({ from: end(from), type, to: end(to), messages, bytes, overflow, whileDown });
+		},
+		async change(link) {
+			const { messages, bytes, overflow, whileDown } = link;
+			const known = find(link);
+			if (known) links.change(known.id, { messages, bytes, overflow, whileDown });
+		},
+		async remove(link) {
+			const known = find(link);
+			if (known) links.remove(known.id);
+		},
+	};
+}
+
+function projectStore(store: Store): ProjectStore {
+	const write = async (work: () => unknown): Promise<void> => {
+		try {
+			work();
+		} catch (error) {
+			if (error instanceof StoreError) throw new OrchError('state.refused', { reason: error.message }, { cause: error });
+			throw error;
+		}
+	};
+	return {
+		list: async () => store.projects.list().map(({ body }) => body as ProjectRecord),
+		save: (record) => write(() => store.projects.put({ name: record.name, body: record })),
+		remove: (name) => write(() => store.projects.remove(name)),
+	};
+}
