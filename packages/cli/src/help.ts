@@ -24,6 +24,7 @@ const variables: readonly (readonly [string, string])[] = [
 	['ORCH_HOME', 'state of orchd; else $XDG_STATE_HOME/orch'],
 	['ORCH_AUTOSTART', '0: never start orchd by itself'],
 	['ORCH_LOG', 'log level of an orchd that is started: debug, info, warn, error, silent'],
+	['ORCH_COMPLETION_MS', 'how long a completion may wait for names that orchd knows (300)'],
 	['NO_COLOR, FORCE_COLOR', 'colours off, colours on'],
 	['COLUMNS', 'width of tables on a terminal'],
 ];

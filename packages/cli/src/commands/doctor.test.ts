@@ -50,7 +50,6 @@ const after = (_done: unknown, options: RunOptions = {}): RunOptions => options;
 const doctor = (options: RunOptions = {}, args = 'doctor --json') =>
 	runCli(args.split(' '), {
 		socket: daemon.socket,
-		clock: systemClock,
 		root,
 		homeDirectory: join(root, 'home'),
 		temporaryDirectory: join(root, 'tmp'),
@@ -132,7 +131,7 @@ describe.skipIf(process.platform !== 'linux')('orch doctor', () => {
 		const open = new Set<{ destroy(): void }>();
 		const deaf = createServer((connection) => open.add(connection.on('error', () => {})));
 		await new Promise<void>((resolve) => deaf.listen(socket, resolve));
-		const { code, out } = await doctor({ socket });
+		const { code, out } = await doctor({ socket, clock: systemClock });
 		expect(code).toBe(1);
 		expect((JSON.parse(out) as Report).checks[0]).toMatchObject({
 			name: 'orchd',

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ManualClock, until } from '@orch/base/testing';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../clock.ts';
 import { commands } from '../commands/index.ts';
@@ -9,7 +10,7 @@ import { namesOf, nouns } from '../command.ts';
 import { globalOptions } from '../globals.ts';
 import { longFlag } from '../invocation.ts';
 import { type FakeDaemon, fakeStart, startFakeDaemon } from '../testing/fake-daemon.ts';
-import { runCli } from '../testing/run-cli.ts';
+import { runCli, type RunOptions } from '../testing/run-cli.ts';
 
 const daemon: FakeDaemon = await startFakeDaemon();
 afterAll(() => daemon[Symbol.asyncDispose]());
@@ -25,9 +26,9 @@ beforeEach(() => {
 });
 
 /** What is offered for a line that ends at the cursor: `value`, or `value: description`. */
-async function offered(line: string, options: { readonly socket?: string } = {}) {
+async function offered(line: string, options: RunOptions = {}) {
 	const words = line.split(' ').slice(1);
-	const ran = await runCli(['__complete', 'zsh', ...words], { socket: daemon.socket, clock: systemClock, ...options });
+	const ran = await runCli(['__complete', 'zsh', ...words], { socket: daemon.socket, ...options });
 	expect([ran.code, ran.err]).toEqual([0, '']);
 	const lines = ran.out.split('\n');
 	expect(lines.pop()).toBe('');
@@ -163,7 +164,7 @@ describe('a completion never fails', () => {
 		const open = new Set<{ destroy(): void }>();
 		const deaf = createServer((connection) => open.add(connection.on('error', () => {})));
 		await new Promise<void>((resolve) => deaf.listen(socket, resolve));
-		expect(await offered('orch start ', { socket })).toEqual({ values: [], directive: ':' });
+		expect(await offered('orch start ', { socket, clock: systemClock })).toEqual({ values: [], directive: ':' });
 		for (const connection of open) connection.destroy();
 		await new Promise((resolve) => deaf.close(resolve));
 		rmSync(directory, { recursive: true, force: true });
@@ -172,7 +173,11 @@ describe('a completion never fails', () => {
 	it('with a router that does not answer: the types of the links are there', async () => {
 		daemon.addLink('ping', 'Ping', 'pong');
 		const restore = daemon.override('link.stats', () => new Promise(() => {}));
-		expect(await names('orch link tap --type ')).toEqual(['Ping']);
+		const clock = new ManualClock();
+		const answer = offered('orch link tap --type ', { clock });
+		await until('it waits for the router alone', () => clock.pending === 2);
+		await clock.advance(150);
+		expect((await answer).values).toEqual(['Ping: ping → pong']);
 		restore();
 	});
 

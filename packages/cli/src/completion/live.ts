@@ -8,16 +8,21 @@ import type { World } from '../world.ts';
 import type { Candidate, Live } from './request.ts';
 
 /** Connecting and all answers together; what is not there by then is not offered. */
-export const answersWithinMs = 300;
-/** Of which the router may take so much. */
-const routerAnswersWithinMs = 150;
+const answersWithinMs = 300;
+const longestWaitMs = 60_000;
+
+/** Somebody whose machine is slow may wait for longer. */
+function boundMs({ env }: World): number {
+	const set = env['ORCH_COMPLETION_MS'] ?? '';
+	return /^\d{1,5}$/.test(set) ? Math.min(Number(set), longestWaitMs) : answersWithinMs;
+}
 
 /** Nothing where no orchd answers in time: a completion never fails, starts nothing and says nothing. */
 export async function liveCandidates(world: World, live: Live, given: Readonly<Record<string, string>>): Promise<Candidate[]> {
 	let connection: Connection | undefined;
 	let bound: { cancel(): void } | undefined;
 	const late = new Promise<Candidate[]>((resolve) => {
-		bound = world.clock.setTimer(answersWithinMs, () => resolve([]));
+		bound = world.clock.setTimer(boundMs(world), () => resolve([]));
 	});
 	try {
 		connection = openConnection(world, placesOf(world, given['socket']));
@@ -61,14 +66,14 @@ function describe(row: Listed): string {
 
 /** Of the links, and of what no link takes; narrowed by `--from` and `--to` where they are typed before. */
 async function typesOf(
-	{ clock }: World,
+	world: World,
 	caller: Connection['caller'],
 	{ from, to }: Readonly<Record<string, string>>,
 ): Promise<Candidate[]> {
 	const stats = caller.call('link.stats', {}).catch(() => undefined);
 	const links = await caller.call('link.list', {});
-	// which needs the router: without it the links are still known
-	const unrouted = (await Promise.race([stats, clock.sleep(routerAnswersWithinMs)]))?.unrouted ?? [];
+	// which needs the router: it may take half of the time, and without it the links are still known
+	const unrouted = (await Promise.race([stats, world.clock.sleep(boundMs(world) / 2)]))?.unrouted ?? [];
 	const known = [
 		...links.map((link) => ({ ...link, text: `${link.from.name} → ${link.to.name}` })),
 		...unrouted.map((row) => ({ ...row, to: undefined, text: `from ${row.from.name}; no link takes it` })),

@@ -67,6 +67,8 @@ function run(shell: string, args: readonly string[]): Promise<Ended> {
 		HOME: directory,
 		XDG_CACHE_HOME: join(directory, 'cache'),
 		ORCH_SOCKET: daemon.socket,
+		// what is tested is what is offered, not how soon
+		ORCH_COMPLETION_MS: '20000',
 		LC_ALL: 'C.UTF-8',
 		TERM: 'dumb',
 	};
