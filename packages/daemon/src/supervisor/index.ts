@@ -28,6 +28,8 @@ export {
 export type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory } from './journal.ts';
 export { wholeRuntime } from './kept.ts';
 export type { Preparation, Prepare } from './ports.ts';
+export { bootId } from './proc-scan.ts';
+export { createProcessTable } from './proc-table.ts';
 export type {
 	BackoffInfo,
 	Escaped,

@@ -1,10 +1,12 @@
 /** The way to the router: finds the living one on its socket, or launches one that outlives this daemon. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { type Clock, connectUnix, type Logger, socketChannel } from '@orch/base';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, connectUnix, type Logger, socketChannel, withDeadline } from '@orch/base';
 import type { RouterApi } from '@orch/protocol';
 import { createCaller, ourHello, Session, version } from '@orch/protocol/wire';
 import type { LinkRow, RouterConnection, RouterEvent, RouterGate } from '../links/index.ts';
+import { bootId, createProcessTable } from '../supervisor/index.ts';
 
 export interface RouterGateOptions {
 	readonly clock: Clock;
@@ -21,6 +23,8 @@ export interface RouterGateOptions {
 /** A router that has been launched answers within this time, or is taken to have failed. */
 const launchMs = 10_000;
 const lookEveryMs = 10;
+/** One that is on its socket says how it is within this time, or is tried again later: it may be stopped, or have too much to do. */
+const answerMs = 5_000;
 /** A router that has said goodbye is waited for this long. */
 const endMs = 5_000;
 
@@ -28,13 +32,14 @@ export function createRouterGate(options: RouterGateOptions): RouterGate {
 	return {
 		async connect(signal) {
 			const present = await tryConnect(options);
-			if (present) return present;
+			if (present) return noted(present, options);
+			await endLost(options, signal);
 			const launched = launch(options);
 			try {
 				const deadline = options.clock.monotonicMs() + launchMs;
 				while (options.clock.monotonicMs() < deadline) {
 					const connection = await tryConnect(options);
-					if (connection) return connection;
+					if (connection) return noted(connection, options);
 					const reason = launched.ended();
 					if (reason !== undefined) throw new Error(`Cannot start the router: ${reason} (see ${options.logFile})`);
 					await options.clock.sleep(lookEveryMs, signal);
@@ -47,6 +52,51 @@ export function createRouterGate(options: RouterGateOptions): RouterGate {
 			}
 		},
 	};
+}
+
+/** Who was reached last, in the router's state. */
+const noteOf = ({ stateDirectory }: RouterGateOptions) => join(stateDirectory, 'process');
+
+/** Writes down who it is, for a daemon that cannot reach it any more. */
+function noted(connection: RouterConnection, options: RouterGateOptions): RouterConnection {
+	const identity = createProcessTable(options.log).identify(connection.pid);
+	try {
+		writeFileSync(noteOf(options), JSON.stringify({ ...identity, bootId: bootId() }), { mode: 0o600 });
+	} catch (error) {
+		options.log.warn('who the router is was not written down', { error });
+	}
+	return connection;
+}
+
+/**
+ * Ends the router that was reached last and lives, and cannot be reached any more: somebody has removed its socket, or it speaks
+ * another protocol. It would keep the next one from the state, and route by its last table for ever. Clients connect to the next one.
+ */
+async function endLost(options: RouterGateOptions, aborted: AbortSignal): Promise<void> {
+	const { clock, log, socket } = options;
+	const table = createProcessTable(log);
+	const lost = readNote(noteOf(options));
+	const lives = () => lost !== undefined && table.identify(lost.pid)?.startTicks === lost.startTicks;
+	if (!lost || !lives()) return;
+	log.warn('a router that cannot be reached is ended', { router: lost.pid, socket });
+	for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+		table.signal(lost, signal);
+		const deadline = clock.monotonicMs() + endMs;
+		while (lives() && clock.monotonicMs() < deadline) await clock.sleep(lookEveryMs, aborted);
+	}
+}
+
+/** Undefined where it is not whole, or of another boot. */
+function readNote(path: string): { readonly pid: number; readonly startTicks: number } | undefined {
+	try {
+		const note: unknown = JSON.parse(readFileSync(path, 'utf8'));
+		const { pid, startTicks, bootId: boot } = note as Partial<Record<string, unknown>>;
+		if (boot !== bootId() || typeof pid !== 'number' || typeof startTicks !== 'number') return undefined;
+		// without a start time the pid may be anybody's by now
+		return pid > 1 && startTicks > 0 ? { pid, startTicks } : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 interface LaunchedRouter {
@@ -104,10 +154,17 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 	});
 	const caller = createCaller<RouterApi>(session);
 	let status: Awaited<ReturnType<typeof caller.call<'router.status'>>>;
+	const silent = new Error(`Cannot use the router: it does not answer on ${options.socket} within ${answerMs} ms`);
 	try {
-		status = await caller.call('router.status', {});
+		status = await withDeadline(
+			options.clock,
+			answerMs,
+			() => caller.call('router.status', {}),
+			() => silent,
+		);
 	} catch (error) {
 		session.close();
+		if (error === silent) throw error;
 		options.log.warn('a router that cannot be used is on the socket', { socket: options.socket, error });
 		return undefined;
 	}
