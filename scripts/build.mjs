@@ -32,13 +32,15 @@ const program = (entry, outfile, first = '') =>
 	});
 
 /**
- * Every fork copies the page tables of what orchd holds, so a heap that does not grow makes every launch faster: measured,
- * 0.045 ms per MiB. To be said before anything is loaded.
+ * Every fork copies the page tables of what orchd holds, 0.045 ms per MiB as measured, and all of it stays for as long as the daemon
+ * does: so neither half of its heap grows before it has to. To be said before anything is loaded.
  */
-const smallYoungHeap = "require('node:v8').setFlagsFromString('--semi-space-growth-factor=1');\n";
+const smallHeap = ['semi-space-growth-factor=1', 'heap-growing-percent=25']
+	.map((flag) => `require('node:v8').setFlagsFromString('--${flag}');\n`)
+	.join('');
 
 const programs = [
-	['packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', smallYoungHeap],
+	['packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', smallHeap],
 	['packages/router/src/main.ts', 'packages/router/dist/orch-router.cjs'],
 ];
 await Promise.all(programs.map(([entry, outfile, first]) => program(entry, outfile, first)));

@@ -105,7 +105,7 @@ export async function run({ scratch, runs, quick, say }) {
 	}
 	rows.push(
 		figure({
-			name: `proportional memory of the ${count} launch shims`,
+			name: `proportional memory of ${count} launch shims, their parents and the spares`,
 			unit: 'MiB',
 			values: of('orch', ({ shims }) => shims.pss / megabyte),
 		}),

@@ -43,12 +43,8 @@ export async function orchFleet(scratch, { count, nodeArgs }) {
 	);
 	const startMs = await timed(() => inParallel(names, (runtime) => call('runtime.start', { runtime })), mark, count);
 	const memory = sum([memoryOf(daemon.pid), memoryOf(daemon.routerPid)]);
-	const asleep = new Set(sleepers(mark));
-	const shims = sum(
-		findProcesses((line) => line.includes(` ${mark} `))
-			.filter((pid) => !asleep.has(pid))
-			.map(memoryOf),
-	);
+	// theirs and their parents' arguments say where they are told what to launch
+	const shims = sum(findProcesses((line) => line.includes(`${daemon.home}/launches/`)).map(memoryOf));
 	const stopMs = await timed(() => inParallel(names, (runtime) => call('runtime.stop', { runtime })), mark, 0);
 	await daemon.stop();
 	return { addMs, startMs, stopMs, memory, shims };

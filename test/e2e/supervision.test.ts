@@ -28,6 +28,7 @@ import {
 	node,
 	type Orchd,
 	type Program,
+	processAt,
 	processesAbout,
 	processesWith,
 	sh,
@@ -294,8 +295,11 @@ describe('kill and stop', () => {
 			const first = await own.startDaemon();
 			const { pid } = await first.run(sleeper());
 			await first.kill9();
-			// shim and program; the router has nothing of this in its environment
-			const old = processesWith('ORCH_SOCKET', own.socket);
+			// shim and program; neither the router nor the shim has anything of this in its environment
+			const old = processesWith('ORCH_SOCKET', own.socket).flatMap(({ pid: program, parent }) => [
+				{ pid: program },
+				{ pid: parent },
+			]);
 			for (const { pid: left } of old) kill(left);
 			await until('all of the runtime is gone', () => old.every(({ pid: left }) => !isAlive(left)));
 			// a stranger, who has nothing of ours: no cookie, no output, and now every pid in the records
@@ -334,7 +338,7 @@ describe('kill and stop', () => {
 		expect(ms).toBeLessThan(wellBelowDefaultGraceMs);
 		// a program that is itself a zombie for its shim is over, too: here the shim cannot reap it, and still the stop ends
 		const held = await orchd.run(sleeper(), { stop: { graceMs: 300 } });
-		const shim = cookie(held.id).find(({ pid }) => pid !== held.pid)?.pid ?? 0;
+		const shim = processAt(held.pid ?? 0)?.parent ?? 0;
 		process.kill(shim, 'SIGSTOP');
 		kill(held.pid ?? 0);
 		await until('the program is a zombie', () => !isAlive(held.pid ?? 0));

@@ -10,7 +10,7 @@ import { isDead, readStat } from './proc-scan.ts';
 export interface ShimOptions {
 	readonly clock: Clock;
 	/** Our end of its descriptor 3. */
-	readonly socket: Duplex;
+	readonly socket: Duplex & { unref?(): void };
 	/** Where it reads its launch. */
 	readonly file: string;
 	/** Known where it is our own child: then `ended` is to be called. One of a brood tells it itself, and when it is born. */
@@ -44,6 +44,8 @@ export class Shim {
 		this.file = file;
 		this.#root = root;
 		this.#onBorn = onBorn;
+		// what waits for a launch, or for its end, is no reason for the daemon to go on
+		socket.unref?.();
 		socket.on('data', (bytes: Buffer) => this.#hear(bytes));
 		// one that is gone does not read what it gets, which its record tells
 		socket.on('error', () => {});

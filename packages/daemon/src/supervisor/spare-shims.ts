@@ -264,7 +264,8 @@ export class SpareShims {
 			this.#spares.delete(shim);
 			this.#freeFile(shim);
 		};
-		if (this.#isClosed) shim.hangUp();
+		// who was to have it may have gone meanwhile
+		if (this.#isClosed || this.#spares.size >= kept) shim.hangUp();
 		else this.#spares.set(shim, heed);
 	}
 
