@@ -33,6 +33,8 @@ export class RouterKeeper {
 	#sending = false;
 	#sentVersion = -1;
 	#ackedVersion = -1;
+	/** Whether the present router has taken a table. */
+	#hasRouted = false;
 	#waiters: Waiter[] = [];
 	#connects = 0;
 
@@ -120,16 +122,20 @@ export class RouterKeeper {
 					await stopRouter(connection);
 					return;
 				}
-				failures = 0;
 				this.#connects++;
 				this.#connection = connection;
 				this.#sentVersion = -1;
+				this.#hasRouted = false;
 				log.info('router connected', { router: connection.pid });
 				void this.#send();
 				void this.#listen(connection);
 				await connection.closed;
 				this.#connection = undefined;
-				if (!signal.aborted) log.warn('router lost', { router: connection.pid });
+				if (signal.aborted) return;
+				log.warn('router lost', { router: connection.pid });
+				// one that takes no table is not to be asked again and again without a pause
+				if (!this.#hasRouted) throw new RouterUnavailable('it was lost before it had taken a table');
+				failures = 0;
 			} catch (error) {
 				if (signal.aborted) return;
 				log.error('router not reached', { error, failures });
@@ -165,6 +171,7 @@ export class RouterKeeper {
 				const { problems } = await connection.route(table);
 				for (const problem of problems) this.#options.onProblem(problem);
 				this.#ackedVersion = table.version;
+				this.#hasRouted = true;
 				const done = this.#waiters.filter(({ version }) => version <= table.version);
 				this.#waiters = this.#waiters.filter(({ version }) => version > table.version);
 				for (const waiter of done) waiter.resolve();

@@ -1,0 +1,56 @@
+/** A router that can be reached and takes no table. */
+import { silentLogger } from '@orch/base';
+import { ManualClock, seededRandom, settle } from '@orch/base/testing';
+import { expect, test } from 'vitest';
+import type { RouterConnection } from './ports.ts';
+import { RouterKeeper } from './router-keeper.ts';
+
+/** Connects at once, always, and refuses tables as long as the test says. */
+function keep() {
+	const clock = new ManualClock();
+	const router = { connects: 0, refuses: true };
+	const connect = async (): Promise<RouterConnection> => {
+		router.connects++;
+		let close: () => void = () => {};
+		const closed = new Promise<void>((resolve) => {
+			close = resolve;
+		});
+		return {
+			pid: 1,
+			version: '1',
+			closed,
+			close,
+			route: async () => {
+				if (router.refuses) throw new Error('a table of another kind');
+				return { problems: [] };
+			},
+			async *events() {},
+			stop: async () => close(),
+		} as Partial<RouterConnection> as RouterConnection;
+	};
+	const keeper = new RouterKeeper({
+		gate: { connect },
+		clock,
+		random: seededRandom(1),
+		log: silentLogger,
+		table: () => ({ version: 1, ports: [], links: [] }),
+		onEvent: () => {},
+		onProblem: () => {},
+	});
+	return { clock, router, keeper };
+}
+
+test('a router that takes no table is asked again after growing waits, not without a pause', async () => {
+	const { clock, router, keeper } = keep();
+	keeper.start();
+	for (let round = 0; round < 50; round++) await settle();
+	expect(router.connects).toBe(1);
+	for (let second = 0; second < 60; second++) await clock.advance(1_000);
+	// 20 ms doubled to 5 s: nine tries in the first ten seconds, then one in five
+	expect(router.connects).toBeGreaterThan(9);
+	expect(router.connects).toBeLessThan(30);
+	router.refuses = false;
+	await clock.advance(6_000);
+	await keeper.routed(1, AbortSignal.abort());
+	await keeper.close();
+});
