@@ -1,4 +1,5 @@
 /** `orch down`: stops and removes what a project has made, and nothing else. */
+import { RemoteError } from '@orch/protocol/wire';
 import { command } from '../command.ts';
 import { fileOptions, loadedName } from '../project/files.ts';
 
@@ -15,7 +16,13 @@ export const down = command({
 	async run(context, { args, options }) {
 		const project = await loadedName(context, options);
 		const items = context.follow('project.down', { project, ...(args.length > 0 ? { only: [...args] } : {}) });
-		for (let next = await items.next(); ; next = await items.next()) {
+		for (;;) {
+			const next = await items.next().catch((error: unknown) => {
+				// what is asked for holds already, where nobody has made a mistake in its name
+				const isMistake = options.project !== undefined || args.length > 0;
+				if (isMistake || !(error instanceof RemoteError) || error.code !== 'project.not_found') throw error;
+				return { done: true, value: { name: project, removed: [], left: [] } } as const;
+			});
 			if (!next.done) continue;
 			const { name, removed, left } = next.value;
 			if (context.json) context.printJson(next.value);

@@ -241,13 +241,21 @@ class Applying {
 			return await Promise.all(
 				awaited.map(async (declaration) => {
 					await launch(declaration);
-					return this.#outcome(declaration, starting, await settled(declaration.name, 'ready'));
+					return this.#outcome(declaration, starting, await settled(declaration.name, this.#goal(declaration)));
 				}),
 			);
 		} finally {
 			timer.cancel();
 			unsubscribe();
 		}
+	}
+
+	/** What somebody needs to succeed has not come to its end before it has. */
+	#goal({ name }: RuntimeDeclaration): Condition {
+		const asked = this.#prepared.touched.some(({ needs = [] }) =>
+			needs.some(({ runtime, condition }) => runtime === name && condition === 'succeeded'),
+		);
+		return asked ? 'succeeded' : 'ready';
 	}
 
 	/** Once what it needs is there, it is started; why not, is kept. */

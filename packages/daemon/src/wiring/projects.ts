@@ -121,9 +121,12 @@ function factsOf({ spec, status, desired, ready, lastExit, reason, startedAt }: 
 		ready: ready ?? null,
 		succeeded: lastExit?.code !== undefined && good.includes(lastExit.code),
 		startedAt: startedAt ?? null,
-		reason: reason ?? null,
+		reason: reason ?? (status === 'exited' && lastExit ? howItEnded(lastExit) : null),
 	};
 }
+
+const howItEnded = ({ code, signal }: NonNullable<RuntimeSnapshot['lastExit']>): string =>
+	code === undefined ? `ended by ${signal ?? 'nobody knows what'}` : `exit ${code}`;
 
 function linksPort(
 	links: Links,

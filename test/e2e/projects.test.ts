@@ -1,0 +1,149 @@
+/** A project file, made so and kept so: the shop of the examples on real programs, behind one real orchd. */
+import { cpSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { until } from '@orch/base/testing';
+import { describe, expect, it } from 'vitest';
+import { inSandbox, repository, type Sandbox } from '../support/index.ts';
+
+/** Ports that nobody listens on: taken together, so that they are two. */
+async function freePorts(count: number): Promise<number[]> {
+	const servers = Array.from({ length: count }, () => createServer());
+	const ports = await Promise.all(
+		servers.map(
+			(server) =>
+				new Promise<number>((resolve) => {
+					server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+				}),
+		),
+	);
+	await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+	return ports;
+}
+
+interface Shop {
+	readonly own: Sandbox;
+	readonly daemon: Awaited<ReturnType<Sandbox['startDaemon']>>;
+	orch(...args: string[]): ReturnType<Sandbox['cliWith']>;
+	/** As an editor saves: another file is written, and renamed over it. */
+	save(change: (text: string) => string): void;
+	pids(): Promise<Record<string, number | null>>;
+	parcels(): Promise<string[]>;
+	order(item: string): Promise<unknown>;
+}
+
+async function inShop(work: (shop: Shop) => Promise<void>): Promise<void> {
+	const [webPort = 0, storePort = 0] = await freePorts(2);
+	await inSandbox(async (own) => {
+		cpSync(`${repository}/examples/shop`, own.path(), { recursive: true });
+		const file = own.path('orch.yaml');
+		const env = { WEB_PORT: String(webPort), STORE_PORT: String(storePort), SHOP_DATA: own.path('data') };
+		const orch = (...args: string[]) => own.cliWith({ env, withinMs: 120_000 }, ...args);
+		const daemon = await own.startDaemon();
+		await work({
+			own,
+			daemon,
+			orch,
+			save(change) {
+				writeFileSync(`${file}~`, change(readFileSync(file, 'utf8')));
+				renameSync(`${file}~`, file);
+			},
+			async pids() {
+				const rows = JSON.parse((await orch('ps', '--json')).stdout) as { name: string; pid: number | null }[];
+				return Object.fromEntries(rows.map(({ name, pid }) => [name, pid]));
+			},
+			async parcels() {
+				const answer = await fetch(`http://127.0.0.1:${storePort}/`);
+				return (await answer.text()).split('\n').filter((line) => line !== '');
+			},
+			async order(item) {
+				return (await fetch(`http://127.0.0.1:${webPort}/orders/${item}`, { method: 'POST' })).json();
+			},
+		});
+		const down = await orch('down');
+		expect(down, down.stderr).toMatchObject({ code: 0 });
+		expect(JSON.parse((await orch('ps', '--json')).stdout)).toEqual([]);
+		// and once more, as it is so already
+		expect((await orch('down')).code).toBe(0);
+	});
+}
+
+describe('the shop', () => {
+	it('comes up with one command, serves, and changes nothing when it is brought up again', async () => {
+		await inShop(async ({ orch, order, parcels, pids }) => {
+			const first = await orch('up', '--json');
+			expect(first, first.stderr).toMatchObject({ code: 0 });
+			const { outcomes } = JSON.parse(first.stdout) as { outcomes: { name: string; kind: string }[] };
+			expect(outcomes.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+				'shop/prepare succeeded',
+				'shop/store ready',
+				'shop/worker ready',
+				'shop/web ready',
+			]);
+			expect(await order('teapot')).toEqual({ number: 1, item: 'teapot' });
+			await until('it is packed and kept', async () => (await parcels()).length === 1);
+			expect(await parcels()).toEqual(['{"number":1,"item":"teapot","wrapping":"paper"}']);
+			const before = await pids();
+			expect((await orch('up')).code).toBe(0);
+			expect(await pids()).toEqual(before);
+			const diff = await orch('diff');
+			expect([diff.code, diff.stdout]).toEqual([0, '']);
+		});
+	});
+
+	it('follows its file: what changed is restarted alone, what is wrong changes nothing and is told', async () => {
+		await inShop(async ({ orch, save, pids, order, parcels }) => {
+			expect((await orch('up')).code).toBe(0);
+			const before = await pids();
+			save((text) => text.replace('WRAPPING: paper', 'WRAPPING: silk'));
+			await until('the worker is another', async () => (await pids())['shop/worker'] !== before['shop/worker']);
+			await until('it is up again', async () => (await orch('wait', 'shop/worker', '--for', 'ready')).code === 0);
+			const { 'shop/worker': worker, ...others } = await pids();
+			expect(others).toEqual({ 'shop/prepare': null, 'shop/store': before['shop/store'], 'shop/web': before['shop/web'] });
+			await order('cup');
+			await until('it is packed in silk', async () => (await parcels()).some((line) => line.includes('"silk"')));
+
+			save((text) => text.replace('restart: always', 'restart: alway'));
+			await until('it is told', async () => (await orch('project', 'show', 'shop')).code === 3);
+			const shown = await orch('project', 'show', 'shop');
+			expect(shown.stdout).toContain("runtimes.worker.restart is 'alway'; it must be one of: no, on-failure, always");
+			const refused = await orch('up');
+			expect(refused).toMatchObject({ code: 8, stdout: '' });
+			expect(refused.stderr).toMatch(/^orch: orch\.yaml:\d+:14: runtimes\.worker\.restart is 'alway'/);
+			expect(await pids()).toEqual({ ...others, 'shop/worker': worker });
+			save((text) => text.replace('restart: alway', 'restart: always'));
+			await until('it holds again', async () => (await orch('project', 'show', 'shop')).code === 0);
+			expect(await pids()).toEqual({ ...others, 'shop/worker': worker });
+		});
+	});
+
+	it('outlives its daemon, and is gone on with by the next one', async () => {
+		await inShop(async ({ own, daemon, orch, save, pids, order, parcels }) => {
+			expect((await orch('up')).code).toBe(0);
+			const before = await pids();
+			await daemon.kill9();
+			await order('saucer');
+			save((text) => text.replace('WRAPPING: paper', 'WRAPPING: silk'));
+			await own.startDaemon();
+			await until('what changed meanwhile is restarted', async () => {
+				const now = await pids();
+				return now['shop/worker'] !== before['shop/worker'] && typeof now['shop/worker'] === 'number';
+			});
+			expect((await orch('up')).code).toBe(0);
+			const after = await pids();
+			expect([after['shop/web'], after['shop/store']]).toEqual([before['shop/web'], before['shop/store']]);
+			expect(Object.keys(after)).toHaveLength(4);
+			await until('nothing is lost', async () => (await parcels()).length === 1);
+		});
+	});
+
+	it('says what is not ready and why', async () => {
+		await inShop(async ({ orch, save }) => {
+			save((text) => text.replace('command: node bin/store.mjs', 'command: node bin/stroe.mjs\n    restart: no'));
+			const { code, stderr } = await orch('up');
+			expect(code).toBe(1);
+			expect(stderr).toMatch(/✗ store +failed .*exit/);
+			expect(stderr).toMatch(/✗ web +failed .*it needs shop\/store ready, which is not/);
+			expect(stderr).toContain('orch: 1 succeeded, 3 failed (project shop)');
+		});
+	});
+});
