@@ -313,6 +313,19 @@ describe('what was between two processes', () => {
 		}
 	});
 
+	test('what a schedule starts is started by nothing but its schedule, and restarts by a schedule go on', async () => {
+		for (const action of ['start', 'restart'] as const) {
+			const { processes, first, daemon } = machine({ schedule: { cron: '0 3 * * *', timeZone: 'UTC', action } });
+			await first.supervisor.start(id);
+			await first.supervisor.stopAll();
+			await first.die();
+			const next = daemon();
+			await next.restored();
+			expect(processes.launches).toHaveLength(action === 'start' ? 1 : 2);
+			expect(next.supervisor.snapshot(id).triggers?.schedule?.nextAt).toBeGreaterThan(0);
+		}
+	});
+
 	test('supervision 3.1.28: after a reboot nobody is signalled, and what was wanted to run is started', async () => {
 		const { processes, journal, first, daemon } = machine();
 		await first.supervisor.start(id);

@@ -250,7 +250,7 @@ export class Runtime {
 		const { state, next, timerMs } = resume({
 			remembered,
 			desired: this.#desired,
-			autostart: this.#spec.autostart !== false,
+			autostart: this.#spec.autostart !== false && this.#spec.schedule?.action !== 'start',
 			account: 'account' in remembered ? recallAccount(remembered.account, timesOf(clock)) : freshAccount,
 			restarts: this.#restarts,
 			process: process ? 'lives' : ended ? 'ended' : 'none',
@@ -789,25 +789,35 @@ export class Runtime {
 	}
 
 	#stopCommand(set: ProcessSet): StopCommand | undefined {
-		const process = this.#process;
-		const { cwd, name, stop } = this.#spec;
-		if (!stop.command || process?.set !== set) return undefined;
+		const life = this.#process;
+		const { cwd, name, stop, user } = this.#spec;
+		if (!stop.command || life?.set !== set) return undefined;
 		const { log, outputDirectory, runCommand: run = runCommand } = this.#options;
-		const { pid } = process.program;
+		const { pid } = life.program;
+		const onComplaint = (complaint: string) => {
+			log.warn('stop command failed', { runtime: name, complaint });
+			this.#warnings = [...this.#warnings, `stop command: ${complaint}`];
+		};
+		let before: readonly string[];
+		try {
+			before = user === undefined ? [] : wordsToBecome(userOf(user, process.getuid?.()));
+		} catch (error) {
+			// no stop is called off by that
+			onComplaint(error instanceof Error ? error.message : String(error));
+			return undefined;
+		}
 		// what an earlier daemon launched has it, too
 		const env = this.#environment ?? readEnvironment(pid);
 		return stopCommandOf({
-			command: stop.command,
+			command: [...before, ...stop.command],
+			text: stop.command.join(' '),
 			ms: stop.commandMs ?? defaultCommandMs,
 			cwd,
-			env: { ...env, [cookieName]: process.processId, ORCH_RUNTIME_PID: String(pid) },
+			env: { ...env, [cookieName]: life.processId, ORCH_RUNTIME_PID: String(pid) },
 			stdoutPath: `${outputDirectory}stdout.log`,
 			stderrPath: `${outputDirectory}stderr.log`,
 			run,
-			onComplaint: (complaint) => {
-				log.warn('stop command failed', { runtime: name, complaint });
-				this.#warnings = [...this.#warnings, `stop command: ${complaint}`];
-			},
+			onComplaint,
 		});
 	}
 

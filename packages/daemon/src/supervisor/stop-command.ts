@@ -98,15 +98,17 @@ export function complaintOf(end: CommandEnd): string | undefined {
 }
 
 export interface StopCommandOptions extends CommandRequest {
+	/** For people. */
+	readonly text: string;
 	readonly ms: number;
 	readonly run: RunCommand;
 	/** Told in words what went wrong; not told of an end that came from here. */
 	readonly onComplaint: (complaint: string) => void;
 }
 
-export function stopCommandOf({ ms, run, onComplaint, ...request }: StopCommandOptions): StopCommand {
+export function stopCommandOf({ text, ms, run, onComplaint, ...request }: StopCommandOptions): StopCommand {
 	return {
-		text: request.command.join(' '),
+		text,
 		ms,
 		run(onOver) {
 			let isEnded = false;
