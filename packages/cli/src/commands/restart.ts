@@ -16,7 +16,10 @@ export const restart = command({
 			context,
 			args,
 			(runtime) => context.act('runtime.restart', { runtime, ...(grace === undefined ? {} : { graceMs: grace }) }),
-			({ name, pid }) => context.note(`restarted ${name}${pid === null ? '' : ` (pid ${pid})`}`),
+			({ name, pid, alsoStarted }) => {
+				for (const other of alsoStarted ?? []) context.note(`started ${other}, which ${name} needs`);
+				context.note(`restarted ${name}${pid === null ? '' : ` (pid ${pid})`}`);
+			},
 		);
 	},
 });

@@ -100,12 +100,17 @@ export class NeedsKeeper {
 			const dependent = this.#options.find(id);
 			const status = dependent?.view.status;
 			if (status !== 'running' && status !== 'starting') continue;
-			const reason = `${event.name} ${event.to === 'stopping' ? (event.reason ?? 'is being stopped') : `is ${event.to}`}, and is needed`;
+			const reason = `${event.name}, which it needs, ${whatHappens(event, this.#view(event.id)?.desired)}`;
 			this.#options.log.info(`${onRestart} with what it needs`, { runtime: dependent?.view.spec.name, needs: event.name });
 			if (onRestart === 'restart') dependent?.restartFor(reason);
 			else dependent?.stopFor(reason);
 		}
 	}
+}
+
+function whatHappens({ to }: StatusChanged, desired: NeededView['desired'] | undefined): string {
+	if (to === 'stopping') return desired === 'running' ? 'is being restarted' : 'is being stopped';
+	return to === 'starting' ? 'was started anew' : 'has failed';
 }
 
 /** Whether what was needed is not there any more as it was. That it has come to its end by itself is none. */

@@ -281,7 +281,7 @@ describe('when what is needed is restarted or stopped', () => {
 		]);
 		if (onRestart === 'keep') return;
 		const stopping = events.find((event) => event.kind === 'changed' && event.id === idOf('web') && event.to === 'stopping');
-		expect(stopping).toMatchObject({ reason: 'db is being stopped, and is needed' });
+		expect(stopping).toMatchObject({ reason: 'db, which it needs, is being restarted' });
 	});
 
 	test('a crash of the needed one counts, its own good end does not', async () => {

@@ -52,6 +52,8 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		const snapshot = supervisor.find(id);
 		return snapshot && { id, name: snapshot.spec.name, status: snapshot.status };
 	};
+	const withOthers = (alsoStarted: string[], info: RuntimeInfo): RuntimeInfo =>
+		alsoStarted.length > 0 ? { ...info, alsoStarted } : info;
 	const namesOf = (ids: readonly string[]): string[] => ids.flatMap((id) => supervisor.find(id)?.spec.name ?? []);
 	const idsByGroup = new Map<string, Set<string>>();
 	const instancesOf = (name: string): RuntimeSnapshot[] =>
@@ -171,11 +173,13 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		},
 		async start(id, options) {
 			const also = options.withNeeds === false ? [] : namesOf(supervisor.toStartFor(id));
-			const started = await done(id, supervisor.start(id, options));
-			return also.length > 0 ? { ...started, alsoStarted: also } : started;
+			return withOthers(also, await done(id, supervisor.start(id, options)));
 		},
 		stop: (id, options) => done(id, supervisor.stop(id, options)),
-		restart: (id, options) => done(id, supervisor.restart(id, options)),
+		async restart(id, options) {
+			const also = namesOf(supervisor.toStartFor(id));
+			return withOthers(also, await done(id, supervisor.restart(id, options)));
+		},
 		remove,
 		group: (name) => instancesOf(name).map(({ spec, status }) => ({ id: spec.id, name: spec.name, status })),
 		async scale(name, wanted, { maxRuntimes, signal }) {

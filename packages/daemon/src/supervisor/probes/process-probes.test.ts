@@ -186,3 +186,15 @@ test('probes of an adopted process go on from what was known of it', async () =>
 	const heard = probe({ ready: every(notify) }, { started: true, ready: true });
 	expect([heard.one.ready, heard.checkers.made.length, heard.one.reports[0]?.good]).toEqual([true, 0, true]);
 });
+
+test('supervision 3.1.22: a wall clock that jumps neither hurries a probe nor holds it up', async () => {
+	const { one, checkers, clock, look } = probe({ ready: every(http) });
+	await look('http', true);
+	clock.jump(-3_600_000);
+	await clock.advance(999);
+	expect(checkers.last('http').looks).toBe(1);
+	clock.jump(7_200_000);
+	await clock.advance(1);
+	expect(checkers.last('http').looks).toBe(2);
+	one.close();
+});
