@@ -36,6 +36,8 @@ export interface RuntimeMemory {
 	/** The last generation whose end has been judged: it and what was before it are history. */
 	readonly settled: number;
 	readonly readyGeneration: number;
+	/** The last one whose startup probe has succeeded. */
+	readonly startedUpGeneration: number;
 	readonly restarts: number;
 	readonly state: RememberedState;
 	readonly lastExit: RememberedExit | null;

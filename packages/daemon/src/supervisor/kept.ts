@@ -39,7 +39,7 @@ function wholeSpec(id: string, name: string, spec: Fields): RuntimeSpec {
 }
 
 function wholeMemory(memory: Fields): RuntimeMemory {
-	const { bootId, desired, generation, settled, readyGeneration, restarts, state, lastExit } = memory;
+	const { bootId, desired, generation, settled, readyGeneration, startedUpGeneration, restarts, state, lastExit } = memory;
 	return {
 		...freshMemory(typeof bootId === 'string' ? bootId : ''),
 		// what runs is not to be stopped because nobody can tell any more what was wanted of it
@@ -47,6 +47,7 @@ function wholeMemory(memory: Fields): RuntimeMemory {
 		generation: count(generation),
 		settled: count(settled),
 		readyGeneration: count(readyGeneration),
+		startedUpGeneration: count(startedUpGeneration),
 		restarts: count(restarts),
 		state: wholeState(fieldsOf(state)),
 		lastExit: typeof fieldsOf(lastExit)['by'] === 'string' ? (lastExit as RuntimeMemory['lastExit']) : null,

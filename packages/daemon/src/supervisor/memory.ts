@@ -27,6 +27,7 @@ export const freshMemory = (bootId: string): RuntimeMemory => ({
 	generation: 0,
 	settled: 0,
 	readyGeneration: 0,
+	startedUpGeneration: 0,
 	restarts: 0,
 	state: { kind: 'stopped' },
 	lastExit: null,

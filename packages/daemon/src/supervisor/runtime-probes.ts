@@ -11,6 +11,8 @@ export interface RuntimeProbesOptions {
 	readonly output: RuntimeOutput;
 	readonly checkerOf: CheckerOf;
 	readonly onReady: (generation: number, ready: boolean, reason: string | undefined) => void;
+	/** Its startup probe has succeeded. */
+	readonly onStarted: (generation: number) => void;
 	/** The process must not go on. */
 	readonly onFailed: (generation: number, reason: string) => void;
 }
@@ -46,13 +48,17 @@ export class RuntimeProbes {
 		return this.#present?.probes.reports ?? this.#last;
 	}
 
-	/** `wasReady`: an earlier daemon had seen it ready. */
-	begin(spec: Pick<RuntimeSpec, 'probes' | 'cwd' | 'user'>, process: ProbedProcess, wasReady: boolean): void {
+	/** `known`: what an earlier daemon had seen. */
+	begin(
+		spec: Pick<RuntimeSpec, 'probes' | 'cwd' | 'user'>,
+		process: ProbedProcess,
+		known: { readonly started: boolean; readonly ready: boolean },
+	): void {
 		const { probes = {} } = spec;
 		this.end();
 		this.#last = [];
 		if (Object.keys(probes).length === 0) return;
-		const { clock, checkerOf, onReady, onFailed } = this.#options;
+		const { clock, checkerOf, onReady, onStarted, onFailed } = this.#options;
 		const { generation } = process;
 		const ended = new AbortController();
 		const one = new ProcessProbes({
@@ -60,9 +66,9 @@ export class RuntimeProbes {
 			target: this.#targetOf(process, spec, ended.signal),
 			clock,
 			checkerOf,
-			known: { started: wasReady, ready: wasReady },
+			known,
 			onReady: (ready, reason) => onReady(generation, ready, reason),
-			onStarted: () => {},
+			onStarted: () => onStarted(generation),
 			onFailed: (_role, reason) => onFailed(generation, reason),
 		});
 		this.#present = { generation, probes: one, ended };

@@ -85,6 +85,8 @@ export class Runtime {
 	#restarts: number;
 	/** The process that is ready; 0 is none. */
 	#readyGeneration: number;
+	/** The process whose startup probe has succeeded. */
+	#startedUpGeneration: number;
 	/** The process that has said so itself. */
 	#saidGeneration = 0;
 	/** What the journal has, as text. */
@@ -120,6 +122,7 @@ export class Runtime {
 		this.#settled = memory.settled;
 		this.#restarts = memory.restarts;
 		this.#readyGeneration = memory.readyGeneration;
+		this.#startedUpGeneration = memory.startedUpGeneration;
 		this.#lastExit = memory.lastExit === null ? undefined : recallExit(memory.lastExit);
 		this.#waiters = new Waiters(kept.spec.name);
 		this.#probes = new RuntimeProbes({
@@ -127,6 +130,10 @@ export class Runtime {
 			output: options.output,
 			checkerOf: options.checkerOf,
 			onReady: (generation, ready, reason) => this.#setReady(generation, ready, reason),
+			onStarted: (generation) => {
+				this.#startedUpGeneration = generation;
+				this.#remember();
+			},
 			onFailed: (generation, reason) => {
 				if (generation === this.#generation) this.condemn(reason);
 			},
@@ -334,6 +341,7 @@ export class Runtime {
 			generation: this.#generation,
 			settled: this.#settled,
 			readyGeneration: this.#readyGeneration,
+			startedUpGeneration: this.#startedUpGeneration,
 			restarts: this.#restarts,
 			state: rememberState(this.#state, this.#timer?.at, times),
 			lastExit: this.#lastExit ? rememberExit(this.#lastExit) : null,
@@ -455,7 +463,14 @@ export class Runtime {
 		const { probes } = this.#spec;
 		const needsEnvironment = wantCommands(probes) && this.#environment === undefined;
 		const env = needsEnvironment ? readEnvironment(program.pid) : (this.#environment ?? {});
-		this.#probes.begin(this.#spec, { generation, set, env }, this.#readyGeneration === generation);
+		this.#probes.begin(
+			this.#spec,
+			{ generation, set, env },
+			{
+				ready: this.#readyGeneration === generation,
+				started: this.#startedUpGeneration === generation,
+			},
+		);
 	}
 
 	/** Of a SIGKILL that nobody here has sent. */

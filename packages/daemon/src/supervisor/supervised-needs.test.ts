@@ -426,6 +426,30 @@ describe('probes of a runtime', () => {
 		add('web', [], log('^ready'));
 	});
 
+	test('an adopted process that has started up is not asked for that again, ready or not', async () => {
+		const first = supervise();
+		const startup: Probe = { check: { kind: 'tcp', port: 1 }, everyMs: 1_000, failures: 1 };
+		first.add('db', [], { probes: { startup, ready: byHttp } });
+		await first.command('start', 'db');
+		await first.clock.advance(0);
+		first.checkers.last('tcp').answer(true);
+		await settle();
+		await first.clock.advance(0);
+		first.checkers.last('http').answer(false);
+		await settle();
+		expect(first.of('db')).toMatchObject({ ready: false, status: 'running' });
+		await first.supervisor.close();
+
+		const { supervisor, of, clock, checkers } = supervise(first.processes, first.journal);
+		await supervisor.restore();
+		supervisor.resume();
+		await clock.advance(0);
+		expect(checkers.made.map(({ check }) => check.kind)).toEqual(['http']);
+		checkers.last('http').answer(true);
+		await settle();
+		expect(of('db')).toMatchObject({ ready: true, generation: 1 });
+	});
+
 	test('go on for a process that is adopted, from what was known of it', async () => {
 		const first = supervise();
 		first.add('db', [], { probes: { ready: byHttp, live: { ...byHttp, check: { kind: 'tcp', port: 1 } } } });

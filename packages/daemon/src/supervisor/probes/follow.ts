@@ -11,6 +11,7 @@ export function follow(options: {
 	readonly source: () => AsyncIterable<Uint8Array>;
 	readonly onBegin?: () => void;
 	readonly onChunk: (bytes: Uint8Array) => void;
+	readonly onFault: () => void;
 }): Following {
 	let isReading = false;
 	let fault: string | undefined;
@@ -23,6 +24,7 @@ export function follow(options: {
 		} finally {
 			isReading = false;
 		}
+		if (fault !== undefined) options.onFault();
 	};
 	return {
 		begin() {

@@ -10,7 +10,12 @@ export class Latch {
 		else this.#said = said;
 	}
 
-	/** Takes what was said, now or later; undefined when `signal` is aborted first. One waits at a time. */
+	/** Whoever waits has waited in vain. */
+	fail(): void {
+		this.#waiting?.(undefined);
+	}
+
+	/** Takes what was said, now or later; undefined when `signal` is aborted first, or nothing will be. One waits at a time. */
 	take(signal: AbortSignal): Promise<string | undefined> {
 		const said = this.#said;
 		this.#said = undefined;

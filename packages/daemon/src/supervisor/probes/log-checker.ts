@@ -30,6 +30,7 @@ export function createLogChecker(
 			onChunk: (bytes) => {
 				for (const line of lines.split(bytes)) if (expression.test(line)) latch.set(line.slice(0, shownLength));
 			},
+			onFault: () => latch.fail(),
 		});
 	});
 	return {

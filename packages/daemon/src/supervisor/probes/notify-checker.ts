@@ -11,6 +11,7 @@ export function createNotifyChecker({ notes }: Pick<ProbeTarget, 'notes'>): Chec
 	const reading = follow({
 		source: () => notes(closing.signal),
 		onChunk: (bytes) => void (bytes.includes(newline) && latch.set('it said so')),
+		onFault: () => latch.fail(),
 	});
 	return {
 		async look(signal) {
