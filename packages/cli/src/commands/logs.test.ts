@@ -1,5 +1,4 @@
 import { systemClock } from '../clock.ts';
-import { OrchError } from '@orch/protocol';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeDaemon, startFakeDaemon } from '../testing/fake-daemon.ts';
 import { runCli } from '../testing/run-cli.ts';
@@ -179,9 +178,9 @@ describe('orch logs', () => {
 		});
 		expect(await orch(['logs', '--raw', '--json'])).toMatchObject({ code: 2 });
 		expect(await orch(['logs', '--since', 'noon'])).toMatchObject({ code: 2, err: expect.stringContaining('such as 5m or 2h') });
-		daemon.override('runtime.logs', () => {
-			throw new OrchError('request.invalid', { issues: ['grep: Invalid regular expression'] });
-		});
+		daemon.override('runtime.logs', (_params, call) =>
+			call.fail('request.invalid', { issues: ['grep: Invalid regular expression'] }),
+		);
 		expect(await orch(['logs', '--grep', '('])).toMatchObject({
 			code: 2,
 			err: expect.stringContaining('Invalid regular expression'),
@@ -191,7 +190,7 @@ describe('orch logs', () => {
 	it('ends by Ctrl-C with 130', async () => {
 		daemon.override('runtime.logs', async function* (_params, { signal }) {
 			yield batch(line('api', 'stdout', 'live'));
-			await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+			await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 			return { ended: 'end' };
 		});
 		let fire = () => {};
