@@ -42,6 +42,8 @@ const smallHeap = ['semi-space-growth-factor=1', 'heap-growing-percent=25']
 const programs = [
 	['packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', smallHeap],
 	['packages/router/src/main.ts', 'packages/router/dist/orch-router.cjs'],
+	// what the CLI loads to check a project file without a daemon
+	['packages/daemon/src/project-check.ts', 'packages/daemon/dist/project-check.cjs'],
 ];
 await Promise.all(programs.map(([entry, outfile, first]) => program(entry, outfile, first)));
 for (const [, outfile] of programs) chmodSync(`${root}${outfile}`, 0o755);

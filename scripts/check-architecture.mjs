@@ -37,6 +37,7 @@ const rooms = {
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	main: { rooms: ['daemon', 'control'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
+	'project-check': { rooms: ['projects', 'supervisor', 'links'], packages: ['@orch/protocol/wire'] },
 	index: { rooms: ['daemon'], packages: [] },
 };
 

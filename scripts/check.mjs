@@ -10,6 +10,7 @@ const checks = [
 	['types of the tests', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json']],
 	['architecture', ['scripts/check-architecture.mjs']],
 	['reference', ['scripts/generate-reference.mjs', '--check']],
+	['schema', ['scripts/generate-schema.mjs', '--check']],
 ];
 let failed = 0;
 for (const [name, args] of checks) {

@@ -11,6 +11,8 @@ import { diff } from './diff.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { events } from './events.ts';
+import { explain } from './explain.ts';
+import { init } from './init.ts';
 import { linkAdd } from './link-add.ts';
 import { linkList } from './link-list.ts';
 import { linkRemove } from './link-remove.ts';
@@ -28,11 +30,13 @@ import { runtimeRemove } from './runtime-remove.ts';
 import { runtimeScale } from './runtime-scale.ts';
 import { runtimeShow } from './runtime-show.ts';
 import { runtimeSignal } from './runtime-signal.ts';
+import { schema } from './schema.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 import { stop } from './stop.ts';
 import { top } from './top.ts';
 import { up } from './up.ts';
+import { config, validate } from './validate.ts';
 import { versionCommand } from './version.ts';
 import { wait } from './wait.ts';
 import { why } from './why.ts';
@@ -50,10 +54,15 @@ const inFull = (daily: Command, verb: string, aliases: readonly string[] = []): 
 });
 
 export const commandTable: readonly Command[] = [
+	init,
 	up,
 	down,
 	diff,
 	apply,
+	validate,
+	config,
+	explain,
+	schema,
 	ps,
 	start,
 	stop,

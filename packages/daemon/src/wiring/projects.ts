@@ -46,8 +46,7 @@ export function joinProjects(options: JoinProjectsOptions): Projects {
 	});
 }
 
-/** How files are read where there is no daemon, too. */
-export const loadPorts = (): LoadPorts => ({
+const loadPorts = (): LoadPorts => ({
 	read: readProjectFile,
 	locate: (program, cwd, searchPath) => locateProgram(program, cwd, searchPath, suggest),
 	schemaFault,

@@ -1,0 +1,288 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OrchError } from '@orch/protocol';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type FakeDaemon, startFakeDaemon } from '../testing/fake-daemon.ts';
+import { runCli } from '../testing/run-cli.ts';
+
+let daemon: FakeDaemon;
+let directory: string;
+let built: string;
+beforeAll(async () => {
+	daemon = await startFakeDaemon();
+	built = mkdtempSync(join(tmpdir(), 'orch-check-'));
+	const source = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+	await build({
+		entryPoints: [source('daemon/src/project-check.ts')],
+		outfile: join(built, 'project-check.cjs'),
+		bundle: true,
+		platform: 'node',
+		format: 'cjs',
+		logLevel: 'silent',
+		alias: {
+			'@orch/base': source('base/src/index.ts'),
+			'@orch/protocol/wire': source('protocol/src/wire/index.ts'),
+			'@orch/protocol': source('protocol/src/index.ts'),
+		},
+	});
+});
+afterAll(async () => {
+	await daemon[Symbol.asyncDispose]();
+	rmSync(built, { recursive: true, force: true });
+});
+beforeEach(() => {
+	directory = mkdtempSync(join(tmpdir(), 'orch-project-'));
+	daemon.requests.length = 0;
+});
+const restores: (() => void)[] = [];
+afterEach(() => {
+	for (const restore of restores.splice(0).reverse()) restore();
+	rmSync(directory, { recursive: true, force: true });
+});
+
+const orch = (args: readonly string[], cwd = directory) =>
+	runCli(args, {
+		socket: daemon.socket,
+		cwd,
+		env: { HOME: '/home/ben', SHOP_KEY: 'k' },
+		daemonProgram: () => join(built, 'orchd.cjs'),
+	});
+const write = (text = 'runtimes: {}\n', name = 'orch.yaml') => writeFileSync(join(directory, name), text);
+
+const plan = {
+	runtimes: {
+		added: ['shop/api'],
+		removed: ['shop/old'],
+		changed: [
+			{
+				name: 'shop/worker',
+				fields: [
+					{ field: 'env.API_TOKEN', before: 'secret', after: 'other' },
+					{ field: 'args', before: ['a'], after: ['b'] },
+				],
+				restart: ['env.API_TOKEN', 'args'],
+			},
+			{ name: 'shop/db', fields: [{ field: 'restart.when', before: 'no', after: 'always' }], restart: [] },
+		],
+	},
+	links: { added: [{ from: 'shop/api', type: 'Job', to: 'shop/worker' }], removed: [], changed: [] },
+	definitions: [{ section: 'workflows', name: 'release', change: 'changed' as const }],
+};
+
+describe('orch up', () => {
+	const upped = (outcomes: { name: string; kind: 'ready' | 'failed' | 'pending'; reason: string | null; ms: number }[]) =>
+		restores.push(
+			daemon.override('project.up', async function* ({ name = 'shop' }) {
+				for (const { name: runtime, ...outcome } of outcomes) yield { name: runtime, ...outcome };
+				return { name, plan, orphans: ['shop/left'], outcomes, faults: [] };
+			}),
+		);
+
+	it('finds the file upwards, sends what it needs, and tells how it went', async () => {
+		write();
+		mkdirSync(join(directory, 'src/deep'), { recursive: true });
+		upped([{ name: 'shop/api', kind: 'ready', reason: null, ms: 1234 }]);
+		const ran = await orch(['up', '--profile', 'dev', 'api'], join(directory, 'src/deep'));
+		expect(ran).toEqual({
+			code: 0,
+			out: '',
+			err: [
+				' ✓ api       ready       1.2s',
+				'  ~ shop/worker was restarted: env.API_TOKEN, args',
+				'  shop/left is not in the files any more; orch up --remove-orphans takes it away',
+				'orch: 1 ready, 1 restarted, 1 removed (project shop)',
+				'',
+			].join('\n'),
+		});
+		expect(daemon.requests.at(-1)).toMatchObject({
+			operation: 'project.up',
+			params: {
+				files: [{ path: join(directory, 'orch.yaml'), name: '../../orch.yaml' }],
+				profiles: ['dev'],
+				only: ['api'],
+				environment: { SHOP_KEY: 'k' },
+				inherited: { HOME: '/home/ben', PATH: '/usr/bin:/bin' },
+			},
+		});
+	});
+
+	it('says what failed, and ends with 1; what is merely not there yet ends with 124', async () => {
+		write();
+		upped([{ name: 'shop/api', kind: 'failed', reason: 'exit 1 after 3 tries', ms: 400 }]);
+		const failed = await orch(['up']);
+		expect(failed.code).toBe(1);
+		expect(failed.err).toContain(' ✗ api       failed      0.4s   exit 1 after 3 tries\n');
+		expect(failed.err).toContain('hint: orch why shop/api · orch logs shop/api -n 100');
+		upped([{ name: 'shop/api', kind: 'pending', reason: 'it is not ready', ms: 400 }]);
+		expect((await orch(['up', '--wait-timeout', '1s'])).code).toBe(124);
+		expect(daemon.requests.at(-1)?.params).toMatchObject({ waitMs: 1000 });
+	});
+
+	it('shows every problem of a file in its place, and ends with 8', async () => {
+		write();
+		const problem = {
+			kind: 'unknown_key',
+			number: 'E116',
+			message: "unknown key 'restrat' in runtimes.api",
+			at: { file: 'orch.yaml', line: 5, column: 5 },
+			frame: { first: 4, lines: ['    command: x', '    restrat: always'], column: 5, width: 7, note: 'did you mean: restart' },
+			facts: [],
+			hint: 'orch explain runtimes',
+		};
+		restores.push(
+			// biome-ignore lint/correctness/useYield: it fails before
+			daemon.override('project.up', async function* () {
+				throw new OrchError('project.invalid', {
+					problems: [problem, { ...problem, message: '\u001b[2Jtwo', at: { ...problem.at, line: 9 } }],
+				});
+			}),
+		);
+		expect(await orch(['up'])).toEqual({
+			code: 8,
+			out: '',
+			err: `orch: orch.yaml:5:5: unknown key 'restrat' in runtimes.api
+    4 │     command: x
+    5 │     restrat: always
+      │     ^^^^^^^ did you mean: restart
+hint: orch explain runtimes
+
+orch.yaml:9:5: \\x1b[2Jtwo
+    4 │     command: x
+    5 │     restrat: always
+      │     ^^^^^^^ did you mean: restart
+hint: orch explain runtimes
+`,
+		});
+		const json = await orch(['up', '--json']);
+		expect(JSON.parse(json.err)).toMatchObject({
+			error: { code: 'project.invalid', exit: 8, data: { problems: [{ number: 'E116' }, {}] } },
+		});
+	});
+
+	it('needs a file', async () => {
+		expect(await orch(['up'])).toMatchObject({
+			code: 8,
+			err: expect.stringContaining('orch: no project file: there is no orch.yaml in'),
+		});
+	});
+
+	it('with --dry-run only tells', async () => {
+		write();
+		expect((await orch(['up', '--dry-run'])).out).toBe('nothing would change in project shop\n');
+		expect(daemon.requests.map(({ operation }) => operation)).toEqual(['project.diff']);
+	});
+});
+
+it('orch diff tells each field, what it restarts, and no secrets', async () => {
+	write();
+	restores.push(daemon.override('project.diff', async () => ({ name: 'shop', plan, orphans: [] })));
+	expect((await orch(['diff'])).out).toBe(
+		[
+			'+ shop/api',
+			'~ shop/worker  restarts: env.API_TOKEN, args',
+			'    env.API_TOKEN  •••• → ••••',
+			'    args  ["a"] → ["b"]',
+			'~ shop/db  goes on as it runs',
+			'    restart.when  "no" → "always"',
+			'- shop/old',
+			'+ shop/api ─Job→ shop/worker',
+			'~ workflows.release',
+			'',
+		].join('\n'),
+	);
+});
+
+it('orch apply starts nothing', async () => {
+	write();
+	expect(await orch(['apply', '--prune'])).toMatchObject({ code: 0, err: 'nothing to change in project shop\n' });
+	expect(daemon.requests.at(-1)?.params).toMatchObject({ startNothing: true, removeOrphans: true });
+});
+
+describe('orch down', () => {
+	it('takes the project of the file, as it is loaded', async () => {
+		write();
+		const info = {
+			name: 'kiosk',
+			files: [join(directory, 'orch.yaml')],
+			profiles: [],
+			runtimes: [],
+			links: 0,
+			workflows: [],
+			types: [],
+			runners: [],
+		};
+		restores.push(
+			daemon.override('project.list', async () => [{ ...info, appliedAt: null, reloadedAt: null, reloads: 0, problems: [] }]),
+			// biome-ignore lint/correctness/useYield: nothing is told on the way
+			daemon.override('project.down', async function* ({ project: name }) {
+				return { name, removed: ['kiosk/a'], left: [{ name: 'kiosk/b', reason: 'pid 7 is left' }] };
+			}),
+		);
+		expect(await orch(['down'])).toEqual({
+			code: 1,
+			out: '',
+			err: '  ✗ kiosk/b: pid 7 is left\norch: 1 removed, 1 left (project kiosk)\n',
+		});
+	});
+
+	it('has nothing to do where nothing is there, but for a name that was typed', async () => {
+		write();
+		restores.push(
+			// biome-ignore lint/correctness/useYield: it fails before
+			daemon.override('project.down', async function* ({ project }) {
+				throw new OrchError('project.not_found', { project, candidates: [] });
+			}),
+		);
+		expect(await orch(['down'])).toMatchObject({ code: 0, err: 'nothing of project shop is there\n' });
+		expect((await orch(['down', '-p', 'sohp'])).code).toBe(4);
+	});
+});
+
+describe('without a daemon', () => {
+	it('orch init writes a file that is valid, with its schema, and replaces nothing', async () => {
+		expect(await orch(['init', 'shop'])).toMatchObject({ code: 0, out: 'shop/orch.yaml\n' });
+		const shop = join(directory, 'shop');
+		expect(await orch(['validate'], shop)).toEqual({ code: 0, out: '', err: 'orch.yaml: ok (project shop: 1 runtime)\n' });
+		expect(JSON.parse(readFileSync(join(shop, '.orch/orch.schema.json'), 'utf8'))).toMatchObject({ title: 'orch.yaml' });
+		expect(readFileSync(join(shop, '.gitignore'), 'utf8')).toBe('.orch/\n');
+		expect((await orch(['init', 'shop'])).code).toBe(2);
+		expect((await orch(['init', 'shop', '--force'])).code).toBe(0);
+		expect(daemon.requests).toEqual([]);
+	});
+
+	it('orch validate tells what is wrong', async () => {
+		write('runtimes: {a: {command: sh, restart: alway}}\n');
+		expect(await orch(['validate'])).toMatchObject({
+			code: 8,
+			err: expect.stringContaining("orch.yaml:1:38: runtimes.a.restart is 'alway'"),
+		});
+	});
+
+	it('orch config shows it filled in, without secrets', async () => {
+		write(`name: shop\nruntimes:\n  a: {command: sh -c x, env: {API_KEY: "\${SHOP_KEY}", PORT: 1}}\n`);
+		const shown = JSON.parse((await orch(['config'])).out);
+		expect(shown.runtimes[0]).toMatchObject({ name: 'shop/a', args: ['-c', 'x'], env: { API_KEY: '••••', PORT: '1' } });
+		expect(JSON.parse((await orch(['config', '--reveal'])).out).runtimes[0].env.API_KEY).toBe('k');
+	});
+
+	it('orch explain knows keys, numbers, and what was meant', async () => {
+		expect((await orch(['explain', 'runtimes.restart'])).out).toContain('takes one of: no, on-failure, always, or a map');
+		expect((await orch(['explain', 'workflows.jobs.steps.retry'])).out).toContain('backoff_ms');
+		expect((await orch(['explain', 'E114'])).out).toContain('a need or a link names something that the file does not define');
+		expect(await orch(['explain', 'runtimes.restrat'])).toMatchObject({
+			code: 2,
+			err: expect.stringContaining('did you mean: restart'),
+		});
+		expect((await orch(['explain', 'E999'])).code).toBe(2);
+	});
+
+	it('orch schema yaml prints the schema', async () => {
+		expect(JSON.parse((await orch(['schema', 'yaml'])).out)).toMatchObject({
+			$schema: 'https://json-schema.org/draft/2020-12/schema',
+		});
+		expect((await orch(['schema', 'toml'])).code).toBe(2);
+	});
+});

@@ -1,0 +1,60 @@
+/** `orch validate` and `orch config`: project files checked, and as they are understood, without a daemon. */
+import { OrchError } from '@orch/protocol/wire';
+import { command } from '../command.ts';
+import type { Context } from '../context.ts';
+import { flag, type OptionValues } from '../option.ts';
+import { type CheckedProject, loadCheckModule } from '../project/check-module.ts';
+import { fileOptions, readingOf } from '../project/files.ts';
+import { maskSecrets } from '../secrets.ts';
+
+export const validate = command({
+	path: ['validate'],
+	summary: 'Check a project file: every problem at once, with its line',
+	notes: ['Needs no orchd. Programs are looked for as well; whether they run, only orch up can tell.'],
+	options: fileOptions,
+	examples: ['orch validate', 'orch validate -f orch.yaml -f orch.local.yaml --profile dev'],
+	json: '{"name", "runtimes", "links", "workflows"}',
+	async run(context, { options }) {
+		const { name, runtimes, links, definitions } = checked(context, options);
+		const workflows = Object.keys(definitions['workflows'] ?? {});
+		if (context.json) context.printJson({ name, runtimes: [...runtimes.keys()], links: links.size, workflows });
+		else {
+			const parts = [count(runtimes.size, 'runtime'), count(links.size, 'link'), count(workflows.length, 'workflow')].filter(
+				(part) => part !== '',
+			);
+			context.note(
+				`${readingOf(context, options)
+					.files.map((file) => file.name)
+					.join(', ')}: ok (project ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''})`,
+			);
+		}
+		return undefined;
+	},
+});
+
+const count = (number: number, what: string): string => (number === 0 ? '' : `${number} ${what}${number === 1 ? '' : 's'}`);
+
+export const config = command({
+	path: ['config'],
+	summary: 'Print a project file as it is understood: merged, filled in, nothing left open',
+	notes: ['Values that look like secrets are shown as •••• unless --reveal is given. Needs no orchd.'],
+	options: { ...fileOptions, reveal: flag('--reveal', 'show secrets as they are') },
+	examples: ['orch config', 'orch config --profile dev --reveal'],
+	json: 'the same',
+	async run(context, { options }) {
+		const { runtimes, links, ...rest } = checked(context, options);
+		const shown = [...runtimes.values()].map((runtime) => ({
+			...runtime,
+			env: options.reveal ? runtime.env : maskSecrets(runtime.env),
+		}));
+		context.print(`${JSON.stringify({ ...rest, runtimes: shown, links: [...links.values()] }, null, 2)}\n`);
+		return undefined;
+	},
+});
+
+/** The project, or the error that tells everything that is wrong with it. */
+function checked(context: Context, options: OptionValues<typeof fileOptions>): CheckedProject {
+	const { project, problems } = loadCheckModule(context.world).check(readingOf(context, options));
+	if (!project) throw new OrchError('project.invalid', { problems });
+	return project;
+}
