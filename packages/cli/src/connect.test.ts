@@ -165,7 +165,7 @@ describe('where somebody else answers', () => {
 				connection.end(codec.encode({ kind: 'hello', hello: { proto: [7, 9], agent: 'orchd 9.0.0', pid: 1, maxFrame: 1 } })),
 			);
 		});
-		expect(await runCli(['ps'], { socket })).toEqual({
+		expect(await runCli(['link', 'ls'], { socket })).toEqual({
 			code: 9,
 			out: '',
 			err: 'orch: this client (orch 0.1.0, protocol 1) cannot talk to orchd (orchd 9.0.0, protocol 7–9)\nhint: use the same version of orch and orchd\n',
@@ -203,10 +203,48 @@ describe('a request', () => {
 					connection.destroy();
 				});
 			}).then(async (server) => {
-				await runCli(['ps'], { socket: relay });
+				await runCli(['link', 'ls'], { socket: relay });
 				await closed(server);
 			});
 		});
 		expect(await first).toBe(2);
+	});
+});
+
+describe('a fast question', () => {
+	const answering = async (answer: (line: string, socket: Socket) => void) => {
+		const path = join(directory, 'o.sock');
+		const server = await listening(path, (socket) => {
+			let text = '';
+			socket.on('error', () => {});
+			socket.on('data', (bytes) => {
+				text += String(bytes);
+				const lines = text.split('\n');
+				if (lines.length === 3) answer(lines[1] ?? '', socket);
+			});
+		});
+		return { path, server };
+	};
+
+	it('is a line behind the hello, and its answer may come in any pieces', async () => {
+		const { path, server } = await answering((line, socket) => {
+			expect(JSON.parse(line)).toEqual({ id: 1, op: 'runtime.list', params: {} });
+			socket.write('{"id":1,');
+			setImmediate(() => socket.write('"ok":[]}\n'));
+		});
+		expect(await runCli(['ps', '--json'], { socket: path })).toMatchObject({ code: 0, out: '[]\n' });
+		await closed(server);
+	});
+
+	it('fails as any other: with the error of orchd, or because that closes the connection', async () => {
+		const refusing = await answering((_line, socket) =>
+			socket.write('{"id":1,"error":{"code":"busy","number":"E150","message":"too much","exit":1,"retryable":true}}\n'),
+		);
+		expect(await runCli(['ps'], { socket: refusing.path })).toMatchObject({ code: 1, err: 'orch: too much\n' });
+		await closed(refusing.server);
+		const closing = await answering((_line, socket) => socket.end());
+		const { code, err } = await runCli(['ps'], { socket: closing.path });
+		expect([code, err]).toEqual([5, expect.stringContaining('orchd closed the connection')]);
+		await closed(closing.server);
 	});
 });

@@ -2,7 +2,18 @@
 import { createConnection } from 'node:net';
 import { resolve } from 'node:path';
 import type { Api } from '@orch/protocol';
-import { type Caller, createCaller, findPlaces, ourHello, type Places, Session, version } from '@orch/protocol/wire';
+import {
+	type Caller,
+	createCaller,
+	findPlaces,
+	OrchError,
+	ourHello,
+	type Places,
+	RemoteError,
+	Session,
+	version,
+	type WireError,
+} from '@orch/protocol/wire';
 import { CliError } from './errors.ts';
 import type { World } from './world.ts';
 
@@ -57,11 +68,15 @@ export interface Connection {
 	close(): void;
 }
 
+function refuseLongPath({ socket }: Places): void {
+	const bytes = Buffer.byteLength(socket);
+	if (bytes > longestSocketPathBytes)
+		throw new CliError('socket.too_long', { path: socket, bytes, limit: longestSocketPathBytes });
+}
+
 /** What is asked before the socket is connected goes out with the hello, in one write. */
 export function openConnection(world: World, places: Places): Connection {
-	const bytes = Buffer.byteLength(places.socket);
-	if (bytes > longestSocketPathBytes)
-		throw new CliError('socket.too_long', { path: places.socket, bytes, limit: longestSocketPathBytes });
+	refuseLongPath(places);
 	const socket = createConnection({ path: places.socket });
 	const session = new Session({
 		role: 'client',
@@ -103,6 +118,33 @@ export function openConnection(world: World, places: Places): Connection {
 		},
 	};
 }
+
+/**
+ * Asks one question on a connection of its own, in JSON Lines: a long list is read by the engine's own parser, in a tenth of the
+ * time that MessagePack takes in a program that has just started. Not for answers with bytes in them.
+ */
+export function askInJson(world: World, places: Places, operation: string, params: unknown): Promise<unknown> {
+	refuseLongPath(places);
+	return new Promise((resolve, reject) => {
+		const parts: Buffer[] = [];
+		const socket = createConnection({ path: places.socket });
+		socket.on('error', (error: NodeJS.ErrnoException) => void explain(error, world, places).then(reject, reject));
+		socket.on('close', () => reject(new OrchError('disconnected', { reason: 'orchd closed the connection' })));
+		socket.on('data', (bytes) => {
+			parts.push(bytes);
+			if (bytes.at(-1) !== newline) return;
+			socket.destroy();
+			const answer = JSON.parse(Buffer.concat(parts).toString('utf8')) as { ok?: unknown; error?: WireError };
+			if (answer.error) reject(new RemoteError(answer.error));
+			else resolve(answer.ok);
+		});
+		// the hello has no answer here, but what does not fit together is told
+		const hello = JSON.stringify({ hello: ourHello(`orch ${version}`, process.pid) });
+		socket.write(`${hello}\n${JSON.stringify({ id: 1, op: operation, params })}\n`);
+	});
+}
+
+const newline = 0x0a;
 
 /** Only where something went wrong is it worth to look closer, and to load what that takes. */
 async function explain(error: NodeJS.ErrnoException, world: World, places: Places): Promise<Error> {

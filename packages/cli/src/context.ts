@@ -1,7 +1,7 @@
 /** What a command works with: its world, its global options, one connection to orchd, and ways to print. */
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
 import { OrchError, type Places, version } from '@orch/protocol/wire';
-import { type Connection, openConnection, placesOf } from './connect.ts';
+import { askInJson, type Connection, openConnection, placesOf } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
 import { toJson } from './render/json.ts';
 import { loadStyle, type Style, wantsColor } from './render/style.ts';
@@ -74,10 +74,7 @@ export class Context {
 	/** One connection for all that the command asks. */
 	async connection(): Promise<Connection> {
 		if (!this.#connection) {
-			const { env, uid } = this.world;
-			// where it is not named by hand, nor in a directory of this user alone
-			if (!env['ORCH_SOCKET'] && this.places.socket.includes(`/orch-${uid}/`))
-				(await import('./connect-failure.ts')).refuseForeignDirectory(this.world, this.places);
+			await this.#refuseForeign();
 			this.adopt(openConnection(this.world, this.places));
 		}
 		return this.#connection as Connection;
@@ -127,6 +124,20 @@ export class Context {
 		return this.#ask(await this.connection(), name, params, this.globals.timeout ?? answerMs);
 	}
 
+	/** As `read`, on a connection of its own, for what may be long and is to be there fast. Not for answers with bytes in them. */
+	async readFast<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
+		await this.#refuseForeign();
+		const asked = askInJson(this.world, this.places, name, params) as Promise<ResultOf<Api[Name]>>;
+		return this.#within(this.globals.timeout ?? answerMs, asked);
+	}
+
+	async #refuseForeign(): Promise<void> {
+		const { env, uid } = this.world;
+		// where it is not named by hand, nor in a directory of this user alone
+		if (!env['ORCH_SOCKET'] && this.places.socket.includes(`/orch-${uid}/`))
+			(await import('./connect-failure.ts')).refuseForeignDirectory(this.world, this.places);
+	}
+
 	/** Asks for something that takes as long as it takes. */
 	async act<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
 		return this.#ask(await this.connection(), name, params, this.globals.timeout);
@@ -154,7 +165,10 @@ export class Context {
 		// where connecting fails, its reason says more than that of the answer
 		asked.catch(() => {});
 		const answer = connected.then(() => asked);
-		if (timeoutMs === undefined) return answer;
+		return timeoutMs === undefined ? answer : this.#within(timeoutMs, answer);
+	}
+
+	#within<Result>(timeoutMs: number, answer: Promise<Result>): Promise<Result> {
 		return new Promise<Result>((resolve, reject) => {
 			const timer = this.world.clock.setTimer(timeoutMs, () => {
 				// the command ends with this, and what it asked for with its connection

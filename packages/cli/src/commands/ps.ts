@@ -42,7 +42,7 @@ export const ps = command({
 	],
 	json: 'an array of runtimes, each as in orch runtime show without env, paths and sockets',
 	async run(context, { args, options: { status, label } }) {
-		const runtimes = await context.read('runtime.list', {
+		const runtimes = await context.readFast('runtime.list', {
 			...(status === undefined ? {} : { status }),
 			...(args.length === 0 ? {} : { runtimes: [...args] }),
 			...(label === undefined ? {} : { labels: Object.fromEntries(label) }),

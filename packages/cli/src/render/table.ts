@@ -21,40 +21,56 @@ export interface TableOptions {
 
 const gap = 2;
 
+/** Neither to be escaped nor to be measured: nearly every text. It is looked at once, for there may be thousands of cells. */
+const plainText = /^[\u0020-\u007e]*$/;
+
+interface Cells<Row> {
+	readonly column: Column<Row>;
+	readonly texts: string[];
+	readonly widths: number[];
+	width: number;
+}
+
 export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], options: TableOptions = {}): string {
 	const { width = Number.POSITIVE_INFINITY, style = plain } = options;
-	const cells = columns.map((column) => ({
-		column,
-		texts: rows.map((row) => printable(column.text(row))),
-		width: 0,
-	}));
-	for (const cell of cells) cell.width = Math.max(displayWidth(cell.column.header), ...cell.texts.map(displayWidth));
-	const shown = fit(cells, width);
-	const line = (texts: readonly string[], paint: (text: string, at: number) => string) =>
-		texts
-			.map((text, at) => {
-				const cell = shown[at] as (typeof shown)[number];
-				const fitted = cut(text, cell.width);
-				const padding = ' '.repeat(cell.width - displayWidth(fitted));
-				const painted = paint(fitted, at);
-				if (cell.column.align === 'right') return padding + painted;
-				return at === texts.length - 1 ? painted : painted + padding;
-			})
-			.join(' '.repeat(gap))
-			.trimEnd();
-	const lines = [
-		line(
-			shown.map(({ column }) => column.header),
-			(text) => style.dim(text),
-		),
-		...rows.map((row, at) =>
-			line(
-				shown.map(({ texts }) => texts[at] ?? ''),
-				(text, index) => shown[index]?.column.paint?.(text, row, style) ?? text,
-			),
-		),
-	];
-	return `${lines.join('\n')}\n`;
+	const shown = fit(
+		columns.map((column) => measured(column, rows)),
+		width,
+	);
+	let text = '';
+	for (let at = -1; at < rows.length; at++) {
+		let line = '';
+		for (const [index, { column, texts, widths, width: room }] of shown.entries()) {
+			let cell = at < 0 ? column.header : (texts[at] ?? '');
+			let own = at < 0 ? displayWidth(cell) : (widths[at] ?? 0);
+			if (own > room) {
+				cell = cut(cell, room);
+				own = displayWidth(cell);
+			}
+			const painted = at < 0 ? style.dim(cell) : (column.paint?.(cell, rows[at] as Row, style) ?? cell);
+			if (index > 0) line += '  ';
+			if (column.align === 'right') line += ' '.repeat(room - own) + painted;
+			else line += index === shown.length - 1 ? painted : painted + ' '.repeat(room - own);
+		}
+		text += `${line.trimEnd()}\n`;
+	}
+	return text;
+}
+
+function measured<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
+	const texts: string[] = [];
+	const widths: number[] = [];
+	let width = displayWidth(column.header);
+	for (const row of rows) {
+		const written = column.text(row);
+		const isPlain = plainText.test(written);
+		const text = isPlain ? written : printable(written);
+		const own = isPlain ? text.length : displayWidth(text);
+		texts.push(text);
+		widths.push(own);
+		if (own > width) width = own;
+	}
+	return { column, texts, widths, width };
 }
 
 interface Fitted {
