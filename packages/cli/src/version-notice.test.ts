@@ -42,9 +42,9 @@ afterEach(async () => {
 	rmSync(directory, { recursive: true, force: true });
 });
 
-const ps = async (options: RunOptions = {}, args: readonly string[] = []) =>
+const list = async (options: RunOptions = {}, args: readonly string[] = []) =>
 	(
-		await runCli(['ps', ...args], {
+		await runCli(['link', 'ls', ...args], {
 			socket: join(directory, 'o.sock'),
 			clock,
 			columns: 80,
@@ -56,38 +56,38 @@ const older = 'orch: this orch is 0.1.0, and orchd still 0.0.9: orch daemon upgr
 
 describe('an orchd of another version', () => {
 	it('is told of once a day', async () => {
-		expect(await ps()).toContain(older);
-		expect(await ps()).not.toContain(older);
+		expect(await list()).toContain(older);
+		expect(await list()).not.toContain(older);
 		await clock.advance(23 * 3600 * 1000);
-		expect(await ps()).not.toContain(older);
+		expect(await list()).not.toContain(older);
 		await clock.advance(3600 * 1000);
-		expect(await ps()).toContain(older);
+		expect(await list()).toContain(older);
 	});
 
 	it('is told of again when it is another one', async () => {
-		await ps();
+		await list();
 		agent = 'orchd/0.10.0';
-		expect(await ps()).toContain('orch: this orch is 0.1.0, and orchd is 0.10.0: install the orch that came with it\n');
+		expect(await list()).toContain('orch: this orch is 0.1.0, and orchd is 0.10.0: install the orch that came with it\n');
 	});
 
 	it('is no news where nobody reads it, or where only the result is wanted', async () => {
 		const pipe = { socket: join(directory, 'o.sock'), clock, env: { XDG_CACHE_HOME: join(directory, 'cache') } };
-		expect((await runCli(['ps'], pipe)).err).not.toContain('0.0.9');
-		expect(await ps({}, ['--json'])).not.toContain('0.0.9');
-		expect(await ps({}, ['-q'])).not.toContain('0.0.9');
-		expect(await ps({}, ['-o', 'name'])).not.toContain('0.0.9');
+		expect((await runCli(['link', 'ls'], pipe)).err).not.toContain('0.0.9');
+		expect(await list({}, ['--json'])).not.toContain('0.0.9');
+		expect(await list({}, ['-q'])).not.toContain('0.0.9');
+		expect(await list({}, ['-o', 'name'])).not.toContain('0.0.9');
 		// and none of these counts as told
-		expect(await ps()).toContain(older);
+		expect(await list()).toContain(older);
 	});
 
 	it('is not told of where it cannot be remembered', async () => {
 		writeFileSync(join(directory, 'file'), '');
-		expect(await ps({ env: { XDG_CACHE_HOME: join(directory, 'file') } })).not.toContain('0.0.9');
-		expect(await ps({ env: { XDG_CACHE_HOME: '', HOME: '' } })).not.toContain('0.0.9');
+		expect(await list({ env: { XDG_CACHE_HOME: join(directory, 'file') } })).not.toContain('0.0.9');
+		expect(await list({ env: { XDG_CACHE_HOME: '', HOME: '' } })).not.toContain('0.0.9');
 	});
 });
 
 it('an orchd of the same version is no news', async () => {
 	agent = 'orchd/0.1.0';
-	expect(await ps()).not.toContain('orchd');
+	expect(await list()).not.toContain('orchd');
 });
