@@ -356,7 +356,7 @@ describe('an up that is interrupted', () => {
 				await next.up();
 				expect(world.calls.slice(settled)).toEqual(['save', 'save']);
 			}),
-			{ numRuns: 60 },
+			{ numRuns: 40 },
 		);
 	});
 
