@@ -36,7 +36,9 @@ import {
 	joinWhy,
 	livesOf,
 	nameBy,
+	projectNotices,
 	tellOfLinks,
+	tellOfProjects,
 	tellOfRuntimes,
 } from './wiring/index.ts';
 
@@ -102,8 +104,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		const { store } = opened;
 		scope.add('store', () => store.close());
 
-		removeOldOutput({ stateDirectory: places.home, clock, log });
-
 		const binaries = new Binaries({ clock, random, log, directory: join(places.home, 'binaries') });
 		scope.add('uploads', () => binaries.close());
 
@@ -147,11 +147,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		scope.add('supervisor', () => supervisor.close());
 
 		scope.add('events of runtimes', tellOfRuntimes({ events, supervisor, clock }));
+		supervisor.outputs.told.subscribe((reason) =>
+			events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason }),
+		);
 		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log, history: (id) => livesOf(store, id) });
 		const restored = await supervisor.restore();
 		// a start that fails must not harm what runs
 		onStop = restored.length > 0 ? 'keep' : 'stop';
 		runtimes.restore(restored);
+		removeOldOutput({ stateDirectory: places.home, clock, log, isKnown: (id) => supervisor.outputs.find(id) !== undefined });
 		links.restore();
 		links.start();
 		// what runs and belongs to nobody that is known: never a duplicate, never a process that nobody stops
@@ -169,12 +173,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 		const projects = joinProjects({ supervisor, runtimes, links, store, clock, log, maxRuntimes });
 		scope.add('projects', () => projects.close());
-		projects.events.subscribe((event) => {
-			if (event.kind !== 'invalid') return;
-			const [first] = event.problems;
-			const reason = `project ${event.project} was not reloaded: ${first?.at ? `${first.at.file}:${first.at.line}: ` : ''}${first?.message ?? ''}`;
-			events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason });
-		});
+		scope.add('events of projects', tellOfProjects({ projects, events, clock }));
 		await projects.restore();
 
 		const countRunning = () =>
@@ -220,7 +219,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 								memoryBytes: router ? await router.memoryBytes().catch(() => null) : null,
 								restarts: links.router.restarts,
 							},
-							notices: [...notices, ...supervisor.outputs.notices],
+							notices: [...notices, ...supervisor.outputs.notices, ...projectNotices(projects)],
 						};
 					},
 					async stop(what) {

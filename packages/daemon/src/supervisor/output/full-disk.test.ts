@@ -56,6 +56,8 @@ test.skipIf(!canMount)(
 		const clock = new ManualClock();
 		const limits = { maxBytes: 64 * mib, segmentBytes: mib };
 		const rig = new OutputRig({ stateDirectory: disk, clock, limits, reserveBytes: mib });
+		const told: string[] = [];
+		rig.store.told.subscribe((sentence) => told.push(sentence));
 		rig.open('noisy');
 		rig.open('calm');
 		await clock.advance(1_000);
@@ -83,6 +85,7 @@ test.skipIf(!canMount)(
 		await clock.advance(2_000);
 		expect(existsSync(join(disk, 'reserve'))).toBe(true);
 		expect(rig.store.notices).toEqual([expect.stringMatching(/^the disk was full; \d+ KiB of the oldest output were removed$/)]);
+		expect([told[0], told.at(-1)]).toEqual([expect.stringContaining('the disk is full'), 'the disk has room again']);
 		await rig.close();
 	},
 );

@@ -6,7 +6,7 @@ import { ManualClock } from '@orch/base/testing';
 import { expect, test } from 'vitest';
 import { keepOutputMs, removeOldOutput } from './old-output.ts';
 
-test('output of runtimes that nobody knows is kept for a week after its last line, then removed', () => {
+test('output of runtimes that nobody knows is kept for a week after its last line, then removed; that of others is not touched', () => {
 	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-old-output-'));
 	const clock = new ManualClock();
 	const write = (runtime: string, ageMs: number) => {
@@ -20,8 +20,10 @@ test('output of runtimes that nobody knows is kept for a week after its last lin
 	};
 	const old = write('old', keepOutputMs);
 	const young = write('young', keepOutputMs - 1000);
-	expect(removeOldOutput({ stateDirectory, clock, log: silentLogger })).toBe(1);
-	expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
-	expect(removeOldOutput({ stateDirectory: join(stateDirectory, 'nowhere'), clock, log: silentLogger })).toBe(0);
+	const known = write('known', 10 * keepOutputMs);
+	const options = { stateDirectory, clock, log: silentLogger, isKnown: (id: string) => id === 'known' };
+	expect(removeOldOutput(options)).toBe(1);
+	expect([existsSync(old), existsSync(young), existsSync(known)]).toEqual([false, true, true]);
+	expect(removeOldOutput({ ...options, stateDirectory: join(stateDirectory, 'nowhere') })).toBe(0);
 	rmSync(stateDirectory, { recursive: true });
 });

@@ -50,6 +50,8 @@ interface ToCompress {
 export class OutputStore {
 	/** Whenever something has come, or an output was opened, removed or closed. */
 	readonly changes: Publisher<RuntimeOutput>;
+	/** What an operator should know, in sentences, when it happens. */
+	readonly told: Publisher<string>;
 	readonly #options: OutputStoreOptions;
 	readonly #punch: Punch;
 	readonly #watch: GrowthWatch;
@@ -73,6 +75,7 @@ export class OutputStore {
 		const { stateDirectory, clock, log, random } = options;
 		this.#options = options;
 		mkdirSync(join(stateDirectory, 'logs'), { recursive: true, mode: 0o700 });
+		this.told = new Publisher((error) => log.error('what was told of output was not handled', { error }));
 		this.changes = new Publisher((error) => log.error('a change of output was not handled', { error }));
 		this.#punch = options.punch ?? createPunch(random);
 		this.#reserve = new Reserve(join(stateDirectory, 'reserve'), options.reserveBytes ?? defaultReserveBytes, random);
@@ -272,12 +275,14 @@ export class OutputStore {
 				if (this.#fullSince === undefined) {
 					this.#fullSince = clock.now();
 					log.warn('the disk is full: the reserve is given up, and the oldest output removed', { freeBytes: free });
+					this.told.publish('the disk is full: the oldest output is being removed, and programs may fail to write');
 				}
 				this.#reserve.release();
 				this.#isShort = true;
 				this.#work();
 			} else if (this.#reserve.hold() && this.#fullSince !== undefined) {
 				log.info('the disk has room again', { freeBytes: free, removedBytes: this.#removedForRoom });
+				this.told.publish('the disk has room again');
 				this.#fullSince = undefined;
 			}
 		} catch (error) {
