@@ -53,8 +53,9 @@ export function createLauncher(options: LauncherOptions): Required<Launcher> {
 				if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
 				const fault = checkProgram(request.program, request.cwd);
 				if (fault) throw new LaunchError(fault);
-				const launch = () => new Launch(options, records, shims, request).run(signal);
-				const launched = (await launch()) ?? (await launch());
+				const launch = (by: 'spare' | 'new') => new Launch(options, records, shims, request).run(by, signal);
+				// who has killed a spare may have killed all of them
+				const launched = (await launch('spare')) ?? (await launch('new'));
 				if (!launched) throw new LaunchError({ kind: 'not_launched', reason: '' });
 				return launched;
 			} finally {
@@ -105,13 +106,13 @@ class Launch {
 	}
 
 	/** Undefined where somebody has killed the shim before it got the word: nothing was launched, and another shim may be asked. */
-	async run(signal: AbortSignal): Promise<Launched | undefined> {
+	async run(by: 'spare' | 'new', signal: AbortSignal): Promise<Launched | undefined> {
 		let shim: Shim | undefined;
 		let set: ProcessSet | undefined;
 		const { table } = this.#options;
 		try {
 			const { text, tailoredTo } = this.#texts();
-			const taken = tailoredTo ? this.#shims.takeFor(tailoredTo) : this.#shims.take();
+			const taken = tailoredTo || by === 'new' ? this.#shims.takeNew(tailoredTo) : this.#shims.take();
 			// not awaited where it is there already: that would cost a turn
 			shim = taken instanceof Promise ? await taken : taken;
 			// it writes to the output of its runtime, and must not be taken for a leftover of the process before it, which is being ended
@@ -241,7 +242,7 @@ class Launch {
 		return new Promise((resolve, reject) => {
 			const deadline = this.#options.clock.setTimer(launchMs, () => {
 				settle();
-				if (this.#identify(shim.root.pid).startTicks === shim.root.startTicks) process.kill(-shim.root.pid, 'SIGKILL');
+				killGroup(shim.root, this.#identify(shim.root.pid));
 				this.#shims.done(shim);
 				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
 			});
@@ -274,6 +275,16 @@ class Launch {
 
 	#words(): string {
 		return this.#records.readShim(this.#request.processId);
+	}
+}
+
+/** Where its leader is still who it was. */
+function killGroup(root: Identity, present: Identity): void {
+	if (present.startTicks !== root.startTicks) return;
+	try {
+		process.kill(-root.pid, 'SIGKILL');
+	} catch {
+		// it has ended just now, which is what was wanted
 	}
 }
 

@@ -121,6 +121,27 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		for (const file of files) expect(readFileSync(join(directory, 'launches', file), 'utf8').trim()).toBe('');
 	});
 
+	test('no launch is written where a shim of an earlier daemon may still come to read its own', async () => {
+		const files = () => {
+			const path = `${directory}/launches/`;
+			return ours().flatMap((pid) =>
+				readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+					.split('\0')
+					.filter((word) => word.startsWith(path)),
+			);
+		};
+		await launch(['-c', 'exec sleep 1000']);
+		await until('spares wait', () => spares().length === 4);
+		const before = new Set(files());
+		await launcher.endSpares();
+		await until('none waits any more', () => spares().length === 0);
+		launcher = createLauncher({ clock: systemClock, log: silentLogger, stateDirectory: directory, table: createProcessTable() });
+		const { root } = await launch(['-c', 'exec sleep 1000']);
+		const read = readFileSync(`/proc/${root.pid}/cmdline`, 'utf8').split('\0');
+		expect(read.filter((word) => before.has(word))).toEqual([]);
+		expect(before.size).toBeGreaterThan(0);
+	});
+
 	test('the output is for its owner only, and the program has the umask of the daemon', async () => {
 		const one = await launch(['-c', 'umask; stat -c %a out err']);
 		await ended(one);

@@ -56,16 +56,21 @@ export class SpareShims {
 	/** Names of files that nobody uses. */
 	readonly #files: string[] = [];
 	#filesMade = 0;
+	/** Ours alone: a shim that an earlier daemon gave the word, and that reads only now, must not find what we tell to one of ours. */
+	readonly #prefix: string;
 	/** How much is written in files that are in use. */
 	readonly #lengths = new Map<string, number>();
 	/** What we spawned and what has not ended. */
 	readonly #children = new Set<Child>();
 	#refill: Timer | undefined;
+	/** Spares that have ended without a launch since the last one. */
+	#lost = 0;
 	#isSpawning = false;
 	#isClosed = false;
 
 	constructor(options: SpareShimsOptions) {
 		this.#options = options;
+		this.#prefix = `${process.pid}-${Math.round(options.clock.now())}-`;
 		// nobody but a daemon that died can have left any, and its shims died with it
 		rmSync(options.directory, { recursive: true, force: true });
 		mkdirSync(options.directory, { recursive: true, mode: 0o700 });
@@ -74,6 +79,7 @@ export class SpareShims {
 
 	/** At once where there is one, or where nobody else waits for one. `done` is to be called with it. */
 	take(): Shim | Promise<Shim> {
+		this.#lost = 0;
 		this.#refillSoon();
 		for (const [spare, heed] of this.#spares) {
 			this.#spares.delete(spare);
@@ -93,17 +99,21 @@ export class SpareShims {
 		return taken;
 	}
 
-	/** One that gets program, arguments and environment by its spawn, which fails where they are too much for the system. */
-	takeFor(launch: ShimLaunch): Shim | Promise<Shim> {
+	/** One that was no spare; with `launch` it gets program, arguments and environment by its spawn, which fails where they are too much for the system. */
+	takeNew(launch: ShimLaunch | undefined): Shim | Promise<Shim> {
+		if (!launch) this.#refillSoon();
 		return this.#spawnOne(launch);
 	}
 
 	/** What it is to read when it gets the word. */
 	write({ file }: Shim, text: string): void {
-		this.#lengths.set(file, Buffer.byteLength(text));
+		const length = Buffer.byteLength(text);
+		this.#lengths.set(file, length);
 		const descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
 		try {
-			writeSync(descriptor, text, 0);
+			// half of it would be another launch
+			if (writeSync(descriptor, text, 0) !== length)
+				throw Object.assign(new Error('Cannot tell a shim what to launch: the disk takes only a part of it'), { code: 'ENOSPC' });
 		} finally {
 			closeSync(descriptor);
 		}
@@ -263,6 +273,8 @@ export class SpareShims {
 			heed();
 			this.#spares.delete(shim);
 			this.#freeFile(shim);
+			// replaced, but not for ever: somebody may kill them as they come
+			if (this.#lost++ < kept) this.#refillSoon();
 		};
 		// who was to have it may have gone meanwhile
 		if (this.#isClosed || this.#spares.size >= kept) shim.hangUp();
@@ -309,7 +321,7 @@ export class SpareShims {
 	}
 
 	#takeFile(): string {
-		return this.#files.pop() ?? join(this.#options.directory, String(this.#filesMade++));
+		return this.#files.pop() ?? join(this.#options.directory, `${this.#prefix}${this.#filesMade++}`);
 	}
 
 	/**
