@@ -1,13 +1,14 @@
 /** Projects over the daemon's runtimes, links and store. */
 import type { Clock, Logger } from '@orch/base';
 import { OrchError, suggest } from '@orch/protocol';
-import type { Runtimes } from '../control/index.ts';
+import { emptyEvent, type EventLog, isoTime, type Runtimes } from '../control/index.ts';
 import { anySender, defaultMailbox, type Links } from '../links/index.ts';
 import {
 	createWatchFiles,
 	type LinksPort,
 	type LoadPorts,
 	locateProgram,
+	type Problem,
 	type ProjectRecord,
 	Projects,
 	type ProjectStore,
@@ -44,6 +45,38 @@ export function joinProjects(options: JoinProjectsOptions): Projects {
 		load: loadPorts(),
 		watchFiles: createWatchFiles(log),
 	});
+}
+
+/** A file that does not hold is an event as well; until the returned function is called. */
+export function tellOfProjects({
+	projects,
+	events,
+	clock,
+}: {
+	readonly projects: Projects;
+	readonly events: Pick<EventLog, 'append'>;
+	readonly clock: Clock;
+}): () => void {
+	return projects.events.subscribe((event) => {
+		if (event.kind !== 'invalid') return;
+		events.append({
+			at: isoTime(clock.now()),
+			kind: 'notice',
+			...emptyEvent,
+			reason: whyNotReloaded(event.project, event.problems),
+		});
+	});
+}
+
+/** The projects whose files do not hold now, each with the first reason. */
+export const projectNotices = (projects: Projects): string[] =>
+	projects.list().flatMap(({ record, problems }) => (problems.length > 0 ? [whyNotReloaded(record.name, problems)] : []));
+
+function whyNotReloaded(project: string, problems: readonly Problem[]): string {
+	const [first] = problems;
+	const place = first?.at ? `${first.at.file}:${first.at.line}: ` : '';
+	const more = problems.length > 1 ? ` (and ${problems.length - 1} more: orch project show ${project})` : '';
+	return `project ${project} is as it was, its files are not valid: ${place}${first?.message ?? ''}${more}`;
 }
 
 const loadPorts = (): LoadPorts => ({
