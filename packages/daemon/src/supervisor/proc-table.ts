@@ -92,11 +92,12 @@ class ProcTable implements ProcessTable {
 
 	async #look(asked: readonly ProcessSet[]): Promise<Map<ProcessSet, readonly Member[]>> {
 		const directories = new Set(asked.map(({ outputDirectory }) => outputDirectory));
-		const related = [...this.#registered].filter(({ outputDirectory }) => directories.has(outputDirectory));
-		const sets = new Set([...asked, ...related]);
-		const bystanders = [...this.#registered].filter((set) => !sets.has(set));
 		for (let look = 1; ; look++) {
 			const { stats, missed } = await readAllStats();
+			// only now: whoever was launched while we read is among the processes, and must not be taken for another's
+			const related = [...this.#registered].filter(({ outputDirectory }) => directories.has(outputDirectory));
+			const sets = new Set([...asked, ...related]);
+			const bystanders = [...this.#registered].filter((set) => !sets.has(set));
 			const found = findMembers([...sets], stats, process.pid, evidenceOfNow(this.#ignored), bystanders);
 			const mayHide = missed && asked.some((set) => found.get(set)?.length === 0);
 			if (!mayHide || look === mostLooks) return found;
