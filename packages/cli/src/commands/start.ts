@@ -1,23 +1,9 @@
 /** `orch start`, in full `orch runtime start`. */
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
-import type { Context } from '../context.ts';
 import { flag, value } from '../option.ts';
 import { onEach } from './each.ts';
-
-/** Whoever has to wait longer wants to know for what. */
-const soonMs = 1_000;
-
-async function tellWhatItWaitsFor(context: Context, runtime: string): Promise<void> {
-	try {
-		const { name, status, reason, ready } = await context.read('runtime.show', { runtime });
-		if (status === 'waiting') context.note(`${name} ${reason ?? 'waits'} (orch why ${name})`);
-		else if (status === 'running' && ready !== true) context.note(`${name} runs, and is not ready yet (orch why ${name})`);
-		else if (status === 'backoff') context.note(`${name} has failed, and is tried again (orch why ${name})`);
-	} catch {
-		// what the start itself comes to is told in any case
-	}
-}
+import { withNews } from './waiting-news.ts';
 
 export const start = command({
 	path: ['start'],
@@ -38,9 +24,8 @@ export const start = command({
 		return onEach(
 			context,
 			args,
-			async (runtime) => {
-				const timer = context.world.clock.setTimer(soonMs, () => void tellWhatItWaitsFor(context, runtime));
-				try {
+			(runtime) =>
+				withNews(context, runtime, wait ?? 'running', async () => {
 					const started = await context.act('runtime.start', {
 						runtime,
 						...(priority === undefined ? {} : { priority }),
@@ -49,10 +34,7 @@ export const start = command({
 					if (wait === undefined || wait === 'running') return started;
 					const { runtimes } = await context.act('runtime.wait', { runtime, for: wait });
 					return { ...started, ...runtimes[0], ...(started.instances ? { instances: runtimes } : {}) };
-				} finally {
-					timer.cancel();
-				}
-			},
+				}),
 			({ name, pid, ready, alsoStarted }) => {
 				for (const other of alsoStarted ?? []) context.note(`started ${other}, which ${name} needs`);
 				const state = [...(pid === null ? [] : [`pid ${pid}`]), ...(wait === 'ready' && ready ? ['ready'] : [])];

@@ -6,6 +6,7 @@ import { command } from '../command.ts';
 import { value } from '../option.ts';
 import { howItEnded } from '../render/runtime-status.ts';
 import { onEach } from './each.ts';
+import { withNews } from './waiting-news.ts';
 
 type Runtime = ResultOf<Api['runtime.wait']>['runtimes'][number];
 
@@ -32,13 +33,14 @@ export const wait = command({
 		const failed = await onEach<Runtime>(
 			context,
 			args,
-			async (runtime) => {
-				const { runtimes } = await context.act('runtime.wait', { runtime, for: goal === 'exited' ? 'stopped' : goal });
-				if (goal === 'exited') exit ||= Math.max(...runtimes.map(exitCodeOf));
-				const [first] = runtimes;
-				if (!first) throw new Error(`Nothing was waited for: ${runtime}`);
-				return runtimes.length > 1 ? { ...first, instances: runtimes } : first;
-			},
+			(runtime) =>
+				withNews(context, runtime, goal, async () => {
+					const { runtimes } = await context.act('runtime.wait', { runtime, for: goal === 'exited' ? 'stopped' : goal });
+					if (goal === 'exited') exit ||= Math.max(...runtimes.map(exitCodeOf));
+					const [first] = runtimes;
+					if (!first) throw new Error(`Nothing was waited for: ${runtime}`);
+					return runtimes.length > 1 ? { ...first, instances: runtimes } : first;
+				}),
 			({ name, lastExit }) =>
 				context.note(`${name} ${done[goal]}${goal === 'exited' && lastExit ? ` (${howItEnded(lastExit)})` : ''}`),
 		);

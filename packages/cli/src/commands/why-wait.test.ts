@@ -93,8 +93,7 @@ describe('orch start', () => {
 		await until('it has asked', () => asked('runtime.start').length === 1);
 		await clock.advance(1_000);
 		await until('it has looked', () => asked('runtime.show').length === 1);
-		// behind the answer to the look, for they are of one connection
-		await until('the look was answered', async () => (await orch('ps -q')).code === 0);
+		// its answer is behind that to the look, for they are of one connection
 		go();
 		expect((await ran).err).toBe('web waits for db: ready (orch why web)\nstarted web (pid 4300)\n');
 		restore();
@@ -126,6 +125,28 @@ describe('orch wait', () => {
 		expect(await orch('wait job --for stopped')).toMatchObject({ code: 0 });
 		daemon.addRuntime('killed', { status: 'exited', lastExit: { ...exit, code: null, signal: 'SIGKILL' } });
 		expect((await orch('wait killed --for exited')).code).toBe(137);
+	});
+
+	it('tells after a moment what stands in the way', async () => {
+		daemon.addRuntime('web', { ...running, ready: null });
+		let go = () => {};
+		const held = new Promise<void>((resolve) => {
+			go = resolve;
+		});
+		const restore = daemon.override('runtime.wait', async () => {
+			await held;
+			return { runtimes: [infoOf('web')] };
+		});
+		const clock = new ManualClock();
+		const ran = orch('wait web', { clock });
+		await until('it has asked', () => asked('runtime.wait').length === 1);
+		await clock.advance(1_000);
+		await until('it has looked', () => asked('runtime.show').length === 1);
+		go();
+		expect((await ran).err).toBe(
+			'web runs; it has no ready probe, and has not said that it is ready (orch why web)\nweb is ready\n',
+		);
+		restore();
 	});
 
 	it('says why it will not be so', async () => {
