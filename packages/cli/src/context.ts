@@ -75,7 +75,8 @@ export class Context {
 	async connection(): Promise<Connection> {
 		if (!this.#connection) {
 			await this.#refuseForeign();
-			this.adopt(openConnection(this.world, this.places));
+			// several may have asked at once: one connection is for all of them
+			if (!this.#connection) this.adopt(openConnection(this.world, this.places));
 		}
 		return this.#connection as Connection;
 	}
