@@ -17,6 +17,9 @@ const faultOf = (command: Promise<unknown>): Promise<SupervisorFault> =>
 		(error: { fault: SupervisorFault }) => error.fault,
 	);
 
+/** Nothing of it is moved into segments while the test reads the file itself. */
+const inOneFile = { maxBytes: 2 ** 30, segmentBytes: 2 ** 27 };
+
 describe.skipIf(process.platform !== 'linux')('real processes', () => {
 	let real: Real;
 	beforeEach(() => {
@@ -179,7 +182,7 @@ describe.skipIf(process.platform !== 'linux')('real processes', () => {
 	});
 
 	test('supervision 3.1.33: of 1,000,000 lines at full speed the file and a stream that follows have every one', async () => {
-		const id = real.add(python, ['-S', fixture('count-lines.py'), '1000000']);
+		const id = real.add(python, ['-S', fixture('count-lines.py'), '1000000'], { output: inOneFile });
 		const expected = createHash('sha256');
 		for (let number = 0; number < 1_000_000; number++) expected.update(`line ${number}\n`);
 		const digest = expected.digest('hex');
@@ -202,7 +205,7 @@ describe.skipIf(process.platform !== 'linux')('real processes', () => {
 	});
 
 	test('supervision 3.1.34: awkward bytes come as they were written', async () => {
-		const id = real.add(python, ['-S', fixture('awkward-bytes.py')]);
+		const id = real.add(python, ['-S', fixture('awkward-bytes.py')], { output: inOneFile });
 		const chunks: Uint8Array[] = [];
 		let how: string | undefined;
 		const following = (async () => {
