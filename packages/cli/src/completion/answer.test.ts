@@ -88,7 +88,7 @@ describe('a line is completed', () => {
 		['orch link tap --to po', ['pong']],
 		['orch call runtime.st', ['runtime.start', 'runtime.stop', 'runtime.stdout', 'runtime.stderr']],
 		['orch help runtime sh', ['show']],
-		['orch help ex', ['exit-codes']],
+		['orch help exit', ['exit-codes']],
 		['orch completion ', ['bash', 'zsh', 'fish']],
 	])('%s with the values it takes', async (line, expected) => {
 		expect(await names(line)).toEqual(expected);
