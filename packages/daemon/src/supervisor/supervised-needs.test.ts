@@ -599,7 +599,7 @@ test('in any graph and any history order holds, and nobody waits for ever for wh
 		),
 		{ seed: 3, numRuns: 60 },
 	);
-});
+}, 120_000);
 
 describe('a runtime with another spec', () => {
 	test('keeps its process, and is restarted by its new policy', async () => {
