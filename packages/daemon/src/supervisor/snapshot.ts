@@ -1,7 +1,7 @@
 /** A runtime as others see it: plain data, whole, never changed afterwards. */
 import type { SignalName } from './exit-record.ts';
 import type { RuntimeSpec } from './spec.ts';
-import type { TriggerFacts } from './triggers/index.ts';
+import type { TriggerFacts } from './triggers/facts.ts';
 import type { Usage } from './figures/index.ts';
 import type { ProbeReport } from './probes/report.ts';
 

@@ -6,5 +6,6 @@
  * no daemon ran (nobody makes up for them), and how a runtime is started (the supervisor's commands are passed in).
  */
 export { cronFault } from './cron.ts';
-export { type Triggered, type TriggerFacts, Triggers } from './triggers.ts';
+export type { TriggerFacts } from './facts.ts';
+export { type Triggered, Triggers } from './triggers.ts';
 export type { OpenWatch } from './watch.ts';

@@ -2,6 +2,7 @@
 import type { Clock, Logger } from '@orch/base';
 import type { RuntimeStatus } from '../snapshot.ts';
 import type { RuntimeSpec, Schedule } from '../spec.ts';
+import type { ScheduleFacts, TriggerFacts } from './facts.ts';
 import { watchFiles } from './file-watcher.ts';
 import { Timetable } from './timetable.ts';
 import { FileTrigger, type OpenWatch } from './watch.ts';
@@ -16,28 +17,6 @@ export interface Triggered {
 		| undefined;
 	start(id: string): Promise<unknown>;
 	restart(id: string, reason: string): Promise<unknown>;
-}
-
-/** Times are milliseconds since the Unix epoch. */
-export interface TriggerFacts {
-	readonly schedule: ScheduleFacts | undefined;
-	readonly watch: WatchFacts | undefined;
-}
-
-export interface ScheduleFacts {
-	readonly nextAt: number | undefined;
-	/** When it was due last, since this daemon began, and what came of it. */
-	readonly lastAt: number | undefined;
-	readonly last: string | undefined;
-}
-
-export interface WatchFacts {
-	/** Why it acts on no change any more. */
-	readonly suspended: string | undefined;
-	readonly restarts: number;
-	readonly last: { readonly at: number; readonly file: string } | undefined;
-	/** What is wrong with it, in a sentence without a period; that it is suspended, too. */
-	readonly trouble: string | undefined;
 }
 
 export interface TriggersOptions {
