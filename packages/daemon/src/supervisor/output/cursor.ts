@@ -7,6 +7,8 @@ import { countNewlines } from './newlines.ts';
 import type { Kept, StreamLog, StreamReader } from './stream-log.ts';
 
 export const maxChunkBytes = 64 * 1024;
+/** Who stays reads so much at once: each read waits for a thread, and on a busy machine that is most of its time. */
+const aheadBytes = 256 * 1024;
 
 /** Output that was removed before this reader came to it. */
 export interface Missed {
@@ -31,6 +33,8 @@ export class OutputCursor implements StreamReader {
 	#live: FileHandle | undefined;
 	#liveBase = 0;
 	readonly #keepsOpen: boolean;
+	/** Read, and not given yet. */
+	#ahead: Buffer | undefined;
 
 	constructor(log: StreamLog, offset: number, { keepsOpen = false }: { readonly keepsOpen?: boolean } = {}) {
 		this.#log = log;
@@ -47,24 +51,32 @@ export class OutputCursor implements StreamReader {
 	/** The next bytes, `most` or fewer, none from `end` on; undefined where there are none before it. */
 	async next(end: number, most = maxChunkBytes): Promise<Uint8Array | undefined> {
 		while (!this.#isClosed && this.#offset < end) {
+			const length = Math.min(most, end - this.#offset);
+			if (this.#ahead) return this.#give(this.#ahead, length);
 			const place = this.#log.placeOf(this.#offset);
 			if (place.kind === 'gone') {
 				this.#skip(Math.min(place.until, Math.max(end, this.#offset)));
 				continue;
 			}
 			const moves = this.#moves;
-			const length = Math.min(most, end - this.#offset);
+			const wanted = this.#keepsOpen ? Math.max(length, Math.min(aheadBytes, end - this.#offset)) : length;
 			const bytes =
 				place.kind === 'live'
-					? await this.#readLive(length)
-					: await this.#readSegment(place.segment, Math.min(length, place.segment.end - this.#offset));
+					? await this.#readLive(wanted)
+					: await this.#readSegment(place.segment, Math.min(wanted, place.segment.end - this.#offset));
 			if (moves !== this.#moves || bytes === undefined) continue;
 			// shorter than it was
 			if (bytes.length === 0) return undefined;
-			this.#offset += bytes.length;
-			return bytes;
+			return this.#give(bytes, length);
 		}
 		return undefined;
+	}
+
+	#give(bytes: Buffer, length: number): Buffer {
+		this.#ahead = bytes.length > length ? bytes.subarray(length) : undefined;
+		const given = bytes.subarray(0, length);
+		this.#offset += given.length;
+		return given;
 	}
 
 	/** Who stays holds the live file open, to read it to its end also when it is removed. */
@@ -113,6 +125,7 @@ export class OutputCursor implements StreamReader {
 		this.#missed = { ...this.#missed, bytes: this.#missed.bytes + to - this.#offset, lines: this.#missed.lines + lines };
 		this.#offset = to;
 		this.#moves++;
+		this.#ahead = undefined;
 		this.#release();
 	}
 
