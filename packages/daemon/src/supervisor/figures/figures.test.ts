@@ -3,7 +3,7 @@ import { ManualClock, settle } from '@orch/base/testing';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { createProcessSet, type ProcessSet } from '../process-set.ts';
 import type { Sum } from './census.ts';
-import { Figures, glanceMs, liveMs, quietMs, quietReads, type Subject } from './figures.ts';
+import { Figures, glanceMs, liveMs, longestQuietMs, quietMs, quietReads, type Subject } from './figures.ts';
 import { sizeText, type Usage } from './usage.ts';
 
 interface Fake extends Subject {
@@ -62,13 +62,21 @@ function watched(count: number) {
 	return { clock, subjects, looks, figures, add };
 }
 
-test('scenario 41: 500 idle runtimes cost one look in 15 s while nobody looks, of no more processes however many there are', async () => {
-	const { clock, looks, figures } = watched(500);
+test('scenario 41: 500 idle runtimes cost ever fewer looks while nobody looks, each of no more processes however many there are', async () => {
+	const { clock, looks, figures, add } = watched(500);
 	figures.poke(false);
-	await clock.advance(10 * quietMs);
-	expect(looks.length).toBe(10);
+	await clock.advance(60 * 60_000);
+	// after 15 s, 30 s, a minute, two, and from then on every four minutes
+	expect(looks.slice(0, 5).map(({ at }) => at / quietMs)).toEqual([1, 3, 7, 15, 31]);
+	expect(looks.length).toBeLessThanOrEqual(4 + 3_600_000 / longestQuietMs);
 	expect(Math.max(...looks.map(({ summed }) => summed))).toBe(quietReads);
 	expect(clock.pending).toBe(1);
+	// one that starts is looked at soon
+	looks.length = 0;
+	add();
+	figures.poke(false);
+	await clock.advance(quietMs);
+	expect(looks.length).toBe(1);
 });
 
 describe('figures', () => {

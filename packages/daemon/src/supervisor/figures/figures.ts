@@ -27,8 +27,9 @@ export interface FiguresOptions {
 
 /** While somebody looks, and for what has a limit. */
 export const liveMs = 1_000;
-/** While nobody looks. */
+/** While nobody looks: so long after the last start or look, then twice as long each time, so that what rests costs nothing. */
 export const quietMs = 15_000;
+export const longestQuietMs = 240_000;
 /** Who asked once is taken to look for so long: a person who types, a script that polls. */
 export const glanceMs = 5_000;
 /** Of those whom nobody looks at, so many processes are read at a time, the longest unread first. */
@@ -66,6 +67,7 @@ export class Figures {
 	#glancedAt = Number.NEGATIVE_INFINITY;
 	#lookedAt = Number.NEGATIVE_INFINITY;
 	#quietAt = Number.NEGATIVE_INFINITY;
+	#quietWaitMs = quietMs;
 	#looking: { readonly whom: Whom; readonly done: Promise<readonly Told[]> } | undefined;
 	#timer: { readonly at: number; readonly timer: Timer } | undefined;
 	#isClosed = false;
@@ -78,6 +80,7 @@ export class Figures {
 	/** Somebody looks until the returned function is called: figures every second. */
 	watch(): () => void {
 		this.#watchers++;
+		this.#quietWaitMs = quietMs;
 		let isOver = false;
 		void this.refresh();
 		return () => {
@@ -89,12 +92,14 @@ export class Figures {
 	/** Somebody looks now, and maybe soon again. Resolves with figures of this second. */
 	async glance(): Promise<void> {
 		this.#glancedAt = this.#options.clock.monotonicMs();
+		this.#quietWaitMs = quietMs;
 		await this.refresh();
 	}
 
 	/** Something runs that did not, with a limit or without. Cheap where nothing follows of that. */
 	poke(isLimited: boolean): void {
-		if (!this.#timer || isLimited) this.#schedule();
+		this.#quietWaitMs = quietMs;
+		if (!this.#timer || isLimited || this.#timer.at > this.#options.clock.monotonicMs() + quietMs) this.#schedule();
 	}
 
 	/** Resolves once figures are no older than a second. */
@@ -118,7 +123,7 @@ export class Figures {
 		const subjects = this.#subjects();
 		const isLive = this.#isWatched || subjects.some(({ limitBytes }) => limitBytes !== undefined);
 		// where nothing runs there is nothing to see, and nobody to wake for it
-		const at = subjects.length === 0 ? undefined : clock.monotonicMs() + (isLive ? liveMs : quietMs);
+		const at = subjects.length === 0 ? undefined : clock.monotonicMs() + (isLive ? liveMs : this.#quietWaitMs);
 		if (at !== undefined && this.#timer && this.#timer.at <= at) return;
 		this.#timer?.timer.cancel();
 		this.#timer = at === undefined ? undefined : { at, timer: clock.setTimer(at - clock.monotonicMs(), () => void this.#tick()) };
@@ -170,8 +175,10 @@ export class Figures {
 		const limited = subjects.filter(({ limitBytes }) => limitBytes !== undefined).flatMap(({ sets }) => sets);
 		const some = new Set(limited);
 		const now = this.#options.clock.monotonicMs();
-		if (now - this.#quietAt < quietMs) return some;
+		// a timer may fire a moment early
+		if (now - this.#quietAt < this.#quietWaitMs - liveMs) return some;
 		this.#quietAt = now;
+		this.#quietWaitMs = Math.min(this.#quietWaitMs * 2, longestQuietMs);
 		const others = subjects
 			.flatMap(({ sets }) => sets)
 			.map((set) => ({ set, at: this.#summedAt.get(set) ?? Number.NEGATIVE_INFINITY }))

@@ -2,8 +2,8 @@
  * Figures: what the processes of each runtime use, and the limits on that.
  *
  * Guarantees: one listing of processes a tick for all runtimes; every second only while somebody looks or for what has a limit;
- * while nobody looks, work that does not grow with the number of runtimes. Deliberately not here: what becomes of a runtime
- * above its limit, which its policy decides.
+ * while nobody looks, ever rarer, and with work that hardly grows with the number of runtimes. Deliberately not here: what
+ * becomes of a runtime above its limit, which its policy decides.
  */
 export type { Census } from './census.ts';
 export { createCensus } from './system-census.ts';
