@@ -1,6 +1,7 @@
 /** Instances, labels, ports, live files and schedules, as a user types them. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { inSandbox, type Sandbox, until } from '../support/index.ts';
 
@@ -188,3 +189,22 @@ it('a schedule starts what nobody has started, and is refused where it is none; 
 			return until('it sees it', () => readFileSync(sandbox.path('seen'), 'utf8').includes('two'), 2_000).catch(() => false);
 		});
 	}));
+
+it.runIf(process.getuid?.() === 0)('a runtime of another user reaches its own socket, and nobody else’s', () =>
+	inSandbox(async (sandbox) => {
+		const orchd = await sandbox.startDaemon();
+		const speak = `require('node:net').connect(process.env.ORCH_IPC_SOCKET).write('{"hello":{}}\\n'); console.log(process.getuid())`;
+		const options = ['--name', 'guest', '--user', 'nobody', '--cwd', '/', '--start'];
+		await orch(sandbox, 'runtime', 'add', process.execPath, ...options, '--', '-e', speak);
+		const guest = await orchd.show('guest');
+		expect(await until('it is connected', async () => (await orchd.show('guest')).connected ?? undefined)).toBe('json');
+		expect(await orchd.writes(guest, '\n')).toBe('65534\n');
+		expect(statSync(guest.socket)).toMatchObject({ uid: 65_534 });
+		expect(statSync(guest.socket).mode & 0o777).toBe(0o600);
+		expect(statSync(dirname(guest.socket)).mode & 0o777).toBe(0o700);
+		const other = await orchd.run({ program: '/bin/sh', args: ['-c', goesOn] }, { name: 'other' });
+		expect(dirname((await orchd.show(other)).socket)).not.toBe(dirname(guest.socket));
+		await orch(sandbox, 'runtime', 'remove', 'guest', '--force');
+		expect(existsSync(dirname(guest.socket))).toBe(false);
+	}),
+);

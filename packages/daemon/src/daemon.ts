@@ -1,4 +1,5 @@
 /** The composition root: builds the daemon's parts in order, closes them in reverse. */
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Logger, measureSocketPath, type Random, Scope } from '@orch/base';
@@ -30,6 +31,7 @@ import {
 	createJournal,
 	createLinkJournal,
 	createRouterGate,
+	createUserSockets,
 	joinProjects,
 	joinRuntimes,
 	readEnvFiles,
@@ -150,7 +152,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		supervisor.outputs.told.subscribe((reason) =>
 			events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason }),
 		);
-		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log, history: (id) => livesOf(store, id) });
+		// only root can run programs as others, and only there is it needed
+		const userSockets = uid === 0 ? createUserSockets(userSocketDirectory(places.socket)) : undefined;
+		scope.add('sockets of other users’ runtimes', () => {
+			if (onStop === 'stop') userSockets?.close();
+		});
+		const history = (id: string) => livesOf(store, id);
+		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log, history, userSockets });
 		const restored = await supervisor.restore();
 		// a start that fails must not harm what runs
 		onStop = restored.length > 0 ? 'keep' : 'stop';
@@ -283,6 +291,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		await scope.close();
 		throw error;
 	}
+}
+
+/** Another one for each daemon, where everybody may pass. */
+function userSocketDirectory(socket: string): string {
+	return `/run/orch-${createHash('sha256').update(socket).digest('hex').slice(0, 12)}`;
 }
 
 /** The key of the tokens, made once: 32 unpredictable bytes that only the owner can read. */

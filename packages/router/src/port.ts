@@ -1,6 +1,6 @@
 /** Where one runtime meets the router: its two sockets, the one connection of its present process, and the links into it. */
 import { timingSafeEqual } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { closeServer, listenUnix, type Timer } from '@orch/base';
@@ -196,6 +196,9 @@ export class Port implements PortView {
 			highWaterMark: socketHighWaterBytes,
 			onConnection: (socket) => (ours ? this.#accept(socket) : this.#acceptVeecle(socket)),
 		});
+		// in a directory that is somebody else's it is for him
+		const { uid, gid } = statSync(dirname(path));
+		if (uid !== process.getuid?.()) chownSync(path, uid, gid);
 		// no descriptors left: this connection is lost, the next one may succeed
 		server.on('error', (error) => {
 			this.fault('accept');

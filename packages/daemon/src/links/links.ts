@@ -145,10 +145,12 @@ export class Links {
 			readonly privileged: boolean;
 			/** Links of its group are its own as well. */
 			readonly group?: { readonly name: string } | undefined;
+			/** Where its sockets are to be, if not beside the others. */
+			readonly socketDirectory?: string | undefined;
 		},
 		process: { readonly processId: string; readonly generation: number } = { processId: '', generation: 0 },
 	): void {
-		const stem = `${this.#options.socketDirectory}/${runtime.id.slice(-12)}`;
+		const stem = `${runtime.socketDirectory ?? this.#options.socketDirectory}/${runtime.id.slice(-12)}`;
 		if (runtime.group) this.#groups.add(runtime.group.name, runtime.id);
 		this.#ports.set(runtime.id, {
 			runtime: runtime.id,

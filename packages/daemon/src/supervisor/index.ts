@@ -49,6 +49,7 @@ export {
 	type StopPolicy,
 } from './spec.ts';
 export { settleLeftovers } from './settle.ts';
+export { findUser } from './user.ts';
 export { createSupervisor } from './supervisor.ts';
 export type { Goal } from './wait-for.ts';
 export type { Why } from './why.ts';

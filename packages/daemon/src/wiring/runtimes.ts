@@ -7,6 +7,7 @@ import type { Binaries } from '../binaries/index.ts';
 import { isoTime, type RuntimeInfo, type Runtimes, shortId } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
+import type { UserSockets } from './user-sockets.ts';
 import {
 	checkProgram,
 	defaultRestart,
@@ -28,6 +29,8 @@ export interface JoinOptions {
 	readonly binaries: Binaries;
 	readonly random: Random;
 	readonly log: Logger;
+	/** For the sockets of those that run as somebody else. */
+	readonly userSockets?: UserSockets | undefined;
 	/** The processes that a runtime has had, newest first. */
 	readonly history: (id: string) => readonly KeptLife[];
 }
@@ -38,7 +41,7 @@ export interface JoinedRuntimes extends Runtimes {
 	restore(runtimes: readonly RestoredRuntime[]): void;
 }
 
-export function joinRuntimes({ supervisor, links, binaries, random, log, history }: JoinOptions): JoinedRuntimes {
+export function joinRuntimes({ supervisor, links, binaries, random, log, history, userSockets }: JoinOptions): JoinedRuntimes {
 	const describe = (id: string): RuntimeInfo => toInfo(supervisor.snapshot(id), links.problem(id));
 	const done = async (id: string, work: Promise<RuntimeSnapshot>): Promise<RuntimeInfo> => {
 		try {
@@ -60,10 +63,20 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		[...(idsByGroup.get(name) ?? [])]
 			.map((id) => supervisor.snapshot(id))
 			.sort((one, other) => (one.spec.group?.index ?? 0) - (other.spec.group?.index ?? 0));
+	/** Without one of its own it has its sockets where the others have theirs, which it cannot enter: it runs, and sends nothing. */
+	const socketDirectoryOf = ({ id, name, user }: RuntimeSpec): string | undefined => {
+		if (user === undefined) return undefined;
+		try {
+			return userSockets?.directoryOf({ id, user });
+		} catch (error) {
+			log.warn('no directory for the sockets of another user', { runtime: name, user, error });
+			return undefined;
+		}
+	};
 	const know = (spec: RuntimeSpec, process?: { readonly processId: string; readonly generation: number }) => {
 		idsByName.set(spec.name, spec.id);
 		if (spec.group) idsByGroup.set(spec.group.name, (idsByGroup.get(spec.group.name) ?? new Set()).add(spec.id));
-		links.register(spec, process);
+		links.register({ ...spec, socketDirectory: socketDirectoryOf(spec) }, process);
 		const sha256 = binaries.hashOf(spec.program);
 		if (sha256 !== undefined) binaries.use(sha256, spec.id);
 	};
@@ -93,6 +106,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		if (group && others?.size === 0) idsByGroup.delete(group.name);
 		for (const link of links.unregister(id)) log.info('link removed', { id: link.id, type: link.type });
 		binaries.release(id);
+		userSockets?.forget(id);
 		log.info('runtime removed', { runtime: name, id });
 	};
 	return {
