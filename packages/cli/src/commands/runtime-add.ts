@@ -73,7 +73,7 @@ export const runtimeAdd = command({
 	async run(context, { args: [program = '', ...args], options: given }) {
 		const { world } = context;
 		const lonely = lonelyOption(given);
-		if (lonely !== undefined) throw new CliError('usage.conflict', { reason: lonely, hint: 'help runtime add' });
+		if (lonely !== undefined) throw new CliError('usage.conflict', { reason: lonely, hint: 'orch help runtime add' });
 		const params: ParamsOf<Api['runtime.add']> = {
 			...specOf(given),
 			...runtimeOptionsOf(given, world.cwd),

@@ -27,7 +27,7 @@ export const runtimeOptions = {
 		'when a start is due while it runs: skip (unless said otherwise), queue or replace',
 		choice(['skip', 'queue', 'replace']),
 	),
-	watch: list('--watch PATH', 'restart it when this file, or a file below this directory, changes', nonEmpty),
+	watch: list('--watch PATH', 'restart it when this file, or one below this directory, changes', nonEmpty),
 	watchIgnore: list('--watch-ignore GLOB', "leave these files out, such as 'dist/**' or '*.log'", nonEmpty),
 	watchQuiet: value('--watch-quiet DURATION', 'changes no farther apart are one (300ms)', parseDuration),
 } as const;
