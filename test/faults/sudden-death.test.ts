@@ -23,7 +23,10 @@ const launched = (own: Sandbox) =>
 const lastLine = async (orchd: Orchd, runtime: Runtime): Promise<Record<string, unknown>> => {
 	const text = (await orchd.output(runtime)).toString('utf8');
 	// a program may be in the middle of its last line
-	const lines = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd().split('\n');
+	const lines = text
+		.slice(0, text.lastIndexOf('\n') + 1)
+		.trimEnd()
+		.split('\n');
 	return JSON.parse(lines.at(-1) || '{}') as Record<string, unknown>;
 };
 
@@ -162,7 +165,9 @@ describe('the daemon is killed', () => {
 			const second = await own.startDaemon();
 			const stage = new Stage(() => second);
 			expect(await stage.routerPid()).toBe(router);
-			expect((await second.call('runtime.list', {})).map(({ name, status, pid, generation }) => [name, status, pid, generation])).toEqual([
+			expect(
+				(await second.call('runtime.list', {})).map(({ name, status, pid, generation }) => [name, status, pid, generation]),
+			).toEqual([
 				['ping', 'running', pids[1], 1],
 				['pong', 'running', pids[0], 1],
 			]);
@@ -227,7 +232,9 @@ describe('the daemon is killed', () => {
 			const last = await own.startDaemon();
 			const wanted = (await last.call('runtime.list', {})).filter(({ desired }) => desired === 'running');
 			await until('all that was wanted runs', async () =>
-				(await last.call('runtime.list', {})).every(({ status, desired }) => status === (desired === 'running' ? 'running' : 'stopped')),
+				(await last.call('runtime.list', {})).every(
+					({ status, desired }) => status === (desired === 'running' ? 'running' : 'stopped'),
+				),
 			);
 			const programs = launched(own).filter(({ command }) => command.includes('sleep') && !command.includes('orch-shim'));
 			expect(programs).toHaveLength(wanted.length);

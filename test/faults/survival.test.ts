@@ -7,7 +7,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '@orch/base/testing';
-import { fixture, inSandbox, isAlive, node, type Orchd, processesWith, type Program, type Runtime, until } from '../support/index.ts';
+import {
+	fixture,
+	inSandbox,
+	isAlive,
+	node,
+	type Orchd,
+	processesWith,
+	type Program,
+	type Runtime,
+	until,
+} from '../support/index.ts';
 
 const deaths = Number(process.env['ORCH_DEATHS'] ?? 12);
 const seed = Number(process.env['ORCH_SEED'] ?? 1);
