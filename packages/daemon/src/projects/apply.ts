@@ -255,7 +255,7 @@ class Applying {
 		const asked = this.#prepared.touched.some(({ needs = [] }) =>
 			needs.some(({ runtime, condition }) => runtime === name && condition === 'succeeded'),
 		);
-		return asked ? 'succeeded' : 'ready';
+		return asked ? 'succeeded' : 'up';
 	}
 
 	/** Once what it needs is there, it is started; why not, is kept. */

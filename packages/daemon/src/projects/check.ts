@@ -18,6 +18,8 @@ export interface DeclaredName {
 	readonly profiles: readonly string[];
 	readonly isActive: boolean;
 	readonly needs: NeedsSection | undefined;
+	/** Whether a probe tells when it is ready. */
+	readonly tellsReady: boolean;
 }
 
 export interface LinkText {

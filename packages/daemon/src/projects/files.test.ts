@@ -140,11 +140,13 @@ runtimes:
 
 	it('takes needs as a name, a list, names with conditions, or a map', () => {
 		const needsOf = (given: string) =>
-			projectOf(`runtimes:\n  db: {command: x}\n  mq: {command: x}\n  a:\n    command: x\n    needs: ${given}\n`).runtimes.get(
-				'shop/a',
-			)?.needs;
+			projectOf(
+				`runtimes:\n  db: {command: x, probes: {ready: notify}}\n  mq: {command: x}\n  a:\n    command: x\n    needs: ${given}\n`,
+			).runtimes.get('shop/a')?.needs;
 		const db = { runtime: 'shop/db', condition: 'ready' };
 		expect(needsOf('db')).toEqual([db]);
+		// of one that nobody can tell it of, started is enough
+		expect(needsOf('mq')).toEqual([{ runtime: 'shop/mq', condition: 'started' }]);
 		expect(needsOf('[db, mq:started]')).toEqual([db, { runtime: 'shop/mq', condition: 'started' }]);
 		expect(needsOf('{db: ready, mq: succeeded}')).toEqual([db, { runtime: 'shop/mq', condition: 'succeeded' }]);
 	});

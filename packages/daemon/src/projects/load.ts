@@ -240,7 +240,9 @@ class Loading {
 			const isActive = profiles.length === 0 || profiles.some((profile) => this.#request.profiles.includes(profile));
 			const instances = read<number>('instances', Runtime.properties.instances);
 			const needs = read<NeedsSection>('needs', Needs);
-			names.set(name, { name, entry, instances, profiles, isActive, needs });
+			const own = at(entry.value, ['probes']) ?? at(root, ['defaults', 'probes']);
+			const tellsReady = own?.kind === 'map' && (own.entries.has('ready') || own.entries.has('startup'));
+			names.set(name, { name, entry, instances, profiles, isActive, needs, tellsReady });
 		}
 		return names;
 	}
@@ -272,6 +274,7 @@ class Loading {
 				env,
 				envFiles,
 				fullNames: (needed) => fullNames(needed, project, names),
+				tellsReady: (needed) => names.get(needed)?.tellsReady ?? false,
 				locate: this.#ports.locate,
 				say: (where, message, { hint, note, kind } = {}) => {
 					const below = where.slice(2);

@@ -15,6 +15,8 @@ export interface RuntimeContext {
 	readonly envFiles: readonly string[];
 	/** Names in needs as they are meant: one name may be several instances. */
 	readonly fullNames: (name: string) => readonly string[];
+	/** Whether a probe of it tells when it is ready. */
+	readonly tellsReady: (name: string) => boolean;
 	/** Where a program is, or why it is nowhere. */
 	readonly locate: (
 		program: string,
@@ -257,27 +259,32 @@ function logOf(
 /** Each name that is needed, with what is needed of it. */
 export function needNames(given: NeedsSection | undefined): {
 	readonly name: string;
-	readonly condition: NeedDeclaration['condition'];
+	readonly condition: NeedDeclaration['condition'] | undefined;
 	readonly onRestart?: NeedDeclaration['onRestart'];
 	readonly step: string | number | undefined;
 }[] {
 	if (given === undefined) return [];
 	const fromText = (text: string, step: number | undefined) => {
-		const [name = '', condition = 'ready'] = text.split(':');
-		return { name, condition: condition as NeedDeclaration['condition'], step };
+		const [name = '', condition] = text.split(':');
+		return { name, condition: condition as NeedDeclaration['condition'] | undefined, step };
 	};
 	if (typeof given === 'string') return [fromText(given, undefined)];
 	if (Array.isArray(given)) return given.map((text: string, index) => fromText(text, index));
 	return Object.entries(given).map(([name, value]) => {
 		if (typeof value === 'string') return { name, condition: value, step: name };
-		const { condition = 'ready', on_restart: onRestart } = value;
+		const { condition, on_restart: onRestart } = value;
 		return { name, condition, ...(onRestart === undefined ? {} : { onRestart }), step: name };
 	});
 }
 
-function needsOf(given: NeedsSection | undefined, { fullNames }: RuntimeContext): NeedDeclaration[] {
+/** Where nothing is said: ready, of one that a probe tells of; of others nobody would know, so that started is enough. */
+function needsOf(given: NeedsSection | undefined, { fullNames, tellsReady }: RuntimeContext): NeedDeclaration[] {
 	return needNames(given).flatMap(({ name, condition, onRestart }) =>
-		fullNames(name).map((runtime) => ({ runtime, condition, ...(onRestart === undefined ? {} : { onRestart }) })),
+		fullNames(name).map((runtime) => ({
+			runtime,
+			condition: condition ?? (tellsReady(name) ? 'ready' : 'started'),
+			...(onRestart === undefined ? {} : { onRestart }),
+		})),
 	);
 }
 

@@ -156,7 +156,7 @@ export const Needs = named(
 		],
 		{
 			title: 'a name, a list of names, or a map NAME: condition',
-			description: 'What must be there before it starts; ready unless said otherwise',
+			description: 'What must be there before it starts; ready where a probe tells, else started',
 		},
 	),
 );

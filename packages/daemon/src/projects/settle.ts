@@ -6,7 +6,8 @@ export type Verdict =
 	| { readonly kind: 'not'; readonly reason: string }
 	| { readonly kind: 'yet'; readonly reason: string };
 
-export type Condition = 'started' | 'ready' | 'succeeded';
+/** Those of needs; `up` is as far as it can be known: ready, or running where nothing tells more, or ended well. */
+export type Condition = 'started' | 'ready' | 'succeeded' | 'up';
 
 export function verdictOn(facts: RuntimeFacts | undefined, condition: Condition): Verdict {
 	if (!facts) return { kind: 'not', reason: 'it is not there' };
@@ -14,11 +15,13 @@ export function verdictOn(facts: RuntimeFacts | undefined, condition: Condition)
 	switch (status) {
 		case 'running':
 			if (condition === 'succeeded') return { kind: 'yet', reason: 'it still runs' };
-			if (condition === 'started' || ready !== false) return { kind: 'reached', as: ready === true ? 'ready' : 'running' };
-			return { kind: 'yet', reason: reason ?? 'it is not ready' };
+			if (condition === 'started' || ready === true || (condition === 'up' && ready === null)) {
+				return { kind: 'reached', as: ready === true ? 'ready' : 'running' };
+			}
+			return { kind: 'yet', reason: reason ?? (ready === null ? 'it has not said that it is ready' : 'it is not ready') };
 		case 'exited':
 			// one that does its work and ends well has got where it goes
-			if (succeeded) return { kind: 'reached', as: 'succeeded' };
+			if (succeeded && condition !== 'ready') return { kind: 'reached', as: 'succeeded' };
 			return { kind: 'not', reason: reason ?? 'it has ended' };
 		case 'failed':
 			return { kind: 'not', reason: reason ?? 'it has failed' };

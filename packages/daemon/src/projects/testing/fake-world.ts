@@ -13,6 +13,12 @@ interface Fake extends Omit<RuntimeFacts, 'declaration'> {
 	starts: number;
 }
 
+/** One with a probe is ready as soon as it runs, unless it is slow; of others nobody knows. */
+function readyAtOnce({ probes }: RuntimeDeclaration, behaviour: Behaviour): boolean | null {
+	if (behaviour === 'slow') return false;
+	return behaviour === 'ready' || probes?.ready !== undefined || probes?.startup !== undefined ? true : null;
+}
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 export class FakeWorld {
@@ -67,7 +73,7 @@ export class FakeWorld {
 				await Promise.resolve();
 				if (behaviour === 'succeeds') this.#set(name, { status: 'exited', succeeded: true });
 				else if (behaviour === 'fails') this.#set(name, { status: 'failed', reason: 'exit 1 after 3 tries' });
-				else this.#set(name, { status: 'running', ready: behaviour === 'ready' ? true : behaviour === 'slow' ? false : null });
+				else this.#set(name, { status: 'running', ready: readyAtOnce(runtime.declaration, behaviour) });
 			}),
 		stop: (name) =>
 			this.#do(`stop ${name}`, async () => {
