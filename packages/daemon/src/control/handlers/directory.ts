@@ -53,4 +53,15 @@ const ambiguous = (ref: string, matches: readonly Entry[], call: Call<'runtime.a
 		matches: matches.map(({ id, name, status }) => ({ shortId: shortId(id), name, status })),
 	});
 
-export const isoTime = (ms: number): string => new Date(ms).toISOString();
+/** Every list tells the same times again, and writing them out is most of what a list takes. */
+const isoTexts = new Map<number, string>();
+const mostTexts = 8_192;
+
+export function isoTime(ms: number): string {
+	const known = isoTexts.get(ms);
+	if (known !== undefined) return known;
+	if (isoTexts.size >= mostTexts) isoTexts.clear();
+	const text = new Date(ms).toISOString();
+	isoTexts.set(ms, text);
+	return text;
+}
