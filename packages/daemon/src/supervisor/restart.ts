@@ -1,5 +1,6 @@
 /** When a process that has ended is followed by another: the arithmetic of waits, failures and giving up. */
-import { backoffMs } from '@orch/base';
+import { backoffMs, type Clock } from '@orch/base';
+import type { BackoffInfo } from './snapshot.ts';
 import type { RestartPolicy } from './spec.ts';
 
 /** What is remembered of a runtime's processes from one to the next. */
@@ -59,6 +60,32 @@ export function afterRestart(account: Account, policy: RestartPolicy): Account {
 export function failuresAt(account: Account, at: number, livedMs: number | undefined, policy: RestartPolicy): number {
 	if (livedMs !== undefined && livedMs >= policy.healthyMs) return 0;
 	return account.failures.filter((time) => at - time < policy.withinMs).length;
+}
+
+/** What there is to tell of failures and of the wait that is under way; `timerAt` is its end, by the clock that only grows. */
+export function backoffInfo({
+	account,
+	livedMs,
+	timerAt,
+	policy,
+	clock,
+}: {
+	readonly account: Account | undefined;
+	readonly livedMs: number | undefined;
+	readonly timerAt: number | undefined;
+	readonly policy: RestartPolicy;
+	readonly clock: Clock;
+}): BackoffInfo | undefined {
+	const failures = account ? failuresAt(account, clock.monotonicMs(), livedMs, policy) : 0;
+	if (failures === 0 && timerAt === undefined) return undefined;
+	const nextInMs = timerAt === undefined ? undefined : Math.max(0, timerAt - clock.monotonicMs());
+	return {
+		failures,
+		of: policy.failures,
+		withinMs: policy.withinMs,
+		nextInMs,
+		nextAt: nextInMs === undefined ? undefined : clock.now() + nextInMs,
+	};
 }
 
 function count(before: Account, { failed, livedMs, at }: End, policy: RestartPolicy): Account {

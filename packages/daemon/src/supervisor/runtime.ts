@@ -1,29 +1,30 @@
 /** A runtime: carries out what its machine says, with one process at a time. */
-import { type Clock, type Logger, Mailbox, type Random, type Timer, withDeadline } from '@orch/base';
+import { type Clock, type Logger, Mailbox, type Random, type Timer } from '@orch/base';
 import { describeExit, isFailure, lastExitOf } from './exit.ts';
 import type { ExitStatus } from './exit-record.ts';
 import { freezeSets, thawSets } from './freeze.ts';
 import type { Journal, KeptRuntime, RuntimeMemory } from './journal.ts';
 import { freshMemory, recallAccount, recallExit, rememberExit, rememberState, timesOf } from './memory.ts';
 import { describeLaunchFault, LaunchError, type LaunchFault, SupervisorError } from './faults.ts';
+import { launchRequest, prepareLaunch } from './launch-request.ts';
 import type { RuntimeOutput } from './output/index.ts';
 import { describeUnmet, type NeededView, type Unmet } from './needs.ts';
 import type { OomCounts, OomWitness } from './oom.ts';
-import type { Identity, Launched, Launcher, Preparation, Prepare, Recorded } from './ports.ts';
-import { type CheckerOf, notesDescriptor, notesVariable, wantsNotes } from './probes/index.ts';
+import type { Identity, Launched, Launcher, Prepare, Recorded } from './ports.ts';
+import type { CheckerOf } from './probes/index.ts';
 import { bootId, readEnvironment } from './proc-scan.ts';
 import { cookieName, createProcessSet, type ProcessSet } from './process-set.ts';
 import type { ProcessTable } from './process-table.ts';
-import { type Account, type End, failuresAt, freshAccount, longestWaitMs } from './restart.ts';
+import { backoffInfo, type End, freshAccount, longestWaitMs } from './restart.ts';
 import { resume } from './resumption.ts';
 import { type RuntimeEffect, type RuntimeEvent, type RuntimeState, stepRuntime } from './runtime.machine.ts';
 import type { Usage } from './figures/index.ts';
-import { decideReady, notesPath, RuntimeProbes, wantCommands } from './runtime-probes.ts';
+import { decideReady, RuntimeProbes, wantCommands } from './runtime-probes.ts';
 import { RuntimeSets } from './runtime-sets.ts';
 import type { BackoffInfo, LastExit, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import { isSignal, type Priority, type RuntimeSpec } from './spec.ts';
-import { type FindListeners, portsAreFree, releaseMs } from './listeners.ts';
-import { giveFiles, userEnvironment, userOf, wordsToBecome } from './user.ts';
+import type { FindListeners } from './listeners.ts';
+import { userOf, wordsToBecome } from './user.ts';
 import { defaultCommandMs, type RunCommand, runCommand, type StopCommand, stopCommandOf } from './stop-command.ts';
 import { Waiters } from './waiters.ts';
 
@@ -52,9 +53,6 @@ export interface RuntimeOptions {
 	/** Who listens on which ports; on this system where it is absent. */
 	readonly findListeners?: FindListeners | undefined;
 }
-
-/** How long what is done before a launch may take. */
-const prepareMs = 10_000;
 
 /** One life: from its launch to the end of its shim. */
 interface Process {
@@ -626,8 +624,14 @@ export class Runtime {
 			if (this.#sets.mayBeStuck()) await this.#refuseStuck();
 			isPrepared = true;
 			this.#options.output.began(generation);
-			const preparation = this.#prepare(processId, generation, abort.signal);
-			const launched = await this.#options.launcher.launch(this.#request(processId, generation, preparation), abort.signal);
+			const next = { processId, generation };
+			const { prepare, clock, findListeners, launcher, outputDirectory } = this.#options;
+			const { signal } = abort;
+			const endedAt = this.#lastExit?.at;
+			const preparation = prepareLaunch(this.#spec, next, { prepare, clock, findListeners, endedAt, signal });
+			const { request, env } = launchRequest(this.#spec, next, preparation, outputDirectory);
+			this.#environment = this.#spec.stop.command || wantCommands(this.#spec.probes) ? env : undefined;
+			const launched = await launcher.launch(request, signal);
 			this.#begin(processId, generation, launched);
 			event = { kind: 'launched' };
 		} catch (error) {
@@ -638,56 +642,6 @@ export class Runtime {
 		this.#launching = undefined;
 		if (this.#isClosed) this.#process?.launched.release();
 		this.#mailbox.send(event);
-	}
-
-	#prepare(processId: string, generation: number, signal: AbortSignal): Preparation {
-		const { clock, prepare } = this.#options;
-		const late = () => new LaunchError({ kind: 'unprepared', reason: `what precedes a launch took longer than ${prepareMs} ms` });
-		const { ready, ...environment } = prepare(this.#spec.id, { processId, generation }, signal);
-		const { ports } = this.#spec;
-		const all = async () => void (await Promise.all([ready, ports && this.#portsAreFree(ports, signal)]));
-		const first = ports ? all : () => ready;
-		return { ...environment, ready: withDeadline(clock, prepareMs, first, late, signal).catch(unprepared(signal)) };
-	}
-
-	#portsAreFree(ports: readonly number[], signal: AbortSignal): Promise<void> {
-		const { clock, findListeners } = this.#options;
-		const endedJustNow = this.#lastExit !== undefined && clock.now() - this.#lastExit.at < releaseMs;
-		return portsAreFree({ ports, clock, signal, patienceMs: endedJustNow ? releaseMs : 0, find: findListeners });
-	}
-
-	#request(processId: string, generation: number, { env: added, defaults, ready }: Preparation) {
-		const { id, name, program, args, cwd, priority, stop, probes, group, umask } = this.#spec;
-		const { outputDirectory } = this.#options;
-		const user = this.#spec.user === undefined ? undefined : userOf(this.#spec.user, process.getuid?.());
-		if (user) giveFiles(user, [`${outputDirectory}stdout.log`, `${outputDirectory}stderr.log`]);
-		const env = {
-			...(user && userEnvironment(user)),
-			...defaults,
-			...this.#spec.env,
-			...(group && { ORCH_INSTANCE: String(group.index) }),
-			...added,
-		};
-		this.#environment = stop.command || wantCommands(probes) ? env : undefined;
-		const notes = wantsNotes(probes) ? { path: notesPath(outputDirectory), descriptor: notesDescriptor } : undefined;
-		return {
-			processId,
-			generation,
-			runtimeId: id,
-			runtimeName: name,
-			program,
-			args,
-			cwd,
-			env: { ...env, ...(notes && { [notesVariable]: String(notes.descriptor) }) },
-			mayGo: ready,
-			priority,
-			stop,
-			stdoutPath: `${outputDirectory}stdout.log`,
-			stderrPath: `${outputDirectory}stderr.log`,
-			...(notes && { notes }),
-			...(user && { before: wordsToBecome(user) }),
-			...(umask !== undefined && { umask: Number.parseInt(umask, 8) }),
-		};
 	}
 
 	/** Who has commanded a start hears that it waits for what will not come by itself; it goes on waiting. */
@@ -852,20 +806,13 @@ export class Runtime {
 	}
 
 	#backoff(): BackoffInfo | undefined {
-		const { restart } = this.#spec;
-		const { clock } = this.#options;
-		const account: Account | undefined = 'account' in this.#state ? this.#state.account : undefined;
-		const livedMs = this.#state.kind === 'running' ? this.#livedMs() : undefined;
-		const failures = account ? failuresAt(account, clock.monotonicMs(), livedMs, restart) : 0;
-		if (failures === 0 && !this.#timer) return undefined;
-		const nextInMs = this.#timer && Math.max(0, this.#timer.at - clock.monotonicMs());
-		return {
-			failures,
-			of: restart.failures,
-			withinMs: restart.withinMs,
-			nextInMs,
-			nextAt: nextInMs === undefined ? undefined : clock.now() + nextInMs,
-		};
+		return backoffInfo({
+			account: 'account' in this.#state ? this.#state.account : undefined,
+			livedMs: this.#state.kind === 'running' ? this.#livedMs() : undefined,
+			timerAt: this.#timer?.at,
+			policy: this.#spec.restart,
+			clock: this.#options.clock,
+		});
 	}
 
 	#publish(event: Omitted<SupervisorEvent>): void {
@@ -875,15 +822,3 @@ export class Runtime {
 }
 
 type Omitted<Event> = Event extends unknown ? Omit<Event, 'id' | 'name' | 'at'> : never;
-
-/** What to throw where the preparation of a launch has failed. */
-const unprepared =
-	(signal: AbortSignal) =>
-	(error: unknown): never => {
-		if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
-		if (error instanceof LaunchError) throw error;
-		throw new LaunchError(
-			{ kind: 'unprepared', reason: error instanceof Error ? error.message : String(error) },
-			{ cause: error },
-		);
-	};
