@@ -142,6 +142,18 @@ hint: orch daemon install --force        (what is to stay belongs into a drop-in
 		{ file: '/etc/x.service', again: 'orch daemon uninstall --force' },
 		'orch: /etc/x.service was not written by orch\nhint: orch daemon uninstall --force\n',
 	],
+	'project.no_file': [
+		{ directory: '/home/ana' },
+		`orch: no project file: there is no orch.yaml in /home/ana or above it
+hint: orch init writes one; orch up -f FILE takes another
+`,
+	],
+	'project.not_loaded': [
+		{ file: 'orch.yaml' },
+		`orch: no project is loaded from orch.yaml, and it cannot be read to tell its name
+hint: orch project list; orch down -p NAME
+`,
+	],
 	'output.failed': [{ reason: 'no space left on device' }, 'orch: cannot write the output: no space left on device\n'],
 };
 

@@ -6,7 +6,7 @@ import { isEmptyDiff, planText } from '../project/plan-text.ts';
 
 export const apply = command({
 	path: ['apply'],
-	summary: 'Register and change what the project file declares, without starting anything; prints what changed',
+	summary: 'Register and change what the project file declares, and start nothing',
 	notes: ['What only a new process can have stops its runtime, which is started by orch up, or orch start.'],
 	options: {
 		...fileOptions,

@@ -32,7 +32,7 @@ export const projectList = command({
 
 export const projectShow = command({
 	path: ['project', 'show'],
-	summary: 'Show a project: its files, what it declares, and why its files do not hold where they do not',
+	summary: 'Show a project: its files, what it declares, what is wrong with them',
 	args: one,
 	json: 'the project',
 	async run(context, { args: [project = ''] }) {
@@ -61,7 +61,7 @@ function showProblems(context: Context, problems: Parameters<typeof renderProble
 
 export const projectReload = command({
 	path: ['project', 'reload'],
-	summary: 'Read a project’s files again and apply what has changed, as saving them does',
+	summary: 'Read a project’s files again, as saving them does',
 	args: one,
 	options: { waitTimeout: value('--wait-timeout DURATION', 'how long to wait (2m)', parseDuration) },
 	json: 'the report: plan, outcomes',

@@ -12,7 +12,7 @@ import { logs } from './logs.ts';
 
 export const up = command({
 	path: ['up'],
-	summary: 'Make it so: apply the project file, start what it declares, wait until it is ready',
+	summary: 'Apply the project file, start what it declares, wait until it is ready',
 	notes: [
 		'Only what differs is touched; only what needs a new process is restarted, and the reason is told. From then on the files are followed: saving them is enough.',
 		'It returns once everything is ready: 0. Where something is not: 1, and why. Named runtimes come with what they need.',
