@@ -189,11 +189,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		const stopAll = async () => {
 			const running = countRunning();
 			onStop = 'stop';
+			// a file that is saved now must start nothing any more
+			await projects.close();
 			await supervisor.stopAll();
 			return { stopped: running, kept: 0 };
 		};
 		const keepAll = async () => {
 			onStop = 'keep';
+			await projects.close();
 			return { stopped: 0, kept: countRunning() };
 		};
 		const beginStop = (what: 'stop' | 'keep' = 'stop'): Promise<Stopped> => {

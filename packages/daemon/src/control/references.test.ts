@@ -22,6 +22,18 @@ describe('references', () => {
 		expect(findByReference('019aa000', all)).toEqual({ kind: 'many', matches: all });
 	});
 
+	it('take the name within a project, as long as only one project has it', () => {
+		const shop = { id: '019aa000-1111-7222-8333-c3f19c02b003', name: 'shop/api' };
+		const kiosk = { id: '019aa000-1111-7222-8333-d3f19c02b004', name: 'kiosk/api' };
+		expect(findByReference('api', [ping, shop])).toEqual({ kind: 'one', one: shop });
+		expect(findByReference('api', [shop, kiosk])).toEqual({ kind: 'many', matches: [shop, kiosk] });
+		expect(findByReference('kiosk/api', [shop, kiosk])).toEqual({ kind: 'one', one: kiosk });
+		// one that stands for itself goes before
+		const own = { ...ping, name: 'api' };
+		expect(findByReference('api', [shop, own])).toEqual({ kind: 'one', one: own });
+		expect(findByReference('apii', [shop])).toEqual({ kind: 'none', candidates: ['api'] });
+	});
+
 	it('take no prefix shorter than four digits, and suggest near names', () => {
 		expect(findByReference('a3f', [ping, pong])).toEqual({ kind: 'none', candidates: [] });
 		expect(findByReference('pnig', all)).toEqual({ kind: 'none', candidates: ['ping', 'pong'] });

@@ -33,10 +33,8 @@ export function findByReference<T extends Named>(ref: string, all: readonly T[])
 	}
 	return {
 		kind: 'none',
-		candidates: suggest(
-			ref,
-			all.map(({ name }) => name),
-		),
+		// near to what was typed is the name within a project, not the whole
+		candidates: suggest(ref, new Set(all.map(({ name }) => (ref.includes('/') ? name : name.slice(name.indexOf('/') + 1))))),
 	};
 }
 

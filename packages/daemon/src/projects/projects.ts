@@ -102,9 +102,14 @@ export class Projects {
 	/** Goes on with what an earlier daemon had loaded; a file that was changed meanwhile is a change. */
 	async restore(): Promise<void> {
 		for (const record of await this.#options.store.list()) {
-			const loaded = this.#load(requestOf(record));
-			const entry = this.#enter(record, loaded);
-			this.#follow(entry);
+			try {
+				const entry = this.#enter(record, this.#load(requestOf(record)));
+				this.#follow(entry);
+			} catch (error) {
+				// what runs goes on; the next `up` loads it anew
+				this.#options.log.error('project not restored', { project: record.name, error });
+				continue;
+			}
 			// an `up` or a reload was in the middle of it
 			if (record.starting.length > 0) void this.#reloadQuietly(record.name);
 		}
