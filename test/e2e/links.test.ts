@@ -40,7 +40,10 @@ interface Seen {
 async function seenBy(runtime: Runtime): Promise<Seen> {
 	const text = (await orchd.output(runtime)).toString('utf8');
 	// a program may be in the middle of its last line
-	const lines = text.slice(0, text.lastIndexOf('\n') + 1).trimEnd().split('\n');
+	const lines = text
+		.slice(0, text.lastIndexOf('\n') + 1)
+		.trimEnd()
+		.split('\n');
 	const last = lines.at(-1) ?? '';
 	return last === '' ? { count: 0, last: 0, duplicates: 0, missing: 0, dropped: {}, connections: 0 } : (JSON.parse(last) as Seen);
 }

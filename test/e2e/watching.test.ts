@@ -35,7 +35,7 @@ describe('what runtimes use', () => {
 		const usage = await until('the memory of the grandchild is seen', async () => {
 			const { stdout } = await sandbox.cli('ps', '--json', 'tree');
 			const [tree] = JSON.parse(stdout) as { usage: { memoryBytes: number; processes: number } | null }[];
-			return tree?.usage && tree.usage.memoryBytes > 96 * 2 ** 20 && tree.usage;
+			return tree?.usage && tree.usage.memoryBytes > 96 * 2 ** 20 ? tree.usage : undefined;
 		});
 		expect(usage.processes).toBe(3);
 		expect(usage.memoryBytes).toBeLessThan(1024 * 2 ** 20);

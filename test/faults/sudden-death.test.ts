@@ -182,7 +182,7 @@ describe('the daemon is killed', () => {
 			expect(isAlive(pids[1] ?? 0)).toBe(false);
 			const again = await second.call('runtime.start', { runtime: 'ping' });
 			expect(again).toMatchObject({ status: 'running', generation: 2 });
-			await second.writes(ping, /round 100\n[^]*round 100\n/);
+			await second.writes(ping, /round 100\n[\s\S]*round 100\n/);
 			await stage.clear();
 		});
 	});
@@ -196,7 +196,7 @@ describe('the daemon is killed', () => {
 				sh(`trap '' TERM; (setsid sh -c 'trap "" TERM; exec sleep 1000000' &); echo up; while :; do sleep 1000000; done`),
 				{ name: 'rude', stop },
 			);
-			const frozen = await first.run(sleeper(), { name: 'frozen', stop });
+			await first.run(sleeper(), { name: 'frozen', stop });
 			const gone = await first.run(sh('(setsid sleep 1000000 &); echo up; exec sleep 1000000'), { name: 'gone', stop, restart });
 			for (const runtime of [rude, gone]) await first.writes(runtime, 'up');
 			await first.call('runtime.signal', { runtime: 'frozen', signal: 'SIGSTOP' });

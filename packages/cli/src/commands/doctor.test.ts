@@ -303,6 +303,7 @@ function fakeWorld() {
 		root,
 		nodeProgram: process.execPath,
 		daemonProgram: () => join(root, 'programs/orchd.cjs'),
+		openTerminal: () => Promise.reject(new Error('not inside a test')),
 		becomeDaemon: () => Promise.reject(new Error('not inside a test')),
 	};
 }

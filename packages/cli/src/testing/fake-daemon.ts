@@ -303,6 +303,9 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 			wake();
 			return { id, name };
 		},
+		'runtime.scale': async ({ group }) => {
+			throw new OrchError('runtime.not_group', { name: group });
+		},
 		'runtime.signal': async ({ runtime }) => {
 			const { name, status, pid } = find(runtime);
 			if (pid === null) throw new OrchError('runtime.not_running', { name, status });

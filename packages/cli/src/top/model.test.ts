@@ -13,6 +13,7 @@ const watched = (runtimes = some, isFirst = true, more: Partial<{ removed: strin
 	isFirst,
 	item: { at, runtimes: [...runtimes], removed: [], figures: [], ...more },
 });
+const without = (name: string): TopEvent => watched([], false, { removed: [idOf(name)] });
 const begin = (): TopState =>
 	firstState({ size: { columns: 80, rows: 24 }, nowMs: 0, sort: { key: 'status', reversed: false }, only: [] });
 
@@ -61,7 +62,7 @@ describe('the table', () => {
 		expect(selected(state)).toBe('api');
 		const moved = play([watched([runtime('api', { status: 'failed' })], false)], state).state;
 		expect([selected(moved), names(moved)[0]]).toEqual(['api', 'api']);
-		const gone = play([{ ...watched([], false), item: { at, runtimes: [], removed: [idOf('api')], figures: [] } }], moved);
+		const gone = play([without('api')], moved);
 		expect(selected(gone.state)).toBe('cache');
 		expect(gone.effects).toEqual([{ kind: 'follow', id: idOf('cache') }]);
 	});
@@ -115,10 +116,7 @@ describe('actions', () => {
 
 	it('stop whom was asked about, even if another is selected by then', () => {
 		const asked = play([watched(), 'x']).state;
-		const { effects } = play(
-			[{ ...watched([], false), item: { at, runtimes: [], removed: [idOf('cache')], figures: [] } }, 'y'],
-			asked,
-		);
+		const { effects } = play([without('cache'), 'y'], asked);
 		expect(effects).toContainEqual({ kind: 'act', action: 'stop', id: idOf('cache'), name: 'cache' });
 	});
 

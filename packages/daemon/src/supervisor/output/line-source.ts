@@ -128,6 +128,8 @@ export class LineSource {
 
 	#line(): Line | undefined {
 		if (this.#rest.length === 0) return undefined;
+		// a line that ended just there has left it behind
+		if (this.#border <= this.#restAt) this.#findBorder();
 		const border = this.#border - this.#restAt;
 		const found = this.#rest.indexOf(newline, this.#searched);
 		if (found >= 0 && found < Math.min(border, maxLineBytes)) return this.#take(found + 1, 1);

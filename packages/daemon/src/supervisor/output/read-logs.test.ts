@@ -184,6 +184,18 @@ describe('scenario 34: what lines may look like', () => {
 		expect(await all(one)).toEqual(['one: asking: …', 'one: second']);
 		await live.stop();
 	});
+
+	it('where one process ends with a whole line there is nothing between it and the next', async () => {
+		const one = rig();
+		const output = one.open();
+		for (const generation of [1, 2, 3]) {
+			output.began(generation);
+			say(one, `of ${generation}\n`);
+			await one.manual.advance(10);
+			output.ended(generation);
+		}
+		expect(await all(one)).toEqual(['one: of 1', 'one: of 2', 'one: of 3']);
+	});
 });
 
 describe('what is chosen', () => {
