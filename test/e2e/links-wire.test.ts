@@ -391,7 +391,9 @@ describe('crowds and shortages', () => {
 
 			const second = await own.startDaemon();
 			const late = new Stage(() => second);
-			const [a, b] = await Promise.all([late.stand('a', { id }), late.stand('b')]);
+			// it was killed by somebody else, so its policy brings it back
+			await second.becomes({ id, name: 'a' }, 'running again', ({ status }) => status === 'running');
+			const [a, b] = await Promise.all([late.look(id), late.stand('b')]);
 			expect(a.socket).toBe(before.socket);
 			await late.link(a, 'T', b);
 			const sender = await late.lines(a);

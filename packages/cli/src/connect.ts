@@ -121,7 +121,8 @@ export function openConnection(world: World, places: Places): Connection {
 
 /**
  * Asks one question on a connection of its own, in JSON Lines: a long list is read by the engine's own parser, in a tenth of the
- * time that MessagePack takes in a program that has just started. Not for answers with bytes in them.
+ * time that MessagePack takes in a program that has just started. Not for answers with bytes in them. Resolves with `notJson` where
+ * whoever listens says something else, such as an orchd of another version.
  */
 export function askInJson(world: World, places: Places, operation: string, params: unknown): Promise<unknown> {
 	refuseLongPath(places);
@@ -131,6 +132,11 @@ export function askInJson(world: World, places: Places, operation: string, param
 		socket.on('error', (error: NodeJS.ErrnoException) => void explain(error, world, places).then(reject, reject));
 		socket.on('close', () => reject(new OrchError('disconnected', { reason: 'orchd closed the connection' })));
 		socket.on('data', (bytes) => {
+			if (parts.length === 0 && bytes[0] !== brace) {
+				resolve(notJson);
+				socket.destroy();
+				return;
+			}
 			parts.push(bytes);
 			if (bytes.at(-1) !== newline) return;
 			socket.destroy();
@@ -144,7 +150,9 @@ export function askInJson(world: World, places: Places, operation: string, param
 	});
 }
 
+export const notJson = Symbol('not JSON');
 const newline = 0x0a;
+const brace = 0x7b;
 
 /** Only where something went wrong is it worth to look closer, and to load what that takes. */
 async function explain(error: NodeJS.ErrnoException, world: World, places: Places): Promise<Error> {

@@ -1,7 +1,7 @@
 /** What a command works with: its world, its global options, one connection to orchd, and ways to print. */
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
 import { OrchError, type Places, version } from '@orch/protocol/wire';
-import { askInJson, type Connection, openConnection, placesOf } from './connect.ts';
+import { askInJson, type Connection, notJson, openConnection, placesOf } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
 import { toJson } from './render/json.ts';
 import { loadStyle, type Style, wantsColor } from './render/style.ts';
@@ -128,8 +128,10 @@ export class Context {
 	/** As `read`, on a connection of its own, for what may be long and is to be there fast. Not for answers with bytes in them. */
 	async readFast<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
 		await this.#refuseForeign();
-		const asked = askInJson(this.world, this.places, name, params) as Promise<ResultOf<Api[Name]>>;
-		return this.#within(this.globals.timeout ?? answerMs, asked);
+		const asked = askInJson(this.world, this.places, name, params);
+		const answer = await this.#within(this.globals.timeout ?? answerMs, asked);
+		// the frames tell what is wrong with it
+		return answer === notJson ? this.read(name, params) : (answer as ResultOf<Api[Name]>);
 	}
 
 	async #refuseForeign(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Places } from '@orch/protocol/wire';
 import { Binaries } from './binaries/index.ts';
 import {
 	binaryHandlers,
+	clearStale,
 	createCheck,
 	daemonHandlers,
 	emptyEvent,
@@ -96,6 +97,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		scope.add('lock of the socket', () => socketLock.release());
 		const stateLock = await takeLock('state', places.home, uid);
 		scope.add('lock of the state', () => stateLock.release());
+		// before anything is begun that a refusal would have to undo
+		await clearStale(places.socket, log);
 		prepareSocketDirectory(places.socketDirectory, uid);
 		scope.add('directory of the runtimes’ sockets', () => {
 			if (onStop === 'stop') rmSync(places.socketDirectory, { recursive: true, force: true });

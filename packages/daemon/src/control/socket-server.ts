@@ -50,7 +50,7 @@ export function prepareSocketDirectory(directory: string, uid: number): void {
 }
 
 /** Removes a socket that nobody answers on; refuses what is alive and what is no socket. The caller holds the lock. */
-async function clearStale(path: string, log: Logger): Promise<void> {
+export async function clearStale(path: string, log: Logger): Promise<void> {
 	let stat: ReturnType<typeof lstatSync>;
 	try {
 		stat = lstatSync(path);
