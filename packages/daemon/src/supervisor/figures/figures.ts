@@ -126,7 +126,10 @@ export class Figures {
 		const at = subjects.length === 0 ? undefined : clock.monotonicMs() + (isLive ? liveMs : this.#quietWaitMs);
 		if (at !== undefined && this.#timer && this.#timer.at <= at) return;
 		this.#timer?.timer.cancel();
-		this.#timer = at === undefined ? undefined : { at, timer: clock.setTimer(at - clock.monotonicMs(), () => void this.#tick()) };
+		this.#timer =
+			at === undefined
+				? undefined
+				: { at, timer: clock.setTimer(at - clock.monotonicMs(), () => void this.#tick(), { background: true }) };
 	}
 
 	async #tick(): Promise<void> {
