@@ -23,7 +23,7 @@ const quietLooks = 40;
 /** Where the system cannot tell: it allows no more watches, say. */
 const unwatchedEveryMs = 500;
 /** What the system should have told of, and did not. */
-const safetyMs = 60_000;
+const safetyMs = 300_000;
 
 interface Entry {
 	readonly watched: Watched;
