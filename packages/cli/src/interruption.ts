@@ -29,3 +29,20 @@ export function interruption(world: World): Interruption {
 		},
 	};
 }
+
+/**
+ * Does what goes on until it comes to its end or is interrupted: what fails because of that is no failure. Gives the exit code, undefined
+ * where nobody interrupted it.
+ */
+export async function untilInterrupted(world: World, work: (signal: AbortSignal) => Promise<void>): Promise<number | undefined> {
+	const interrupted = interruption(world);
+	try {
+		await work(interrupted.signal);
+		return interrupted.exitCode;
+	} catch (error) {
+		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
+		throw error;
+	} finally {
+		interrupted.release();
+	}
+}

@@ -5,7 +5,7 @@ import { parseDuration } from '../args/duration.ts';
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { flag, list, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { howItEnded } from '../render/runtime-status.ts';
@@ -60,7 +60,6 @@ export const events = command({
 	async run(context, { args, options }) {
 		const { world, pretty } = context;
 		const asJson = context.json || !pretty;
-		const interrupted = interruption(world);
 		const params: ParamsOf<Api['daemon.events']> = {
 			follow: options.noFollow !== true,
 			...options.since,
@@ -69,17 +68,11 @@ export const events = command({
 		};
 		if (pretty && !context.json && params.follow && options.since === undefined)
 			context.note('events from now on; earlier ones: orch events --since 5m');
-		try {
-			for await (const item of context.follow('daemon.events', params, interrupted.signal))
-				await world.out.flow(asJson ? toJson(item, false) : eventText(context, item), interrupted.signal);
+		return untilInterrupted(world, async (signal) => {
+			for await (const item of context.follow('daemon.events', params, signal))
+				await world.out.flow(asJson ? toJson(item, false) : eventText(context, item), signal);
 			await world.out.flushed();
-			return interrupted.exitCode;
-		} catch (error) {
-			if (interrupted.exitCode !== undefined) return interrupted.exitCode;
-			throw error;
-		} finally {
-			interrupted.release();
-		}
+		});
 	},
 });
 

@@ -2,7 +2,7 @@
 import type { Api, ResultOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { flag } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { type Column, renderTable } from '../render/table.ts';
@@ -36,9 +36,8 @@ export const linkStats = command({
 
 async function watchStats(context: Context, filter: LinkFilter): Promise<number | undefined> {
 	const { world, json, pretty } = context;
-	const interrupted = interruption(world);
 	let drawn = 0;
-	try {
+	return untilInterrupted(world, async (signal) => {
 		for (;;) {
 			const stats = await context.read('link.stats', filterOf(filter));
 			const text = json
@@ -47,16 +46,11 @@ async function watchStats(context: Context, filter: LinkFilter): Promise<number 
 			// drawn over itself on a terminal, one below the other in a pipe
 			const back = pretty && !json && drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
 			const apart = !pretty && !json && drawn > 0 ? '\n' : '';
-			await world.out.flow(back + apart + text, interrupted.signal);
+			await world.out.flow(back + apart + text, signal);
 			drawn = text.split('\n').length - 1;
-			await world.clock.sleep(watchEveryMs, interrupted.signal);
+			await world.clock.sleep(watchEveryMs, signal);
 		}
-	} catch (error) {
-		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
-		throw error;
-	} finally {
-		interrupted.release();
-	}
+	});
 }
 
 /** What would scroll away could not be drawn over. */

@@ -6,7 +6,7 @@ import { choice, integer, nonEmpty } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { flag, type OptionValues, value } from '../option.ts';
 import { isDisconnected, reconnect } from '../reconnect.ts';
 import { toJson } from '../render/json.ts';
@@ -61,18 +61,11 @@ export const logs = command({
 	json: 'a stream of {"runtime", "name", "stream", "at", "atEnd", "text", "partial", "goesOn"}, one a line; {"dropped", "runtime", "name", "stream", "bytes"} for what was removed before it could be shown',
 	async run(context, { args, options: given }) {
 		checkTogether(context, given);
-		const interrupted = interruption(context.world);
-		try {
-			const shown = await show(context, paramsOf(context, args, given), given, interrupted.signal);
+		return untilInterrupted(context.world, async (signal) => {
+			const shown = await show(context, paramsOf(context, args, given), given, signal);
 			await context.world.out.flushed();
-			if (shown === 0 && interrupted.exitCode === undefined) context.note(whyNothing(given));
-			return interrupted.exitCode;
-		} catch (error) {
-			if (interrupted.exitCode !== undefined) return interrupted.exitCode;
-			throw error;
-		} finally {
-			interrupted.release();
-		}
+			if (shown === 0 && !signal.aborted) context.note(whyNothing(given));
+		});
 	},
 });
 

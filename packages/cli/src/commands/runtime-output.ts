@@ -3,7 +3,7 @@ import { integer } from '../args/values.ts';
 import { type Command, command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { flag, value } from '../option.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 
 const outputOf = (stream: 'stdout' | 'stderr', words: string): Command =>
 	command({
@@ -35,17 +35,10 @@ async function showOutput(
 	params: { readonly runtime: string; readonly follow: boolean; readonly lines?: number },
 ): Promise<number | undefined> {
 	const { out } = context.world;
-	const interrupted = interruption(context.world);
-	try {
-		const items = context.follow(`runtime.${stream}`, params, interrupted.signal);
+	return untilInterrupted(context.world, async (signal) => {
+		const items = context.follow(`runtime.${stream}`, params, signal);
 		// the next portion is asked for only once this one is out: a full pipe holds up nothing but itself
-		for await (const { bytes } of items) await out.flow(bytes, interrupted.signal);
+		for await (const { bytes } of items) await out.flow(bytes, signal);
 		await out.flushed();
-		return interrupted.exitCode;
-	} catch (error) {
-		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
-		throw error;
-	} finally {
-		interrupted.release();
-	}
+	});
 }

@@ -5,7 +5,7 @@ import { toRfc3339 } from '../clock.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { flag, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { sorted, sortKeys, type SortKey } from '../top/order.ts';
@@ -60,11 +60,10 @@ async function showOnce(context: Context, only: readonly string[], sort: SortKey
 
 async function showLines(context: Context, only: readonly string[], sort: SortKey): Promise<number | undefined> {
 	const { world } = context;
-	const interrupted = interruption(world);
 	const all = new Map<string, RuntimeInfo>();
 	let printedMs = Number.NEGATIVE_INFINITY;
-	try {
-		for await (const item of context.follow('runtime.watch', {}, interrupted.signal)) {
+	return untilInterrupted(world, async (signal) => {
+		for await (const item of context.follow('runtime.watch', {}, signal)) {
 			for (const id of item.removed) all.delete(id);
 			for (const info of item.runtimes) all.set(info.id, info);
 			for (const { id, ...figures } of item.figures) {
@@ -75,15 +74,9 @@ async function showLines(context: Context, only: readonly string[], sort: SortKe
 			if (world.clock.monotonicMs() - printedMs < 900) continue;
 			printedMs = world.clock.monotonicMs();
 			const line = { at: item.at, runtimes: pick([...all.values()], only, sort), links: await linksOf(context) };
-			await world.out.flow(toJson(line, false), interrupted.signal);
+			await world.out.flow(toJson(line, false), signal);
 		}
-		return interrupted.exitCode;
-	} catch (error) {
-		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
-		throw error;
-	} finally {
-		interrupted.release();
-	}
+	});
 }
 
 /** Without its router orchd knows of no rates. */

@@ -126,7 +126,8 @@ function isEnterable(directory: string): boolean {
 	return statOf(directory)?.isDirectory() === true && isExecutable(directory);
 }
 
-function isExecutable(path: string): boolean {
+/** Whether this process may execute it. */
+export function isExecutable(path: string): boolean {
 	try {
 		accessSync(path, constants.X_OK);
 		return true;

@@ -157,6 +157,16 @@ const start = (clearing: boolean, context: RuntimeContext, ...before: readonly R
 		? { state: { kind: 'stopping', launching: false, thenStart: true }, effects: before }
 		: launch(freshAccount, 'command', context, ...before);
 
+/** Where the next try may be waited for, and what the last process left may still be being ended. */
+type BetweenTries = Extract<RuntimeState, { readonly kind: 'backoff' | 'failed' }>;
+
+const startAnew = ({ clearing }: BetweenTries, _event: RuntimeEvent, context: RuntimeContext): Next =>
+	start(clearing, context, clearTimer);
+const comeDue = (state: BetweenTries, _event: RuntimeEvent, context: RuntimeContext): Next =>
+	state.clearing ? { state: { ...state, due: true }, effects: [] } : relaunch(state.account, context);
+const beCleared = (state: BetweenTries, _event: RuntimeEvent, context: RuntimeContext): Next =>
+	state.due ? relaunch(state.account, context) : { state: { ...state, clearing: false }, effects: [] };
+
 export const runtimeTable = {
 	stopped: {
 		start: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
@@ -234,22 +244,20 @@ export const runtimeTable = {
 	backoff: {
 		start: {
 			to: ['starting', 'waiting', 'stopping'],
-			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+			run: startAnew,
 		},
 		restart: {
 			to: ['starting', 'waiting', 'stopping'],
-			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+			run: startAnew,
 		},
 		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
 		backoff_over: {
 			to: ['starting', 'waiting', 'backoff'],
-			run: (state, _event, policy) =>
-				state.clearing ? { state: { ...state, due: true }, effects: [] } : relaunch(state.account, policy),
+			run: comeDue,
 		},
 		emptied: {
 			to: ['starting', 'waiting', 'backoff'],
-			run: (state, _event, policy) =>
-				state.due ? relaunch(state.account, policy) : { state: { ...state, clearing: false }, effects: [] },
+			run: beCleared,
 		},
 	},
 	exited: {
@@ -261,22 +269,20 @@ export const runtimeTable = {
 	failed: {
 		start: {
 			to: ['starting', 'waiting', 'stopping'],
-			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+			run: startAnew,
 		},
 		restart: {
 			to: ['starting', 'waiting', 'stopping'],
-			run: ({ clearing }, _event, context) => start(clearing, context, clearTimer),
+			run: startAnew,
 		},
 		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
 		backoff_over: {
 			to: ['starting', 'waiting', 'failed'],
-			run: (state, _event, policy) =>
-				state.clearing ? { state: { ...state, due: true }, effects: [] } : relaunch(state.account, policy),
+			run: comeDue,
 		},
 		emptied: {
 			to: ['starting', 'waiting', 'failed'],
-			run: (state, _event, policy) =>
-				state.due ? relaunch(state.account, policy) : { state: { ...state, clearing: false }, effects: [] },
+			run: beCleared,
 		},
 	},
 } satisfies Table<RuntimeState, RuntimeEvent, RuntimeEffect, RuntimeContext>;

@@ -28,8 +28,9 @@ export async function settleLeftovers(options: SettleOptions & { readonly table?
 	const records = new ProcessRecords(stateDirectory);
 	const leftovers = records
 		.list()
-		.map((processId) => leftoverOf(processId, records.read(processId), table))
-		.filter(({ record }) => record === undefined || !options.except?.has(record.runtimeId));
+		.map((processId) => ({ processId, record: records.read(processId) }))
+		.filter(({ record }) => record === undefined || !options.except?.has(record.runtimeId))
+		.map(({ processId, record }) => leftoverOf(processId, record, table));
 	const ours = leftovers.filter(({ record }) => record === undefined || record.bootId === bootId());
 	for (const { set } of ours) table.register(set);
 	const members = await Promise.all(ours.map(({ set }) => table.members(set)));

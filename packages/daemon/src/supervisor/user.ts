@@ -1,5 +1,6 @@
 /** Who a program runs as: a user of this system, with the groups that the system's files give him. */
-import { accessSync, closeSync, constants, fchownSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
+import { isExecutable } from './check-program.ts';
 import { LaunchError } from './faults.ts';
 
 export interface User {
@@ -95,14 +96,5 @@ export function giveFiles({ uid, gid }: User, paths: readonly string[]): void {
 		} finally {
 			closeSync(file);
 		}
-	}
-}
-
-function isExecutable(path: string): boolean {
-	try {
-		accessSync(path, constants.X_OK);
-		return true;
-	} catch {
-		return false;
 	}
 }

@@ -25,6 +25,17 @@ import {
 
 const one = Type.Object({ runtime: Ref });
 
+/** Why a start does not come to its program. */
+const startErrors = [
+	'runtime.not_found',
+	'runtime.ambiguous',
+	'runtime.port_taken',
+	'runtime.waits',
+	'runtime.start_failed',
+	'runtime.superseded',
+	'daemon.stopping',
+] as const;
+
 /** What `runtime.stdout` and `runtime.stderr` have in common. */
 const output = {
 	params: Type.Object({
@@ -163,15 +174,7 @@ export const runtimeOperations = {
 			needs: Type.Optional(Type.Boolean({ description: 'Start what it needs as well, as far as nobody has; absent: yes' })),
 		}),
 		result: RuntimeOrInstances,
-		errors: [
-			'runtime.not_found',
-			'runtime.ambiguous',
-			'runtime.port_taken',
-			'runtime.waits',
-			'runtime.start_failed',
-			'runtime.superseded',
-			'daemon.stopping',
-		],
+		errors: startErrors,
 		http: { method: 'POST', path: '/runtimes/{runtime}/start' },
 	}),
 	'runtime.stop': operation({
@@ -188,15 +191,7 @@ export const runtimeOperations = {
 		notes: 'The name of a group means all its instances.',
 		params: Type.Object({ runtime: Ref, graceMs: Type.Optional(Milliseconds) }),
 		result: RuntimeOrInstances,
-		errors: [
-			'runtime.not_found',
-			'runtime.ambiguous',
-			'runtime.port_taken',
-			'runtime.waits',
-			'runtime.start_failed',
-			'runtime.superseded',
-			'daemon.stopping',
-		],
+		errors: startErrors,
 		http: { method: 'POST', path: '/runtimes/{runtime}/restart' },
 	}),
 	'runtime.remove': operation({
