@@ -1,8 +1,9 @@
+import { ManualClock } from '@orch/base/testing';
 import { expect, test } from 'vitest';
 import { createOomWitness, type OomCounts } from './oom.ts';
 
 const witness = (counts: OomCounts, log: readonly string[] | undefined = undefined) =>
-	createOomWitness({
+	createOomWitness(new ManualClock(), {
 		readText: (path) => {
 			if (path === '/proc/self/cgroup') return '1:cpu:/\n0::/user.slice/orch\n';
 			const count =
@@ -24,7 +25,7 @@ test.each([
 	[
 		'the kernel’s log names it',
 		{ group: 0, machine: 0 },
-		{ group: 0, machine: 0 },
+		{ group: 0, machine: 1 },
 		[line(99), line(4711)],
 		'killed by the kernel: out of memory',
 	],
@@ -56,11 +57,46 @@ test.each([
 });
 
 test('the counts of this machine can be sampled, and a kill by hand is not taken for the kernel’s where it has killed nobody', async () => {
-	const system = createOomWitness();
+	const system = createOomWitness(new ManualClock());
 	const before = await system.sample();
 	const said = system.explainKill(process.pid, before);
+	const after = await createOomWitness(new ManualClock()).sample();
 	// where something else was killed in between nothing can be said of it
-	if (before.machine !== undefined && (await system.sample()).machine === before.machine)
-		expect(said).toBe('killed by someone else');
+	if (before.machine !== undefined && after.machine === before.machine) expect(said).toBe('killed by someone else');
 	else expect(said).toMatch(/^killed/);
+});
+
+test('the kernel’s log is read only where it has killed somebody since', () => {
+	let reads = 0;
+	const counts = { machine: 5 };
+	const careful = createOomWitness(new ManualClock(), {
+		readText: (path) => (path === '/proc/vmstat' ? `oom_kill ${counts.machine}\n` : undefined),
+		readKernelLog: () => {
+			reads++;
+			return [line(4711)];
+		},
+	});
+	const before = { group: undefined, machine: 5 };
+	careful.explainKill(4711, before);
+	expect(reads).toBe(0);
+	counts.machine = 6;
+	expect(careful.explainKill(4711, before)).toBe('killed by the kernel: out of memory');
+	expect(reads).toBe(1);
+});
+
+test('processes that begin within a second share one look', async () => {
+	const clock = new ManualClock();
+	let reads = 0;
+	const busy = createOomWitness(clock, {
+		readText: (path) => {
+			if (path === '/proc/vmstat') reads++;
+			return 'oom_kill 0\n';
+		},
+		readKernelLog: () => undefined,
+	});
+	for (let begun = 0; begun < 200; begun++) await busy.sample();
+	expect(reads).toBe(1);
+	await clock.advance(1_001);
+	await busy.sample();
+	expect(reads).toBe(2);
 });

@@ -1,6 +1,6 @@
 /** Who has killed a process that nobody here has: as far as the kernel tells, which rarely says it of a single one. */
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import type { Clock } from '@orch/base';
 
 /** How many processes the kernel has killed for lack of memory; undefined where it does not tell. */
 export interface OomCounts {
@@ -17,39 +17,38 @@ export interface OomSources {
 }
 
 export interface OomWitness {
-	/** To be kept from the beginning of a process; takes nobody's time. */
+	/** To be kept from the beginning of a process. Those that begin within the same second share what is read once. */
 	sample(): Promise<OomCounts>;
 	/** Of a process that was ended by a SIGKILL of somebody else; `before` as sampled at its beginning, where it was. */
 	explainKill(pid: number, before: OomCounts | undefined): string;
 }
 
 const byKernel = 'killed by the kernel: out of memory';
+/** As long as this, what was read stands for what is. */
+const freshMs = 1_000;
 const nobodyKnows = 'killed by someone else, possibly by the kernel for lack of memory';
 
-export function createOomWitness(sources: OomSources = systemSources): OomWitness {
-	const paths = { group: groupPath(sources), machine: '/proc/vmstat' };
-	const countsOf = (group: string | undefined, machine: string | undefined): OomCounts => ({
-		group: countIn(group),
-		machine: countIn(machine),
+export function createOomWitness(clock: Pick<Clock, 'monotonicMs'>, sources: OomSources = systemSources): OomWitness {
+	const groupFile = groupPath(sources);
+	const count = (): OomCounts => ({
+		group: groupFile === undefined ? undefined : countIn(sources.readText(groupFile)),
+		machine: countIn(sources.readText('/proc/vmstat')),
 	});
+	let last: { readonly at: number; readonly counts: OomCounts } | undefined;
 	return {
 		async sample() {
-			const read = async (path: string | undefined) =>
-				path === undefined ? undefined : readFile(path, 'utf8').catch(() => undefined);
-			return countsOf(await read(paths.group), await read(paths.machine));
+			const at = clock.monotonicMs();
+			if (!last || at - last.at > freshMs) last = { at, counts: count() };
+			return last.counts;
 		},
 
 		explainKill(pid, before) {
-			const said = sources.readKernelLog();
-			if (said?.some((line) => killedPid(line) === pid)) return byKernel;
-			const now = countsOf(
-				paths.group === undefined ? undefined : sources.readText(paths.group),
-				sources.readText(paths.machine),
-			);
+			const now = count();
+			// nobody at all was killed for that reason meanwhile: the long log need not be read, and the restart may go on
+			if (before?.machine !== undefined && now.machine === before.machine) return 'killed by someone else';
+			if (sources.readKernelLog()?.some((line) => killedPid(line) === pid)) return byKernel;
 			if (before?.group !== undefined && now.group !== undefined && now.group > before.group) return byKernel;
 			if (before?.machine === undefined || now.machine === undefined) return nobodyKnows;
-			// nobody at all was killed for that reason meanwhile
-			if (now.machine === before.machine) return 'killed by someone else';
 			return 'killed, very likely by the kernel for lack of memory';
 		},
 	};

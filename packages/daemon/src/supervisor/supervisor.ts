@@ -34,7 +34,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 		launcher: createLauncher({ ...options, table }),
 		adoption: createAdoption({ ...options, table }),
 		census: createCensus(),
-		oom: createOomWitness(),
+		oom: createOomWitness(options.clock),
 	});
 }
 
