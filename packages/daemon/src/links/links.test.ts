@@ -171,9 +171,9 @@ describe('links', () => {
 
 	it('hold a launch until the router listens for it', async () => {
 		const { router, links } = setUp();
-		links.register(ping);
 		await settle();
 		router.holdAnswers();
+		links.register(ping);
 		let listens = false;
 		const { env, ready } = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal);
 		const waiting = ready.then(() => {
@@ -191,11 +191,32 @@ describe('links', () => {
 		expect(router.tables.at(-1)?.ports[0]).toMatchObject({ generation: 1, token: env['ORCH_IPC_TOKEN'] });
 	});
 
-	it('let a launch go on when the router does not answer in time', async () => {
-		const { router, links, clock } = setUp();
+	it('tell a router that listens of the next process before the launch goes on, and wait for no answer', async () => {
+		const { router, links } = setUp();
 		links.register(ping);
 		await settle();
 		router.holdAnswers();
+		const { env, ready } = links.prepare(ping.id, { processId: 'p2', generation: 2 }, new AbortController().signal);
+		expect(router.tables.at(-1)?.ports[0]).toMatchObject({ generation: 2, token: env['ORCH_IPC_TOKEN'] });
+		await ready;
+		// a second one while that is on its way has to wait for both
+		links.register(pong);
+		const second = links.prepare(pong.id, { processId: 'q1', generation: 1 }, new AbortController().signal);
+		let listens = false;
+		const waiting = second.ready.then(() => {
+			listens = true;
+		});
+		await settle();
+		expect(listens).toBe(false);
+		router.letAnswer();
+		await waiting;
+	});
+
+	it('let a launch go on when the router does not answer in time', async () => {
+		const { router, links, clock } = setUp();
+		await settle();
+		router.holdAnswers();
+		links.register(ping);
 		const { ready } = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal);
 		await clock.advance(5_000);
 		await expect(ready).resolves.toBeUndefined();

@@ -201,8 +201,12 @@ export class Links {
 		const port = this.#ports.get(runtime);
 		if (!port) throw new Error(`Cannot prepare runtime ${runtime}: it has no port`);
 		const token = this.#token(runtime, process.processId);
+		const isRouted = this.#keeper.isAt(this.#version);
 		this.#ports.set(runtime, { ...port, generation: process.generation, token });
-		this.#changed();
+		this.#version++;
+		// the router listens already: told before the program exists, it knows who comes, for it looks at what has come in that order
+		const isTold = isRouted && this.#keeper.changedNow(this.#version);
+		if (!isTold) this.#keeper.changed();
 		return {
 			env: {
 				ORCH_RUNTIME_ID: runtime,
@@ -212,7 +216,7 @@ export class Links {
 				VEECLE_IPC_SOCKET: port.veecleSocket,
 				VEECLE_RUNTIME_ID: runtime,
 			},
-			ready: this.#listening(runtime, this.#version, signal),
+			ready: isTold ? Promise.resolve() : this.#listening(runtime, this.#version, signal),
 		};
 	}
 

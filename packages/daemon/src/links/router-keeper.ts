@@ -63,7 +63,18 @@ export class RouterKeeper {
 
 	/** The table has changed: send it as soon as the last one is acknowledged. */
 	changed(): void {
-		void this.#send();
+		void this.#send(false);
+	}
+
+	/** The same, before this returns where that can be; gives whether it was. */
+	changedNow(version: number): boolean {
+		void this.#send(true);
+		return this.#sentVersion >= version;
+	}
+
+	/** Whether the present router routes by table `version`, and nothing newer is on its way. */
+	isAt(version: number): boolean {
+		return this.#hasRouted && this.#ackedVersion === version && this.#sentVersion === version;
 	}
 
 	/** Resolves once a router routes by table `version` or a newer one. */
@@ -127,7 +138,7 @@ export class RouterKeeper {
 				this.#sentVersion = -1;
 				this.#hasRouted = false;
 				log.info('router connected', { router: connection.pid });
-				void this.#send();
+				void this.#send(false);
 				void this.#listen(connection);
 				await connection.closed;
 				this.#connection = undefined;
@@ -158,12 +169,12 @@ export class RouterKeeper {
 		}
 	}
 
-	async #send(): Promise<void> {
+	async #send(now: boolean): Promise<void> {
 		if (this.#sending) return;
 		this.#sending = true;
 		try {
 			// a turn's changes go out together
-			await Promise.resolve();
+			if (!now) await Promise.resolve();
 			for (let connection = this.#connection; connection; connection = this.#connection) {
 				const table = this.#options.table();
 				if (table.version <= this.#sentVersion) return;

@@ -104,8 +104,11 @@ class ProcTable implements ProcessTable {
 		}
 	}
 
-	hasGroup({ root, holdsGroup }: ProcessSet): boolean {
-		return root !== undefined && holdsGroup && send(-root.pid, 0) !== 'ESRCH';
+	hasGroup(set: ProcessSet): boolean {
+		const { root, holdsGroup, groupIsEmpty } = set;
+		if (!root || !holdsGroup || groupIsEmpty) return false;
+		set.groupIsEmpty = send(-root.pid, 0) === 'ESRCH';
+		return !set.groupIsEmpty;
 	}
 
 	signalGroup({ root }: ProcessSet, signal: NodeJS.Signals): boolean {

@@ -18,6 +18,8 @@ export interface ProcessSet {
 	 * the number to others.
 	 */
 	holdsGroup: boolean;
+	/** Whether the group was seen empty. That is for good: the number can only come back as somebody else's. */
+	groupIsEmpty: boolean;
 	/** Whether the root has ended; it counts as a member until then. */
 	exited: boolean;
 	/** Whether SIGKILL was sent to any member. */
@@ -25,7 +27,7 @@ export interface ProcessSet {
 }
 
 export function createProcessSet(from: Pick<ProcessSet, 'processId' | 'root' | 'outputDirectory'>): ProcessSet {
-	return { ...from, known: new Map(), holdsGroup: from.root !== undefined, exited: false, killed: false };
+	return { ...from, known: new Map(), holdsGroup: from.root !== undefined, groupIsEmpty: false, exited: false, killed: false };
 }
 
 export interface Member extends Identity {

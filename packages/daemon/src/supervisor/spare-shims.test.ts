@@ -74,8 +74,10 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		expect(ours()).toEqual([]);
 		await launch(['-c', 'exec sleep 1000']);
 		const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
-		const { root } = await launch(['-c', 'exec sleep 1000']);
-		expect(waiting).toContain(root.pid);
+		for (let used = 1; used <= 2; used++) {
+			const { root } = await launch(['-c', 'exec sleep 1000']);
+			expect(waiting).toContain(root.pid);
+		}
 		await until('there are as many again', () => spares().length === 4);
 	});
 
@@ -105,7 +107,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			process.kill(one.root.pid, 'SIGKILL');
 			expect(await end).toEqual({ kind: 'unknown', reason: '' });
 			process.kill(one.program.pid, 'SIGKILL');
-			await until('spares wait', () => spares().length === 4);
+			await until('spares wait', () => spares().length >= 3);
 		}
 	});
 

@@ -26,8 +26,10 @@ export interface SpareShimsOptions {
 	readonly shell: string;
 }
 
-/** Spares that are kept once anything has been launched: so many restarts at once find one. */
+/** Spares that are made once anything has been launched: so many restarts at once find one. */
 const kept = 4;
+/** With so many left others are made, all by one fork: a fork holds up everything else, the next restart too. */
+const fewest = 2;
 /** After one was taken: its launch is over by then. */
 const refillMs = 20;
 /** Those on their way. More would only take the processor from each other. */
@@ -150,8 +152,8 @@ export class SpareShims {
 			refillMs,
 			() => {
 				this.#refill = undefined;
-				const missing = kept - this.#spares.size - (this.#unborn.size - this.#waiting.length);
-				if (missing > 0) this.#spawnSome(Math.min(missing, mostOfBrood));
+				const ready = this.#spares.size + (this.#unborn.size - this.#waiting.length);
+				if (ready <= fewest) this.#spawnSome(Math.min(kept - ready, mostOfBrood));
 			},
 			{ background: true },
 		);
