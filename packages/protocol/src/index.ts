@@ -49,6 +49,7 @@ export {
 	LinkCounters,
 	Overflow,
 	RestartPolicy,
+	RuntimeBrief,
 	RuntimeInfo,
 	RuntimeOptions,
 	runtimeOptions,

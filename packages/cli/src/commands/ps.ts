@@ -1,5 +1,5 @@
 /** `orch ps`, in full `orch runtime list`. */
-import type { RuntimeInfo, RuntimeStatus } from '@orch/protocol';
+import type { RuntimeBrief, RuntimeInfo, RuntimeStatus } from '@orch/protocol';
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -42,31 +42,34 @@ export const ps = command({
 	],
 	json: 'an array of runtimes, each as in orch runtime show without env, paths and sockets',
 	async run(context, { args, options: { status, label } }) {
-		const runtimes = await context.readFast('runtime.list', {
+		const selection = {
 			...(status === undefined ? {} : { status }),
 			...(args.length === 0 ? {} : { runtimes: [...args] }),
 			...(label === undefined ? {} : { labels: Object.fromEntries(label) }),
-		});
-		printRuntimes(context, runtimes);
+		};
+		if (context.json) context.printJson(await context.readFast('runtime.list', selection));
+		else printRuntimes(context, await context.readFast('runtime.brief', selection));
 		return undefined;
 	},
 });
 
-export function printRuntimes(context: Context, runtimes: readonly RuntimeInfo[]): void {
-	if (context.json) return context.printJson(runtimes);
+/** Both forms have what a table shows. */
+type Row = RuntimeBrief | RuntimeInfo;
+
+export function printRuntimes(context: Context, runtimes: readonly Row[]): void {
 	if (context.namesOnly) return context.print(runtimes.map(({ name }) => `${name}\n`).join(''));
 	if (runtimes.length === 0) return context.note('no runtimes; add one: orch runtime add ./program');
 	const { tableWidth, style } = context;
 	context.print(renderTable(runtimes, columns(context, runtimes), { width: tableWidth, style }));
 }
 
-function columns({ pretty, world }: Context, runtimes: readonly RuntimeInfo[]): Column<RuntimeInfo>[] {
+function columns({ pretty, world }: Context, runtimes: readonly Row[]): Column<Row>[] {
 	const now = world.clock.now();
-	const anyReady = runtimes.some(({ ready }) => ready !== null);
-	const ready: Column<RuntimeInfo> = {
+	const anyReady = runtimes.some(({ ready }) => ready != null);
+	const ready: Column<Row> = {
 		header: 'READY',
 		rank: 6,
-		text: (runtime) => (runtime.ready === null ? '–' : runtime.ready ? 'yes' : 'no'),
+		text: (runtime) => (runtime.ready == null ? '–' : runtime.ready ? 'yes' : 'no'),
 		paint: (text, runtime, style) => (runtime.ready === false ? style.yellow(text) : text),
 	};
 	return [
@@ -80,11 +83,11 @@ function columns({ pretty, world }: Context, runtimes: readonly RuntimeInfo[]): 
 		...(anyReady ? [ready] : []),
 		pretty
 			? { header: 'UPTIME', rank: 2, text: (runtime) => since(runtime, now) }
-			: { header: 'SINCE', rank: 2, text: ({ startedAt, lastExit, pid }) => (pid === null ? lastExit?.at : startedAt) ?? '–' },
+			: { header: 'SINCE', rank: 2, text: ({ startedAt, lastExit, pid }) => (pid == null ? lastExit?.at : startedAt) ?? '–' },
 		{ header: 'CPU', rank: 5, align: 'right', text: cpuText },
 		{ header: 'MEM', rank: 4, align: 'right', text: memoryText },
 		{ header: 'RESTARTS', rank: 3, align: 'right', text: ({ restarts }) => String(restarts) },
-		{ header: 'PID', rank: 7, align: 'right', text: ({ pid }) => (pid === null ? '–' : String(pid)) },
+		{ header: 'PID', rank: 7, align: 'right', text: ({ pid }) => (pid == null ? '–' : String(pid)) },
 		...(runtimes.some(({ triggers }) => triggers?.schedule) ? scheduleColumns(pretty, now) : []),
 		{ header: 'ID', rank: 8, text: ({ shortId }) => shortId },
 		{ header: 'COMMAND', rank: 9, shrinkTo: 16, text: ({ command, args }) => [command, ...args].join(' ') },
@@ -92,12 +95,12 @@ function columns({ pretty, world }: Context, runtimes: readonly RuntimeInfo[]): 
 }
 
 /** When it is due next, and when it was last. */
-function scheduleColumns(pretty: boolean, now: number): Column<RuntimeInfo>[] {
+function scheduleColumns(pretty: boolean, now: number): Column<Row>[] {
 	const nextText = (at: string) => (pretty ? `in ${duration(Math.max(0, Date.parse(at) - now))}` : at);
 	const column = (header: string, text: (schedule: NonNullable<NonNullable<RuntimeInfo['triggers']>['schedule']>) => string) => ({
 		header,
 		rank: 8,
-		text: ({ triggers }: RuntimeInfo) => (triggers?.schedule ? text(triggers.schedule) : '–'),
+		text: ({ triggers }: Row) => (triggers?.schedule ? text(triggers.schedule) : '–'),
 	});
 	return [
 		column('NEXT', ({ nextAt }) => (nextAt === null ? 'never' : nextText(nextAt))),
@@ -107,7 +110,7 @@ function scheduleColumns(pretty: boolean, now: number): Column<RuntimeInfo>[] {
 	];
 }
 
-function since({ uptimeMs, lastExit }: RuntimeInfo, now: number): string {
-	if (uptimeMs !== null) return duration(uptimeMs);
+function since({ uptimeMs, lastExit }: Row, now: number): string {
+	if (uptimeMs != null) return duration(uptimeMs);
 	return lastExit ? ago(lastExit.at, now) : '–';
 }

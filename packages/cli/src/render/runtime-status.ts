@@ -4,7 +4,13 @@ import type { Style } from './style.ts';
 import { duration } from './time.ts';
 import { printable } from './width.ts';
 
-type Shown = Pick<RuntimeInfo, 'status' | 'lastExit' | 'backoff'> & Partial<Pick<RuntimeInfo, 'ready'>>;
+/** Of `RuntimeInfo` or `RuntimeBrief`, which leaves out what the other tells as null. */
+interface Shown {
+	readonly status: RuntimeInfo['status'];
+	readonly lastExit?: RuntimeInfo['lastExit'] | undefined;
+	readonly backoff?: RuntimeInfo['backoff'] | undefined;
+	readonly ready?: RuntimeInfo['ready'] | undefined;
+}
 
 /** `running`, `running (not ready)`, `backoff 12s`, `exited 0`, `failed`. */
 export function statusText({ status, lastExit, backoff, ready }: Shown): string {

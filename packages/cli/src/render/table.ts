@@ -26,8 +26,9 @@ const plainText = /^[\u0020-\u007e]*$/;
 
 interface Cells<Row> {
 	readonly column: Column<Row>;
-	readonly texts: string[];
-	readonly widths: number[];
+	readonly texts: readonly string[];
+	/** How wide each text is on the screen; absent where each is as wide as it is long. */
+	readonly widths: readonly number[] | undefined;
 	width: number;
 }
 
@@ -37,40 +38,65 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
 		columns.map((column) => measured(column, rows)),
 		width,
 	);
+	const padded = shown.map((cells, index) => paddedColumn(cells, rows, style, index === shown.length - 1));
 	let text = '';
-	for (let at = -1; at < rows.length; at++) {
+	for (let at = 0; at <= rows.length; at++) {
 		let line = '';
-		for (const [index, { column, texts, widths, width: room }] of shown.entries()) {
-			let cell = at < 0 ? column.header : (texts[at] ?? '');
-			let own = at < 0 ? displayWidth(cell) : (widths[at] ?? 0);
-			if (own > room) {
-				cell = cut(cell, room);
-				own = displayWidth(cell);
-			}
-			const painted = at < 0 ? style.dim(cell) : (column.paint?.(cell, rows[at] as Row, style) ?? cell);
-			if (index > 0) line += '  ';
-			if (column.align === 'right') line += ' '.repeat(room - own) + painted;
-			else line += index === shown.length - 1 ? painted : painted + ' '.repeat(room - own);
-		}
+		for (const column of padded) line += column[at];
 		text += `${line.trimEnd()}\n`;
 	}
 	return text;
 }
 
-function measured<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
-	const texts: string[] = [];
-	const widths: number[] = [];
-	let width = displayWidth(column.header);
-	for (const row of rows) {
-		const written = column.text(row);
-		const isPlain = plainText.test(written);
-		const text = isPlain ? written : printable(written);
-		const own = isPlain ? text.length : displayWidth(text);
-		texts.push(text);
-		widths.push(own);
-		if (own > width) width = own;
+/**
+ * The header and the cells of a column, each as wide as the column and with the gap behind it. Column by column and with the engine's
+ * own padding: there may be thousands of cells, in a program that has only just begun to run.
+ */
+function paddedColumn<Row>(
+	{ column, texts, widths, width: room }: Cells<Row>,
+	rows: readonly Row[],
+	style: Style,
+	isLast: boolean,
+): string[] {
+	const { align, paint } = column;
+	const behind = isLast ? '' : ' '.repeat(gap);
+	const pad = (cell: string, own: number, painted: string): string => {
+		if (align === 'right') return ' '.repeat(room - own) + painted + behind;
+		return isLast ? painted : painted + ' '.repeat(room - own + gap);
+	};
+	const cutTo = (cell: string, own: number): [string, number] => {
+		if (own <= room) return [cell, own];
+		const short = cut(cell, room);
+		return [short, displayWidth(short)];
+	};
+	const [header, headerWidth] = cutTo(column.header, displayWidth(column.header));
+	const cells = [pad(header, headerWidth, style.dim(header))];
+	// nothing to cut, to paint or to measure: nearly always so in a pipe
+	if (!widths && (!paint || style === plain) && texts.every(({ length }) => length <= room)) {
+		if (align === 'right') for (const each of texts) cells.push(each.padStart(room) + behind);
+		else for (const each of texts) cells.push(each.padEnd(isLast ? 0 : room + gap));
+		return cells;
 	}
-	return { column, texts, widths, width };
+	for (let at = 0; at < texts.length; at++) {
+		const whole = texts[at] as string;
+		const [cell, own] = cutTo(whole, widths?.[at] ?? whole.length);
+		cells.push(pad(cell, own, paint?.(cell, rows[at] as Row, style) ?? cell));
+	}
+	return cells;
+}
+
+function measured<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
+	const texts = rows.map((row) => column.text(row));
+	const headerWidth = displayWidth(column.header);
+	// of all at once: a match of the whole costs as much as that of one
+	if (plainText.test(texts.join(''))) {
+		let width = headerWidth;
+		for (const { length } of texts) if (length > width) width = length;
+		return { column, texts, widths: undefined, width };
+	}
+	const printed = texts.map((written) => (plainText.test(written) ? written : printable(written)));
+	const widths = printed.map((text) => displayWidth(text));
+	return { column, texts: printed, widths, width: widths.reduce((most, own) => Math.max(most, own), headerWidth) };
 }
 
 interface Fitted {

@@ -1,12 +1,13 @@
 /** What a runtime uses, in columns: `3.1%`, `84M`. */
 import type { RuntimeInfo } from '@orch/protocol';
 
-type Used = Pick<RuntimeInfo, 'usage'>;
+interface Used {
+	readonly usage?: RuntimeInfo['usage'] | undefined;
+}
 
-export const cpuText = ({ usage }: Used): string =>
-	usage === null || usage.cpuPercent === null ? '–' : percent(usage.cpuPercent);
+export const cpuText = ({ usage }: Used): string => (usage?.cpuPercent == null ? '–' : percent(usage.cpuPercent));
 
-export const memoryText = ({ usage }: Used): string => (usage === null ? '–' : memory(usage.memoryBytes));
+export const memoryText = ({ usage }: Used): string => (usage ? memory(usage.memoryBytes) : '–');
 
 /** Of one core: two cores are 200%. */
 export const percent = (of: number): string => `${of < 99.95 ? of.toFixed(1) : Math.round(of)}%`;

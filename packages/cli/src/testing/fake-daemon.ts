@@ -11,6 +11,7 @@ import {
 	type Handlers,
 	OrchError,
 	type ResultOf,
+	RuntimeBrief,
 	suggest,
 } from '@orch/protocol';
 import { ourHello, Session } from '@orch/protocol/wire';
@@ -181,6 +182,12 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		connected: _c,
 		...rest
 	}: Runtime) => rest;
+	/** As orchd leaves out what is not there. */
+	const brief = (runtime: Runtime): RuntimeBrief => {
+		const names = Object.keys(RuntimeBrief.properties) as (keyof RuntimeBrief)[];
+		const given = names.map((name) => [name, runtime[name]] as const).filter(([, value]) => value != null);
+		return Object.fromEntries(given) as unknown as RuntimeBrief;
+	};
 	const party = (ref: string) => (ref === '*' ? { id: '*', name: '*' } : (({ id, name }) => ({ id, name }))(find(ref)));
 	const filtered = <L extends { from: { id: string }; to: { id: string }; type: string }>(
 		links: readonly L[],
@@ -282,6 +289,8 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		},
 		'runtime.list': async ({ status }) =>
 			[...state.runtimes.values()].filter((each) => status === undefined || each.status === status).map(info),
+		'runtime.brief': async ({ status }) =>
+			[...state.runtimes.values()].filter((each) => status === undefined || each.status === status).map(brief),
 		'runtime.show': async ({ runtime }) => find(runtime),
 		'runtime.start': async ({ runtime }) => info(change(find(runtime), started(7))),
 		'runtime.stop': async ({ runtime }) =>

@@ -14,10 +14,12 @@ export { type ProjectHandlersOptions, projectHandlers } from './handlers/project
 export {
 	type RuntimeDetails,
 	type RuntimeHandlersOptions,
+	type RuntimeBrief,
 	type RuntimeInfo,
 	type Runtimes,
 	type RuntimeWish,
 	runtimeHandlers,
+	type WhichRuntimes,
 } from './handlers/runtime.ts';
 export { watchHandlers, type WatchHandlersOptions } from './handlers/watching.ts';
 export { whyHandlers, type WhyHandlersOptions, type WhyRuntime } from './handlers/why.ts';

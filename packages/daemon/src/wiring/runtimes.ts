@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import type { Logger, Random } from '@orch/base';
 import { OrchError, suggest } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
-import { isoTime, type RuntimeInfo, type Runtimes, shortId } from '../control/index.ts';
+import { isoTime, type RuntimeBrief, type RuntimeInfo, type Runtimes, shortId, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
 import type { UserSockets } from './user-sockets.ts';
@@ -133,7 +133,11 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 				for (const end of ends) end();
 			};
 		},
-		list: () => supervisor.list().map((snapshot) => toInfo(snapshot, links.problem(snapshot.spec.id))),
+		list: (which = {}) =>
+			supervisor
+				.list()
+				.flatMap((snapshot) => (isMeant(snapshot, which) ? toInfo(snapshot, links.problem(snapshot.spec.id)) : [])),
+		brief: (which) => supervisor.list().flatMap((snapshot) => (isMeant(snapshot, which) ? toBrief(snapshot) : [])),
 		describe,
 		details(id) {
 			const { spec, stdoutPath, stderrPath } = supervisor.snapshot(id);
@@ -259,17 +263,9 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		restarts: snapshot.restarts,
 		startedAt: snapshot.startedAt === undefined ? null : isoTime(snapshot.startedAt),
 		uptimeMs: snapshot.uptimeMs === undefined ? null : Math.round(snapshot.uptimeMs),
-		usage: toUsage(snapshot.usage),
+		usage: snapshot.usage ? toUsage(snapshot.usage) : null,
 		lastExit: lastExit ? toLastExit(lastExit) : null,
-		backoff: backoff
-			? {
-					failures: backoff.failures,
-					of: backoff.of,
-					withinMs: backoff.withinMs,
-					nextAt: backoff.nextAt === undefined ? null : isoTime(backoff.nextAt),
-					nextInMs: backoff.nextInMs === undefined ? null : Math.round(backoff.nextInMs),
-				}
-			: null,
+		backoff: backoff ? toBackoff(backoff) : null,
 		command: spec.program,
 		args: [...spec.args],
 		cwd: spec.cwd,
@@ -285,6 +281,52 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 		warnings: problem === undefined ? [...snapshot.warnings] : [...snapshot.warnings, problem],
 	};
 }
+
+/** Many of them are asked for at once, by somebody who waits: what is not there is left out, not told as null. */
+function toBrief(snapshot: RuntimeSnapshot): RuntimeBrief {
+	const { spec, ready, pid, startedAt, uptimeMs, usage, lastExit, backoff, triggers } = snapshot;
+	const brief: RuntimeBrief = {
+		id: spec.id,
+		shortId: shortId(spec.id),
+		name: spec.name,
+		status: snapshot.status,
+		restarts: snapshot.restarts,
+		command: spec.program,
+		args: spec.args as string[],
+	};
+	if (ready !== undefined) brief.ready = ready;
+	if (pid !== undefined) brief.pid = pid;
+	if (startedAt !== undefined) brief.startedAt = isoTime(startedAt);
+	if (uptimeMs !== undefined) brief.uptimeMs = Math.round(uptimeMs);
+	if (usage !== undefined) brief.usage = toUsage(usage);
+	if (lastExit !== undefined) brief.lastExit = toLastExit(lastExit);
+	if (backoff !== undefined) brief.backoff = toBackoff(backoff);
+	if (triggers !== undefined) brief.triggers = toTriggers(triggers);
+	return brief;
+}
+
+function isMeant({ spec, status }: RuntimeSnapshot, which: WhichRuntimes): boolean {
+	return (
+		(which.status === undefined || status === which.status) &&
+		(which.ids === undefined || which.ids.has(spec.id)) &&
+		(which.labels === undefined || hasLabels(spec, which.labels))
+	);
+}
+
+function hasLabels({ labels }: RuntimeSpec, wanted: Readonly<Record<string, string>>): boolean {
+	return Object.entries(wanted).every(([name, value]) => {
+		const has = labels?.[name];
+		return has !== undefined && (value === '' || has === value);
+	});
+}
+
+const toBackoff = (backoff: NonNullable<RuntimeSnapshot['backoff']>): NonNullable<RuntimeInfo['backoff']> => ({
+	failures: backoff.failures,
+	of: backoff.of,
+	withinMs: backoff.withinMs,
+	nextAt: backoff.nextAt === undefined ? null : isoTime(backoff.nextAt),
+	nextInMs: backoff.nextInMs === undefined ? null : Math.round(backoff.nextInMs),
+});
 
 function toTriggers({ schedule, watch }: NonNullable<RuntimeSnapshot['triggers']>): NonNullable<RuntimeInfo['triggers']> {
 	const time = (at: number | undefined) => (at === undefined ? null : isoTime(at));
@@ -311,15 +353,14 @@ export const toLastExit = (exit: LastExit): NonNullable<RuntimeInfo['lastExit']>
 	reason: exit.reason ?? null,
 });
 
-const toUsage = (usage: RuntimeSnapshot['usage']): RuntimeInfo['usage'] =>
-	usage
-		? {
-				cpuPercent: usage.cpuPercent ?? null,
-				memoryBytes: usage.memoryBytes,
-				processes: usage.processes,
-				at: isoTime(usage.at),
-			}
-		: null;
+const toUsage = ({ cpuPercent, memoryBytes, processes, at }: NonNullable<RuntimeSnapshot['usage']>): RuntimeUsage => ({
+	cpuPercent: cpuPercent ?? null,
+	memoryBytes,
+	processes,
+	at: isoTime(at),
+});
+
+type RuntimeUsage = NonNullable<RuntimeInfo['usage']>;
 
 /** What a spec has beside the parts that every runtime has. */
 function optionsOf(spec: RuntimeSpec): RuntimeInfo['options'] {

@@ -177,6 +177,32 @@ export const Usage = Type.Object({
 });
 export type Usage = Static<typeof Usage>;
 
+const Backoff = Type.Object({
+	failures: Type.Integer(),
+	of: Type.Integer(),
+	withinMs: Type.Integer(),
+	nextAt: nullable(Time),
+	nextInMs: nullable(Type.Number()),
+});
+
+const Triggers = Type.Object({
+	schedule: Type.Optional(
+		Type.Object({
+			nextAt: nullable(Time),
+			/** When it was due last since the daemon began, and what came of it. */
+			lastAt: nullable(Time),
+			last: nullable(Type.String()),
+		}),
+	),
+	watch: Type.Optional(
+		Type.Object({
+			suspended: nullable(Type.String({ description: 'Why it acts on no change before the next start by command' })),
+			restarts: Type.Integer(),
+			last: nullable(Type.Object({ at: Time, file: Type.String() })),
+		}),
+	),
+});
+
 export const RuntimeInfo = Type.Object({
 	id: Uuid,
 	shortId: Type.String(),
@@ -197,15 +223,7 @@ export const RuntimeInfo = Type.Object({
 	usage: nullable(Usage),
 	lastExit: nullable(LastExit),
 	/** Failures counted towards giving up, and the next try. */
-	backoff: nullable(
-		Type.Object({
-			failures: Type.Integer(),
-			of: Type.Integer(),
-			withinMs: Type.Integer(),
-			nextAt: nullable(Time),
-			nextInMs: nullable(Type.Number()),
-		}),
-	),
+	backoff: nullable(Backoff),
 	command: Type.String(),
 	args: Type.Array(Type.String()),
 	cwd: Type.String(),
@@ -214,25 +232,7 @@ export const RuntimeInfo = Type.Object({
 	restart: RestartPolicy,
 	stop: StopPolicy,
 	/** What starts or restarts it beside commands; absent where nothing does. */
-	triggers: Type.Optional(
-		Type.Object({
-			schedule: Type.Optional(
-				Type.Object({
-					nextAt: nullable(Time),
-					/** When it was due last since the daemon began, and what came of it. */
-					lastAt: nullable(Time),
-					last: nullable(Type.String()),
-				}),
-			),
-			watch: Type.Optional(
-				Type.Object({
-					suspended: nullable(Type.String({ description: 'Why it acts on no change before the next start by command' })),
-					restarts: Type.Integer(),
-					last: nullable(Type.Object({ at: Time, file: Type.String() })),
-				}),
-			),
-		}),
-	),
+	triggers: Type.Optional(Triggers),
 	/** What it was given beside its program; what is not named is the default. */
 	options: RuntimeOptions,
 	/** Of several instances of one thing: which this is, counted from 1. */
@@ -246,6 +246,26 @@ export const RuntimeInfo = Type.Object({
 	warnings: Type.Array(Type.String()),
 });
 export type RuntimeInfo = Static<typeof RuntimeInfo>;
+
+/** What a table shows of a runtime: the fields of RuntimeInfo by their names, without those that would be null. */
+export const RuntimeBrief = Type.Object({
+	id: Uuid,
+	shortId: Type.String(),
+	name: RuntimeName,
+	status: RuntimeStatus,
+	ready: Type.Optional(Type.Boolean()),
+	pid: Type.Optional(Type.Integer()),
+	restarts: Type.Integer(),
+	startedAt: Type.Optional(Time),
+	uptimeMs: Type.Optional(Type.Number()),
+	usage: Type.Optional(Usage),
+	lastExit: Type.Optional(LastExit),
+	backoff: Type.Optional(Backoff),
+	triggers: Type.Optional(Triggers),
+	command: Type.String(),
+	args: Type.Array(Type.String()),
+});
+export type RuntimeBrief = Static<typeof RuntimeBrief>;
 
 /** What came of a command on a runtime, or on a group of instances: then it is about the first of them, and has them all besides. */
 export const RuntimeOrInstances = Type.Object({

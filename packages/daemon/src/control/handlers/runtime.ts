@@ -2,6 +2,8 @@
 import {
 	type Call,
 	type Handlers,
+	type ParamsOf,
+	type RuntimeBrief as RuntimeBriefSchema,
 	type RuntimeInfo as RuntimeInfoSchema,
 	runtimeOptions,
 	type runtimeOperations,
@@ -14,6 +16,7 @@ import type { LogBatch, LogsEnd, LogsQuery } from '../../supervisor/index.ts';
 import { type Directory, type Entry, type Meant, resolveRuntime, resolveRuntimes } from './directory.ts';
 
 export type RuntimeInfo = Static<typeof RuntimeInfoSchema>;
+export type RuntimeBrief = Static<typeof RuntimeBriefSchema>;
 
 export interface RuntimeWish {
 	readonly id: string | undefined;
@@ -41,6 +44,14 @@ export interface RuntimeDetails {
 	readonly history: Static<(typeof runtimeOperations)['runtime.show']['result']>['history'];
 }
 
+/** Which runtimes a list is of: those to which all of it applies. */
+export interface WhichRuntimes {
+	readonly status?: RuntimeInfo['status'] | undefined;
+	readonly ids?: ReadonlySet<string> | undefined;
+	/** An empty value stands for any. */
+	readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
  * The runtimes as handlers see them: supervision, ports and uploads joined. Refusals come as OrchError of the codes that
  * the operations declare.
@@ -55,7 +66,8 @@ export interface Runtimes extends Directory {
 		readonly removed: (id: string) => void;
 		readonly looked: () => void;
 	}): () => void;
-	list(): readonly RuntimeInfo[];
+	list(which?: WhichRuntimes): readonly RuntimeInfo[];
+	brief(which: WhichRuntimes): readonly RuntimeBrief[];
 	describe(id: string): RuntimeInfo;
 	details(id: string): RuntimeDetails;
 	/** Resolves with how it is connected: its codec, or null. */
@@ -141,6 +153,14 @@ export function runtimeHandlers({
 			call.fail('runtime.name_taken', { name: taken, status: holder(taken)?.status ?? '', free: free(base) });
 		return { base, names: namesOf(base) };
 	};
+	const meant = (
+		{ status, runtimes: refs, labels }: ParamsOf<(typeof runtimeOperations)['runtime.list']>,
+		call: Call<'runtime.not_found' | 'runtime.ambiguous'>,
+	): WhichRuntimes => ({
+		status,
+		ids: refs && new Set(refs.flatMap((ref) => findAll(ref, call).entries.map(({ id }) => id))),
+		labels,
+	});
 	/** What came of a command on all that a reference means: on every one of them, though one of them fails. */
 	const onAll = async (
 		{ entries, isGroup }: { readonly entries: readonly { readonly id: string }[]; readonly isGroup: boolean },
@@ -189,17 +209,16 @@ export function runtimeHandlers({
 			);
 		},
 
-		async 'runtime.list'({ status, runtimes: refs, labels }, call) {
-			const ids = refs && new Set(refs.flatMap((ref) => findAll(ref, call).entries.map(({ id }) => id)));
+		async 'runtime.list'(params, call) {
+			const which = meant(params, call);
 			await runtimes.look();
-			return runtimes
-				.list()
-				.filter(
-					(runtime) =>
-						(status === undefined || runtime.status === status) &&
-						(ids === undefined || ids.has(runtime.id)) &&
-						(labels === undefined || hasLabels(runtime, labels)),
-				);
+			return [...runtimes.list(which)];
+		},
+
+		async 'runtime.brief'(params, call) {
+			const which = meant(params, call);
+			await runtimes.look();
+			return [...runtimes.brief(which)];
 		},
 
 		async 'runtime.show'({ runtime }, call) {
@@ -249,14 +268,6 @@ export function runtimeHandlers({
 		'runtime.stderr': output('stderr'),
 		'runtime.logs': logsHandler({ find: findAll, logs: (query) => runtimes.logs(query) }),
 	};
-}
-
-/** An empty value stands for any. */
-function hasLabels({ options }: RuntimeInfo, wanted: Readonly<Record<string, string>>): boolean {
-	return Object.entries(wanted).every(([name, value]) => {
-		const has = options.labels?.[name];
-		return has !== undefined && (value === '' || has === value);
-	});
 }
 
 /** The optional part of what a runtime is given, without what was not given. */
