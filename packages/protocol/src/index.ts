@@ -62,5 +62,6 @@ export {
 export { DaemonEvent, eventKinds, RuntimeFigures, watchOperations } from './operations/watching.ts';
 export { ProbeReport, WhyRuntime, whyOperations } from './operations/why.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from './problems.ts';
+export { shortId } from './short-id.ts';
 export { suggest } from './suggest.ts';
 export { version } from './version.ts';

@@ -1,5 +1,6 @@
 /** `orch ps`, in full `orch runtime list`. */
 import type { RuntimeBrief, RuntimeInfo, RuntimeStatus } from '@orch/protocol';
+import { shortId } from '@orch/protocol/wire';
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -89,7 +90,7 @@ function columns({ pretty, world }: Context, runtimes: readonly Row[]): Column<R
 		{ header: 'RESTARTS', rank: 3, align: 'right', text: ({ restarts }) => String(restarts) },
 		{ header: 'PID', rank: 7, align: 'right', text: ({ pid }) => (pid == null ? '–' : String(pid)) },
 		...(runtimes.some(({ triggers }) => triggers?.schedule) ? scheduleColumns(pretty, now) : []),
-		{ header: 'ID', rank: 8, text: ({ shortId }) => shortId },
+		{ header: 'ID', rank: 8, text: ({ id }) => shortId(id) },
 		{ header: 'COMMAND', rank: 9, shrinkTo: 16, text: ({ command, args }) => [command, ...args].join(' ') },
 	];
 }

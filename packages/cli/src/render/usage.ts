@@ -1,8 +1,9 @@
 /** What a runtime uses, in columns: `3.1%`, `84M`. */
 import type { RuntimeInfo } from '@orch/protocol';
 
+/** Of `RuntimeInfo` or `RuntimeBrief`. */
 interface Used {
-	readonly usage?: RuntimeInfo['usage'] | undefined;
+	readonly usage?: Pick<NonNullable<RuntimeInfo['usage']>, 'cpuPercent' | 'memoryBytes'> | null | undefined;
 }
 
 export const cpuText = ({ usage }: Used): string => (usage?.cpuPercent == null ? '–' : percent(usage.cpuPercent));

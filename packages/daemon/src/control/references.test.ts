@@ -1,5 +1,6 @@
+import { shortId } from '@orch/protocol';
 import { describe, expect, it } from 'vitest';
-import { findByReference, freeName, nameOfProgram, shortId } from './references.ts';
+import { findByReference, freeName, nameOfProgram } from './references.ts';
 
 const ping = { id: '019aa000-1111-7222-8333-a3f19c02b001', name: 'ping' };
 const pong = { id: '019aa000-1111-7222-8333-a3f1e7710002', name: 'pong' };

@@ -6,9 +6,6 @@ export interface Named {
 	readonly name: string;
 }
 
-/** The first 8 digits of an id's last group: of a UUIDv7 that is chance, where the first groups are the clock. */
-export const shortId = (id: string): string => id.slice(-12, -4);
-
 export type Found<T> =
 	| { readonly kind: 'one'; readonly one: T }
 	| { readonly kind: 'none'; readonly candidates: readonly string[] }

@@ -2,9 +2,9 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Logger, Random } from '@orch/base';
-import { OrchError, suggest } from '@orch/protocol';
+import { OrchError, shortId, suggest } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
-import { isoTime, type RuntimeBrief, type RuntimeInfo, type Runtimes, shortId, type WhichRuntimes } from '../control/index.ts';
+import { isoTime, type RuntimeBrief, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
 import type { UserSockets } from './user-sockets.ts';
@@ -287,7 +287,6 @@ function toBrief(snapshot: RuntimeSnapshot): RuntimeBrief {
 	const { spec, ready, pid, startedAt, uptimeMs, usage, lastExit, backoff, triggers } = snapshot;
 	const brief: RuntimeBrief = {
 		id: spec.id,
-		shortId: shortId(spec.id),
 		name: spec.name,
 		status: snapshot.status,
 		restarts: snapshot.restarts,
@@ -298,7 +297,7 @@ function toBrief(snapshot: RuntimeSnapshot): RuntimeBrief {
 	if (pid !== undefined) brief.pid = pid;
 	if (startedAt !== undefined) brief.startedAt = isoTime(startedAt);
 	if (uptimeMs !== undefined) brief.uptimeMs = Math.round(uptimeMs);
-	if (usage !== undefined) brief.usage = toUsage(usage);
+	if (usage !== undefined) brief.usage = { cpuPercent: usage.cpuPercent ?? null, memoryBytes: usage.memoryBytes };
 	if (lastExit !== undefined) brief.lastExit = toLastExit(lastExit);
 	if (backoff !== undefined) brief.backoff = toBackoff(backoff);
 	if (triggers !== undefined) brief.triggers = toTriggers(triggers);

@@ -153,7 +153,7 @@ export const runtimeOperations = {
 		http: { method: 'GET', path: '/runtimes' },
 	}),
 	'runtime.brief': operation({
-		summary: 'List the runtimes as a table shows them: a sixth of the bytes of `runtime.list`',
+		summary: 'List the runtimes as a table shows them, for those who wait for a long list',
 		params: Selection,
 		result: Type.Array(RuntimeBrief),
 		errors: ['runtime.not_found', 'runtime.ambiguous'],

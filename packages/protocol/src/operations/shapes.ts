@@ -247,10 +247,9 @@ export const RuntimeInfo = Type.Object({
 });
 export type RuntimeInfo = Static<typeof RuntimeInfo>;
 
-/** What a table shows of a runtime: the fields of RuntimeInfo by their names, without those that would be null. */
+/** What a table shows of a runtime: fields of RuntimeInfo by their names, without those that would be null. */
 export const RuntimeBrief = Type.Object({
 	id: Uuid,
-	shortId: Type.String(),
 	name: RuntimeName,
 	status: RuntimeStatus,
 	ready: Type.Optional(Type.Boolean()),
@@ -258,7 +257,7 @@ export const RuntimeBrief = Type.Object({
 	restarts: Type.Integer(),
 	startedAt: Type.Optional(Time),
 	uptimeMs: Type.Optional(Type.Number()),
-	usage: Type.Optional(Usage),
+	usage: Type.Optional(Type.Pick(Usage, ['cpuPercent', 'memoryBytes'])),
 	lastExit: Type.Optional(LastExit),
 	backoff: Type.Optional(Backoff),
 	triggers: Type.Optional(Triggers),

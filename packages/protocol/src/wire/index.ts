@@ -23,5 +23,6 @@ export { type Channel, defaultWindow, maxRequestsPerConnection, ourHello, Sessio
 export { FrameReader, framed } from './framing.ts';
 export { findPlaces, type Places, type PlacesInput } from '../places.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from '../problems.ts';
+export { shortId } from '../short-id.ts';
 export { suggest } from '../suggest.ts';
 export { version } from '../version.ts';

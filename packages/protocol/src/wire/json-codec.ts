@@ -32,7 +32,11 @@ export function createJsonCodec(maxBytes = maxMessageBytes): MessageCodec {
 
 	return {
 		name: 'json',
-		encode: (message) => utf8Encoder.encode(`${JSON.stringify(toObject(message), bytesToBase64)}\n`),
+		encode(message) {
+			const object = toObject(message);
+			// the engine calls a replacer for every value: a long list without bytes is written in a third of the time without one
+			return utf8Encoder.encode(`${holdsBytes(object) ? JSON.stringify(object, bytesToBase64) : JSON.stringify(object)}\n`);
+		},
 		decode(bytes, take) {
 			let start = 0;
 			for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
@@ -119,6 +123,14 @@ function toObject(message: Message): object {
 		case 'hello':
 			return { hello: message.hello };
 	}
+}
+
+function holdsBytes(value: unknown): boolean {
+	if (typeof value !== 'object' || value === null) return false;
+	if (value instanceof Uint8Array) return true;
+	if (Array.isArray(value)) return value.some(holdsBytes);
+	for (const key in value) if (holdsBytes((value as Record<string, unknown>)[key])) return true;
+	return false;
 }
 
 /** A JSON.stringify replacer; it looks at the holder because `toJSON` of a Buffer has run before the replacer sees it. */

@@ -1,6 +1,6 @@
 /** What handlers need to turn what people write into a runtime. */
-import type { Call } from '@orch/protocol';
-import { findByReference, type Named, shortId } from '../references.ts';
+import { type Call, shortId } from '@orch/protocol';
+import { findByReference, type Named } from '../references.ts';
 
 export interface Entry extends Named {
 	readonly status: string;

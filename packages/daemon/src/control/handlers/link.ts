@@ -5,6 +5,7 @@ import {
 	type Handlers,
 	type LinkInfo as LinkInfoSchema,
 	type linkOperations,
+	shortId,
 	suggest,
 } from '@orch/protocol';
 import type { Static } from 'typebox';
@@ -18,7 +19,7 @@ import {
 	type RouterFigures,
 	RouterUnavailable,
 } from '../../links/index.ts';
-import { findByReference, shortId } from '../references.ts';
+import { findByReference } from '../references.ts';
 import { type Directory, isoTime, resolveRuntime, resolveRuntimes } from './directory.ts';
 
 type LinkInfo = Static<typeof LinkInfoSchema>;
