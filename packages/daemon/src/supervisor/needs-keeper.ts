@@ -10,8 +10,7 @@ export interface NeedingRuntime {
 	/** What it needs has changed: it looks again, where it waits. */
 	needsChanged(): void;
 	/** Of a runtime that runs or is being launched. */
-	restartFor(reason: string): void;
-	stopFor(reason: string): void;
+	readonly commands: { restartFor(reason: string): void; stopFor(reason: string): void };
 }
 
 export interface NeedsKeeperOptions {
@@ -102,8 +101,8 @@ export class NeedsKeeper {
 			if (status !== 'running' && status !== 'starting') continue;
 			const reason = `${event.name}, which it needs, ${whatHappens(event, this.#view(event.id)?.desired)}`;
 			this.#options.log.info(`${onRestart} with what it needs`, { runtime: dependent?.view.spec.name, needs: event.name });
-			if (onRestart === 'restart') dependent?.restartFor(reason);
-			else dependent?.stopFor(reason);
+			if (onRestart === 'restart') dependent?.commands.restartFor(reason);
+			else dependent?.commands.stopFor(reason);
 		}
 	}
 }

@@ -1,8 +1,10 @@
-/** The probes of a runtime: of the process that runs, and of no other. */
+/** Whether a runtime is ready and lives: by the probes of the process that runs, and of no other, or by that one's own word. */
 import type { Clock } from '@orch/base';
 import { readOutput, type RuntimeOutput } from './output/index.ts';
 import { type CheckerOf, followNotes, type ProbeReport, type ProbeTarget, ProcessProbes } from './probes/index.ts';
-import type { ProcessSet } from './process-set.ts';
+import type { Process } from './process.ts';
+import type { RuntimeLedger } from './runtime-ledger.ts';
+import type { RuntimeStatus } from './snapshot.ts';
 import type { Probes, RuntimeSpec } from './spec.ts';
 import { userOf, wordsToBecome } from './user.ts';
 
@@ -10,18 +12,15 @@ export interface RuntimeProbesOptions {
 	readonly clock: Clock;
 	readonly output: RuntimeOutput;
 	readonly checkerOf: CheckerOf;
+	/** Keeps which process is ready, and which has started up. */
+	readonly ledger: RuntimeLedger;
+	readonly spec: () => RuntimeSpec;
+	/** Whether it is ready has changed, for the process of this generation. */
 	readonly onReady: (generation: number, ready: boolean, reason: string | undefined) => void;
-	/** Its startup probe has succeeded. */
-	readonly onStarted: (generation: number) => void;
-	/** The process must not go on. */
-	readonly onFailed: (generation: number, reason: string) => void;
-}
-
-export interface ProbedProcess {
-	readonly generation: number;
-	readonly set: ProcessSet;
-	/** What the program got. */
-	readonly env: Readonly<Record<string, string>>;
+	/** The process that runs must not go on. */
+	readonly onFailed: (reason: string) => void;
+	/** What the program got; asked for where a probe wants it. */
+	readonly environmentOf: (process: Process) => Readonly<Record<string, string>>;
 }
 
 /** The file that a program's notes go to; each process has it anew. */
@@ -39,6 +38,8 @@ export class RuntimeProbes {
 	#present: { readonly generation: number; readonly probes: ProcessProbes; readonly ended: AbortController } | undefined;
 	/** What is known of the process before, for people who ask why it was ended. */
 	#last: readonly ProbeReport[] = [];
+	/** The process that has said itself that it is ready. */
+	#saidGeneration = 0;
 
 	constructor(options: RuntimeProbesOptions) {
 		this.#options = options;
@@ -48,36 +49,52 @@ export class RuntimeProbes {
 		return this.#present?.probes.reports ?? this.#last;
 	}
 
-	/** `known`: what an earlier daemon had seen. */
-	begin(
-		spec: Pick<RuntimeSpec, 'probes' | 'cwd' | 'user'>,
-		process: ProbedProcess,
-		known: { readonly started: boolean; readonly ready: boolean },
-	): void {
-		const { probes = {} } = spec;
+	/** Undefined where nothing runs, or where nobody decides it and nothing was said. */
+	ready(status: RuntimeStatus): boolean | undefined {
+		const { ledger, spec } = this.#options;
+		if (status === 'running' && ledger.readyGeneration === ledger.generation) return true;
+		return (status === 'running' || status === 'starting') && decideReady(spec().probes) ? false : undefined;
+	}
+
+	/** What an earlier daemon had seen of this process holds. */
+	begin(process: Process): void {
+		const { clock, checkerOf, ledger, spec, onFailed } = this.#options;
+		const { probes = {}, ...rest } = spec();
 		this.end();
 		this.#last = [];
 		if (Object.keys(probes).length === 0) return;
-		const { clock, checkerOf, onReady, onStarted, onFailed } = this.#options;
 		const { generation } = process;
 		const ended = new AbortController();
 		const one = new ProcessProbes({
 			probes,
-			target: this.#targetOf(process, spec, ended.signal),
+			target: this.#targetOf(process, { ...rest, probes }, ended.signal),
 			clock,
 			checkerOf,
-			known,
-			onReady: (ready, reason) => onReady(generation, ready, reason),
-			onStarted: () => onStarted(generation),
-			onFailed: (_role, reason) => onFailed(generation, reason),
+			known: { ready: ledger.readyGeneration === generation, started: ledger.startedUpGeneration === generation },
+			onReady: (ready, reason) => this.#setReady(generation, ready, reason),
+			onStarted: () => {
+				ledger.startedUpGeneration = generation;
+				ledger.save();
+			},
+			onFailed: (_role, reason) => {
+				if (generation === ledger.generation) onFailed(reason);
+			},
 		});
 		this.#present = { generation, probes: one, ended };
 		one.begin();
 	}
 
-	/** The program itself has said that it is ready. */
+	/** The program itself has said that it is ready; it may do so before it is known to run. */
 	said(generation: number): void {
-		if (this.#present?.generation === generation) this.#present.probes.said();
+		const { spec } = this.#options;
+		this.#saidGeneration = generation;
+		this.#tellSaid();
+		if (!decideReady(spec().probes)) this.#setReady(generation, true, undefined);
+	}
+
+	/** It is known to run, so that what it has said counts. */
+	runs(): void {
+		this.#tellSaid();
 	}
 
 	/** Nothing is asked of that process any more. */
@@ -90,16 +107,29 @@ export class RuntimeProbes {
 		present.ended.abort();
 	}
 
+	#tellSaid(): void {
+		if (this.#present?.generation === this.#saidGeneration) this.#present.probes.said();
+	}
+
+	#setReady(generation: number, ready: boolean, reason: string | undefined): void {
+		const { ledger, onReady } = this.#options;
+		if (generation !== ledger.generation || (ledger.readyGeneration === generation) === ready) return;
+		ledger.readyGeneration = ready ? generation : 0;
+		ledger.save();
+		onReady(generation, ready, reason);
+	}
+
 	#targetOf(
-		{ generation, set, env }: ProbedProcess,
-		{ cwd, user }: Pick<RuntimeSpec, 'cwd' | 'user'>,
+		target: Process,
+		{ cwd, user, probes }: Pick<RuntimeSpec, 'cwd' | 'user' | 'probes'>,
 		ended: AbortSignal,
 	): ProbeTarget {
-		const { clock, output } = this.#options;
+		const { generation, set } = target;
+		const { clock, output, environmentOf } = this.#options;
 		return {
 			set,
 			cwd,
-			env,
+			env: wantCommands(probes) ? environmentOf(target) : {},
 			before: () => (user === undefined ? [] : wordsToBecome(userOf(user, process.getuid?.()))),
 			output: (stream, signal) => {
 				const life = output.lives.list.find((one) => one.generation === generation);

@@ -1,6 +1,9 @@
 /** The command that is run before a runtime is asked to end: in its environment and directory, with its output, ended with its group. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { cookieName } from './process-set.ts';
+import type { RuntimeSpec } from './spec.ts';
+import { userOf, wordsToBecome } from './user.ts';
 
 /** How long one may take where the policy says nothing else. */
 export const defaultCommandMs = 10_000;
@@ -97,19 +100,41 @@ export function complaintOf(end: CommandEnd): string | undefined {
 	}
 }
 
-export interface StopCommandOptions extends CommandRequest {
-	/** For people. */
-	readonly text: string;
-	readonly ms: number;
-	readonly run: RunCommand;
+export interface StopCommandOptions {
+	/** The process that is to be stopped: the command gets its environment, and its cookie. */
+	readonly processId: string;
+	readonly pid: number;
+	readonly environment: () => Readonly<Record<string, string>>;
+	/** With a closing slash. */
+	readonly outputDirectory: string;
+	readonly run?: RunCommand | undefined;
 	/** Told in words what went wrong; not told of an end that came from here. */
 	readonly onComplaint: (complaint: string) => void;
 }
 
-export function stopCommandOf({ text, ms, run, onComplaint, ...request }: StopCommandOptions): StopCommand {
+/** Undefined where a runtime has none, or where it cannot be run: no stop is called off by that. */
+export function stopCommandOf(
+	{ cwd, stop, user }: RuntimeSpec,
+	{ processId, pid, environment, outputDirectory, run = runCommand, onComplaint }: StopCommandOptions,
+): StopCommand | undefined {
+	if (!stop.command) return undefined;
+	let before: readonly string[];
+	try {
+		before = user === undefined ? [] : wordsToBecome(userOf(user, process.getuid?.()));
+	} catch (error) {
+		onComplaint(error instanceof Error ? error.message : String(error));
+		return undefined;
+	}
+	const request: CommandRequest = {
+		command: [...before, ...stop.command],
+		cwd,
+		env: { ...environment(), [cookieName]: processId, ORCH_RUNTIME_PID: String(pid) },
+		stdoutPath: `${outputDirectory}stdout.log`,
+		stderrPath: `${outputDirectory}stderr.log`,
+	};
 	return {
-		text,
-		ms,
+		text: stop.command.join(' '),
+		ms: stop.commandMs ?? defaultCommandMs,
 		run(onOver) {
 			let isEnded = false;
 			const command = run(request);

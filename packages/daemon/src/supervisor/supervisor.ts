@@ -84,8 +84,8 @@ export function superviseBy(
 				const runtime = runtimes.get(id);
 				return runtime && { status: runtime.view.status, desired: runtime.view.desired, uptimeMs: runtime.livedMs };
 			},
-			start: async (id) => find(id).start({}),
-			restart: async (id, reason) => find(id).restartFor(reason),
+			start: async (id) => find(id).commands.start({}),
+			restart: async (id, reason) => find(id).commands.restartFor(reason),
 		},
 	});
 	const withTriggers = (snapshot: RuntimeSnapshot): RuntimeSnapshot => {
@@ -106,7 +106,7 @@ export function superviseBy(
 			triggers.commanded(needed);
 			const { name } = find(id).spec;
 			find(needed)
-				.start({})
+				.commands.start({})
 				.catch((error: unknown) => log.info('what a runtime needs was not started', { runtime: name, error }));
 		}
 	};
@@ -235,22 +235,22 @@ export function superviseBy(
 			const runtime = find(id);
 			if (withNeeds) startNeeded(id);
 			triggers.commanded(id);
-			const started = runtime.start(wish);
+			const started = runtime.commands.start(wish);
 			// one that runs already tells of no change
 			triggers.observe(id);
 			return withTriggers(await started);
 		},
-		stop: async (id, wish = {}) => find(id).stop(wish),
+		stop: async (id, wish = {}) => find(id).commands.stop(wish),
 		async restart(id, wish = {}) {
 			const runtime = find(id);
 			startNeeded(id);
 			triggers.commanded(id);
-			return withTriggers(await runtime.restart(wish));
+			return withTriggers(await runtime.commands.restart(wish));
 		},
 
 		async remove(id, { force = false, keepOutput = false, signal } = {}) {
 			const runtime = find(id);
-			const last: RuntimeSnapshot = await runtime.remove({ force, signal });
+			const last: RuntimeSnapshot = await runtime.commands.remove({ force, signal });
 			runtimes.delete(id);
 			triggers.remove(id);
 			runtime.close();
@@ -291,7 +291,7 @@ export function superviseBy(
 			triggers.close();
 			const stop = async (id: string, runtime: Runtime) => {
 				try {
-					await runtime.shutDown({ graceMs });
+					await runtime.commands.shutDown({ graceMs });
 				} catch (error) {
 					// what is left is in the snapshot; a stop that a later command overtook is that command's affair
 					if (!(error instanceof SupervisorError)) throw error;
