@@ -73,6 +73,34 @@ describe('probes', () => {
 		expect(probesOf({})).toBeUndefined();
 	});
 
+	it('by a line look at the stream of all, or at their own', () => {
+		const stream = probeOptions.probeStream.parse;
+		const given = { readyLog: logCheck('up'), liveLog: logCheck('tick') };
+		expect(probesOf({ ...given, probeStream: [stream('stderr')] })).toEqual({
+			ready: { check: { kind: 'log', pattern: 'up', stream: 'stderr' } },
+			live: { check: { kind: 'log', pattern: 'tick', stream: 'stderr' } },
+		});
+		expect(probesOf({ ...given, probeStream: [stream('live=stdout')] })).toEqual({
+			ready: { check: { kind: 'log', pattern: 'up' } },
+			live: { check: { kind: 'log', pattern: 'tick', stream: 'stdout' } },
+		});
+		expect(() => stream('live=out')).toThrow('stdout, stderr');
+	});
+
+	it('have the details of their kind, and no others', () => {
+		const stream = [probeOptions.probeStream.parse('stderr')];
+		expect(() => probesOf({ readyHttp: httpCheck(':1'), probeStream: stream })).toThrow(
+			'--probe-stream is for a log probe, and there is none',
+		);
+		const status = [probeOptions.probeStatus.parse('live=200')];
+		expect(() => probesOf({ readyHttp: httpCheck(':1'), liveTcp: tcpCheck('1'), probeStatus: status })).toThrow(
+			'--probe-status is for a live http probe, and there is none',
+		);
+		expect(probesOf({ readyHttp: httpCheck(':1'), liveLog: logCheck('x'), probeStream: stream })?.ready).toEqual({
+			check: { kind: 'http', url: 'http://localhost:1' },
+		});
+	});
+
 	it('are one for each purpose, and timings are for probes', () => {
 		expect(() => probesOf({ readyTcp: tcpCheck('1'), readyNotify: true })).toThrow(
 			'--ready-tcp and --ready-notify do not go together',

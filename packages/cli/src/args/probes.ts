@@ -4,7 +4,7 @@ import { CliError } from '../errors.ts';
 import { flag, list, type OptionValues, value } from '../option.ts';
 import { BadValue } from './bad-value.ts';
 import { parseDuration } from './duration.ts';
-import { integer } from './values.ts';
+import { choice, integer } from './values.ts';
 import { words } from './words.ts';
 
 type Probes = NonNullable<RuntimeOptions['probes']>;
@@ -66,6 +66,7 @@ function header(text: string): { readonly name: string; readonly value: string }
 	return { name, value: text.slice(at + 1).trim() };
 }
 
+const stream = choice(['stdout', 'stderr']);
 const statuses = (text: string): number[] => text.split(',').map(integer(100, 599));
 
 export const probeOptions = {
@@ -94,6 +95,7 @@ export const probeOptions = {
 	probeFailures: list('--probe-failures N', 'failures in a row that make it fail (3, startup 60)', scoped(integer(1, 100_000))),
 	probeSuccesses: list('--probe-successes N', 'successes in a row that make it succeed (1)', scoped(integer(1, 1000))),
 	probeStatus: list('--probe-status LIST', 'HTTP statuses that are good, instead of 200 to 399: 200,204', scoped(statuses)),
+	probeStream: list('--probe-stream STREAM', 'where a log probe looks, stdout or stderr; in both else', scoped(stream)),
 	probeHeader: list('--probe-header HEADER', 'sent by HTTP probes: "NAME: VALUE"', scoped(header)),
 } as const;
 
@@ -129,18 +131,23 @@ function probeOf(role: Role, check: Check, given: Given): Probe {
 		successes: lastOf(role, given.probeSuccesses),
 	};
 	const defined = Object.fromEntries(Object.entries(timing).filter(([, each]) => each !== undefined));
-	if (check.kind !== 'http') return { check, ...defined };
+	return { check: detailed(role, check, given), ...defined };
+}
+
+function detailed(role: Role, check: Check, given: Given): Check {
+	if (check.kind === 'log') {
+		const one = lastOf(role, given.probeStream);
+		return one === undefined ? check : { ...check, stream: one };
+	}
+	if (check.kind !== 'http') return check;
 	const good = lastOf(role, given.probeStatus);
 	const headers = (given.probeHeader ?? []).filter((one) => one.role === undefined || one.role === role);
 	return {
-		check: {
-			...check,
-			...(good === undefined ? {} : { statuses: good }),
-			...(headers.length === 0
-				? {}
-				: { headers: Object.fromEntries(headers.map(({ value: { name, value: text } }) => [name, text])) }),
-		},
-		...defined,
+		...check,
+		...(good === undefined ? {} : { statuses: good }),
+		...(headers.length === 0
+			? {}
+			: { headers: Object.fromEntries(headers.map(({ value: { name, value: text } }) => [name, text])) }),
 	};
 }
 
@@ -150,20 +157,24 @@ function lastOf<T>(role: Role, given: readonly Scoped<T>[] | undefined): T | und
 	return (all.findLast((one) => one.role === role) ?? all.findLast((one) => one.role === undefined))?.value;
 }
 
+/** What would be of no use: a timing without its probe, a detail without a probe of the kind that has it. */
 function refuseStray(probes: Probes, given: Given): void {
-	const timings = {
-		every: given.probeEvery,
-		timeout: given.probeTimeout,
-		delay: given.probeDelay,
-		failures: given.probeFailures,
-		successes: given.probeSuccesses,
-		status: given.probeStatus,
-		header: given.probeHeader,
-	};
-	for (const [name, all] of Object.entries(timings)) {
+	const details = [
+		['every', given.probeEvery, undefined],
+		['timeout', given.probeTimeout, undefined],
+		['delay', given.probeDelay, undefined],
+		['failures', given.probeFailures, undefined],
+		['successes', given.probeSuccesses, undefined],
+		['status', given.probeStatus, 'http'],
+		['header', given.probeHeader, 'http'],
+		['stream', given.probeStream, 'log'],
+	] as const;
+	for (const [name, all, kind] of details) {
 		for (const { role } of all ?? []) {
-			const isMeant = role === undefined ? Object.keys(probes).length > 0 : probes[role] !== undefined;
-			if (!isMeant) throw conflict(`--probe-${name} is for a ${role ?? ''} probe, and there is none`.replace('  ', ' '));
+			const meant = (role === undefined ? roles : [role]).flatMap((one) => probes[one] ?? []);
+			if (meant.some(({ check }) => kind === undefined || check.kind === kind)) continue;
+			const wanted = [role, kind, 'probe'].filter((word) => word !== undefined).join(' ');
+			throw conflict(`--probe-${name} is for a ${wanted}, and there is none`);
 		}
 	}
 }
