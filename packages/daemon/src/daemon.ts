@@ -25,7 +25,7 @@ import {
 } from './control/index.ts';
 import { Links } from './links/index.ts';
 import { openStore } from './store/index.ts';
-import { createSupervisor, removeOldOutput, settleLeftovers } from './supervisor/index.ts';
+import { createSupervisor, removeOldOutput } from './supervisor/index.ts';
 import {
 	answerControlRequests,
 	createEventKeeper,
@@ -170,8 +170,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		links.restore();
 		links.start();
 		// what runs and belongs to nobody that is known: never a duplicate, never a process that nobody stops
-		const known = new Set(restored.map(({ spec }) => spec.id));
-		const leftovers = await settleLeftovers({ stateDirectory: places.home, except: known, clock, log });
+		const leftovers = await supervisor.settle();
 		for (const { name, pid } of leftovers.stopped) {
 			notices.push(`stopped ${name} (pid ${pid}), which an earlier daemon had left running`);
 		}

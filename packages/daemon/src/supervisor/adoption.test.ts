@@ -1,14 +1,15 @@
 /** Records of an earlier daemon, and what is made of them: whatever stands in them, with real processes behind some. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger, systemRandom } from '@orch/base';
+import { silentLogger, systemClock, systemRandom } from '@orch/base';
 import { ManualClock } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdoption } from './adoption.ts';
 import { bootId, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
+import { isAlive } from './testing/real.ts';
 
 describe.skipIf(process.platform !== 'linux')('what an earlier daemon wrote down', () => {
 	let directory: string;
@@ -75,6 +76,30 @@ describe.skipIf(process.platform !== 'linux')('what an earlier daemon wrote down
 		const [recorded] = await adopting.recorded();
 		if (!recorded) throw new Error('Nothing was found');
 		expect(adopting.adopt(recorded).program).toEqual({ pid: stranger, startTicks: 0 });
+	});
+
+	test('what is nobody’s is ended by what was read when the rest was, and what is somebody’s is let be', async () => {
+		const [nobodys, somebodys] = [living(), living()];
+		const runtimeId = systemRandom.uuid();
+		const paths = [record(nobodys, `pid ${nobodys}\ntold\n`), record(somebodys, `pid ${somebodys}\ntold\n`, { runtimeId })].map(
+			(processId) => join(directory, 'processes', processId),
+		);
+		const adopting = createAdoption({
+			stateDirectory: directory,
+			clock: systemClock,
+			log: silentLogger,
+			table: createProcessTable(),
+		});
+		expect(await adopting.recorded()).toHaveLength(2);
+		// who reads a second time finds nothing
+		for (const path of paths) writeFileSync(path, '');
+		expect(await adopting.settle(new Set([runtimeId]))).toMatchObject({
+			stopped: [{ name: 'recorded', pid: nobodys }],
+			escaped: [],
+			gone: 0,
+		});
+		expect([isAlive(nobodys), isAlive(somebodys)]).toEqual([false, true]);
+		expect(paths.map((path) => existsSync(path))).toEqual([false, true]);
 	});
 
 	test.each([

@@ -4,14 +4,15 @@ import type { Clock, Logger, Timer } from '@orch/base';
 import { type ExitStatus, readExitRecord, readLaunch } from './exit-record.ts';
 import type { Adoption, Identity, Launched, Recorded } from './ports.ts';
 import { bootId, isDead, readStat } from './proc-scan.ts';
-import { type ProcessRecord, ProcessRecords } from './process-record.ts';
+import { type ProcessRecord, ProcessRecords, type ReadRecord } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
+import { settleLeftovers } from './settle.ts';
 
 export interface AdoptionOptions {
 	readonly stateDirectory: string;
 	readonly clock: Clock;
 	readonly log: Logger;
-	readonly table: Pick<ProcessTable, 'identify'>;
+	readonly table: ProcessTable;
 }
 
 /** A launch whose daemon died is over within this: its shim finds the word or the end of file at once. */
@@ -35,6 +36,8 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 	const records = new ProcessRecords(options.stateDirectory);
 	const watched = new Map<string, Watched>();
 	const leaving = new Set<string>();
+	/** What `recorded` has read, until what is nobody's of it is settled. */
+	let read: readonly ReadRecord[] = [];
 	let watcher: FSWatcher | undefined;
 	let timer: Timer | undefined;
 
@@ -91,20 +94,20 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 	return {
 		async recorded() {
 			const found = new Map<string, Recorded>();
-			const underWay = (processIds: Iterable<string>): string[] =>
-				[...processIds].filter((processId) => {
-					const record = records.read(processId);
-					if (!record) return false;
-					const one = recordedOf(record, records, lives);
+			const underWay = (all: readonly ReadRecord[]): string[] =>
+				all.flatMap(({ processId, record, shim }) => {
+					if (!record) return [];
+					const one = recordedOf(record, shim, records, lives);
 					found.set(processId, one);
-					return one.rootLives && !one.launch.isLetGo;
+					return one.rootLives && !one.launch.isLetGo ? [processId] : [];
 				});
 			const deadline = clock.monotonicMs() + launchMs;
-			let open = underWay(records.list());
+			read = records.list().map((processId) => records.read(processId));
+			let open = underWay(read);
 			// a shim that has not come to its program yet finds that nobody is there any more
 			while (open.length > 0 && clock.monotonicMs() < deadline) {
 				await clock.sleep(lookEveryMs);
-				open = underWay(open);
+				open = underWay(open.map((processId) => records.read(processId)));
 			}
 			// who lives nevertheless has got its word, and could not write it down: the end of file ends all others
 			for (const processId of open) {
@@ -112,6 +115,12 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 				if (one) found.set(processId, { ...one, launch: { ...one.launch, isLetGo: true } });
 			}
 			return [...found.values()];
+		},
+
+		settle(known) {
+			const nobodys = read.filter(({ record }) => record === undefined || !known.has(record.runtimeId));
+			read = [];
+			return settleLeftovers(nobodys, { records, clock, log, table });
 		},
 
 		adopt({ record, launch }): Launched {
@@ -153,8 +162,7 @@ function programOf(root: Identity, pid: number): Identity {
 	return { pid, startTicks: isOurs ? stat.startTicks : 0 };
 }
 
-function recordedOf(record: ProcessRecord, records: ProcessRecords, lives: (root: Identity) => boolean): Recorded {
-	const text = records.readShim(record.processId);
+function recordedOf(record: ProcessRecord, text: string, records: ProcessRecords, lives: (root: Identity) => boolean): Recorded {
 	const isThisBoot = record.bootId === bootId();
 	return {
 		record,

@@ -1,9 +1,9 @@
 /** The supervisor as its users see it. */
-import type { Clock, Logger, Publisher } from '@orch/base';
+import type { Publisher } from '@orch/base';
 import type { Journal } from './journal.ts';
 import type { Figures } from './figures/index.ts';
 import type { OutputStore } from './output/index.ts';
-import type { Prepare, World } from './ports.ts';
+import type { Prepare, SettleReport, World } from './ports.ts';
 import type { Escaped, RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import type { Priority, RuntimeSpec } from './spec.ts';
 import type { Goal } from './wait-for.ts';
@@ -26,6 +26,8 @@ export interface Supervisor {
 	 * launched or judged before `resume`.
 	 */
 	restore(): Promise<readonly RestoredRuntime[]>;
+	/** Ends what an earlier daemon left running and no runtime of the journal has: after `restore`, and before anything is started. */
+	settle(): Promise<SettleReport>;
 	/** Goes on with all of it: what ended meanwhile is settled by its restart policy, what was to be done is done. */
 	resume(): void;
 	/** Registers; starts nothing. Throws id_taken. */
@@ -118,21 +120,4 @@ export interface RestoredRuntime {
 	readonly process: { readonly processId: string; readonly generation: number } | undefined;
 	/** What became of the process that ran under the daemon before, if one did. */
 	readonly became: 'adopted' | 'ended' | 'none';
-}
-
-export interface SettleOptions {
-	/** Whose processes are not touched: runtimes that are known. */
-	readonly except?: ReadonlySet<string> | undefined;
-	readonly stateDirectory: string;
-	readonly clock: Clock;
-	readonly log: Logger;
-}
-
-/** What an earlier daemon left behind, and what became of it. */
-export interface SettleReport {
-	/** Runtimes of which something still ran, and was ended. */
-	readonly stopped: readonly { readonly runtimeId: string; readonly name: string; readonly pid: number }[];
-	readonly escaped: readonly Escaped[];
-	/** How many recorded processes had ended with all they forked. */
-	readonly gone: number;
 }

@@ -6,7 +6,7 @@
  * program itself and costs the daemon nothing. Deliberately not here: names and prefixes, sockets, messages, any store.
  */
 export { checkProgram } from './check-program.ts';
-export type { RestoredRuntime, SettleOptions, SettleReport, Supervisor, SupervisorOptions } from './door.ts';
+export type { RestoredRuntime, Supervisor, SupervisorOptions } from './door.ts';
 export {
 	describeLaunchFault,
 	LaunchError,
@@ -27,7 +27,7 @@ export {
 } from './output/index.ts';
 export type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory } from './journal.ts';
 export { wholeRuntime } from './kept.ts';
-export type { Preparation, Prepare } from './ports.ts';
+export type { Preparation, Prepare, SettleReport } from './ports.ts';
 export { bootId } from './proc-scan.ts';
 export { createProcessTable } from './proc-table.ts';
 export type {
@@ -48,7 +48,6 @@ export {
 	type RuntimeSpec,
 	type StopPolicy,
 } from './spec.ts';
-export { settleLeftovers } from './settle.ts';
 export { findUser } from './user.ts';
 export { createSupervisor } from './supervisor.ts';
 export type { Goal } from './wait-for.ts';

@@ -76,11 +76,22 @@ export interface Recorded {
 export interface Adoption {
 	/** Everything that is recorded; launches that were under way are settled by then. */
 	recorded(): Promise<readonly Recorded[]>;
+	/** Ends what of all that belongs to no runtime among `known`, and takes its records away. To be called once, after `recorded`. */
+	settle(known: ReadonlySet<string>): Promise<SettleReport>;
 	/** As if it had been launched here. */
 	adopt(recorded: Recorded): Launched;
 	/** Takes away a record, of another boot or of one that never ran. */
 	drop(processId: string): void;
 	close(): void;
+}
+
+/** What an earlier daemon left behind, and what became of it. */
+export interface SettleReport {
+	/** Runtimes of which something still ran, and was ended. */
+	readonly stopped: readonly { readonly runtimeId: string; readonly name: string; readonly pid: number }[];
+	readonly escaped: readonly { readonly pid: number; readonly command: string }[];
+	/** How many recorded processes had ended with all they forked. */
+	readonly gone: number;
 }
 
 export interface Preparation {

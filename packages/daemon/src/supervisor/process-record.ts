@@ -21,6 +21,15 @@ export interface ProcessRecord {
 	readonly launchedAt: number;
 }
 
+/** All that stands in the file of one process, of one reading. */
+export interface ReadRecord {
+	readonly processId: string;
+	/** Undefined where it is missing or not whole: then the program was never let go. */
+	readonly record: ProcessRecord | undefined;
+	/** What the shim wrote so far; empty where that is nothing. */
+	readonly shim: string;
+}
+
 /**
  * `<state>/processes`: one file per process, named by its id. The daemon appends the record as one line of JSON before it lets
  * the program go, the shim appends its own lines before and after. One file, since making and removing files is what a launch
@@ -46,26 +55,13 @@ export class ProcessRecords {
 		throw Object.assign(new Error('Cannot write down a process: the disk takes only a part of its record'), { code: 'ENOSPC' });
 	}
 
-	/** What the shim wrote so far; empty where that is nothing. */
 	readShim(processId: string): string {
-		return this.#lines(processId)
-			.filter((line) => !line.startsWith(recordStart))
-			.join('\n');
+		return shimLines(this.#lines(processId));
 	}
 
-	/** Undefined where it is missing or not whole: then the program was never let go. */
-	read(processId: string): ProcessRecord | undefined {
-		// what follows the last newline is not whole
-		const line = this.#lines(processId)
-			.slice(0, -1)
-			.find((one) => one.startsWith(recordStart));
-		if (line === undefined) return undefined;
-		try {
-			const record: unknown = JSON.parse(line);
-			return isRecord(record) && record.processId === processId ? record : undefined;
-		} catch {
-			return undefined;
-		}
+	read(processId: string): ReadRecord {
+		const lines = this.#lines(processId);
+		return { processId, record: recordOf(processId, lines), shim: shimLines(lines) };
 	}
 
 	list(): string[] {
@@ -98,6 +94,20 @@ export class ProcessRecords {
 
 	path(processId: string): string {
 		return `${this.directory}/${processId}`;
+	}
+}
+
+const shimLines = (lines: readonly string[]): string => lines.filter((line) => !line.startsWith(recordStart)).join('\n');
+
+function recordOf(processId: string, lines: readonly string[]): ProcessRecord | undefined {
+	// what follows the last newline is not whole
+	const line = lines.slice(0, -1).find((one) => one.startsWith(recordStart));
+	if (line === undefined) return undefined;
+	try {
+		const record: unknown = JSON.parse(line);
+		return isRecord(record) && record.processId === processId ? record : undefined;
+	} catch {
+		return undefined;
 	}
 }
 

@@ -6,9 +6,17 @@ import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
 import { until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createAdoption } from './adoption.ts';
+import { createProcessTable } from './proc-table.ts';
 import { bootId, readStat } from './proc-scan.ts';
-import { settleLeftovers } from './settle.ts';
 import { isAlive, type Real, superviseReally } from './testing/real.ts';
+
+/** As a daemon does it that knows no runtime of this state. */
+async function settleIn(stateDirectory: string) {
+	const adoption = createAdoption({ stateDirectory, clock: systemClock, log: silentLogger, table: createProcessTable() });
+	await adoption.recorded();
+	return adoption.settle(new Set());
+}
 
 describe.skipIf(process.platform !== 'linux')('what an earlier daemon left', () => {
 	let real: Real;
@@ -16,7 +24,7 @@ describe.skipIf(process.platform !== 'linux')('what an earlier daemon left', () 
 		real = superviseReally();
 	});
 	afterEach(() => real.close());
-	const settle = () => settleLeftovers({ stateDirectory: real.directory, clock: systemClock, log: silentLogger });
+	const settle = () => settleIn(real.directory);
 	const records = () => readdirSync(join(real.directory, 'processes'));
 
 	test('is ended with all that it forked, and reported, and forgotten', async () => {
@@ -126,8 +134,7 @@ describe.skipIf(process.platform !== 'linux')('what an earlier daemon left', () 
 	test('where there is no state yet there is nothing to settle', async () => {
 		const directory = mkdtempSync(join(tmpdir(), 'orch-settle-'));
 		mkdirSync(join(directory, 'sub'));
-		const options = { stateDirectory: join(directory, 'sub/state'), clock: systemClock, log: silentLogger };
-		expect(await settleLeftovers(options)).toEqual({ stopped: [], escaped: [], gone: 0 });
+		expect(await settleIn(join(directory, 'sub/state'))).toEqual({ stopped: [], escaped: [], gone: 0 });
 		rmSync(directory, { recursive: true });
 	});
 });

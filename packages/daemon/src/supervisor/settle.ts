@@ -1,20 +1,24 @@
 /** Ends what an earlier daemon left running: before this one starts anything, so that nothing ever runs twice. */
-import { silentLogger } from '@orch/base';
-import type { SettleOptions, SettleReport } from './door.ts';
+import type { Clock, Logger } from '@orch/base';
 import { Ending } from './ending.ts';
 import { readProgramPid } from './exit-record.ts';
 import { bootId } from './proc-scan.ts';
-import { type ProcessRecord, ProcessRecords } from './process-record.ts';
+import type { SettleReport } from './ports.ts';
+import type { ProcessRecords, ReadRecord } from './process-record.ts';
 import { createProcessSet, type ProcessSet } from './process-set.ts';
-import { createProcessTable } from './proc-table.ts';
 import type { ProcessTable } from './process-table.ts';
 import type { Escaped } from './snapshot.ts';
 import { defaultStop, isSignal } from './spec.ts';
 
-interface Leftover {
-	readonly processId: string;
-	/** Undefined where the daemon died before it was written: then the cookie has to do. */
-	readonly record: ProcessRecord | undefined;
+export interface SettleOptions {
+	readonly records: ProcessRecords;
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly table: ProcessTable;
+}
+
+/** Where the daemon died before its record was written the cookie has to do. */
+interface Leftover extends ReadRecord {
 	readonly set: ProcessSet;
 }
 
@@ -23,22 +27,17 @@ interface Leftover {
  * boot; where the root of a process is gone, only its cookie and its output say what belongs to it, for its group may be
  * someone else's by now.
  */
-export async function settleLeftovers(options: SettleOptions & { readonly table?: ProcessTable }): Promise<SettleReport> {
-	const { stateDirectory, log, table = createProcessTable(silentLogger) } = options;
-	const records = new ProcessRecords(stateDirectory);
-	const leftovers = records
-		.list()
-		.map((processId) => ({ processId, record: records.read(processId) }))
-		.filter(({ record }) => record === undefined || !options.except?.has(record.runtimeId))
-		.map(({ processId, record }) => leftoverOf(processId, record, table));
+export async function settleLeftovers(read: readonly ReadRecord[], options: SettleOptions): Promise<SettleReport> {
+	const { records, log, table } = options;
+	const leftovers = read.map((one) => leftoverOf(one, table));
 	const ours = leftovers.filter(({ record }) => record === undefined || record.bootId === bootId());
 	for (const { set } of ours) table.register(set);
 	const members = await Promise.all(ours.map(({ set }) => table.members(set)));
 	const living = ours.filter((_leftover, index) => (members[index]?.length ?? 0) > 0);
-	const stopped = living.map(({ processId, record, set }) => ({
+	const stopped = living.map(({ processId, record, shim, set }) => ({
 		runtimeId: record?.runtimeId ?? '',
 		name: record?.runtimeName ?? processId,
-		pid: readProgramPid(records.readShim(processId)) ?? record?.pid ?? [...set.known.keys()][0] ?? 0,
+		pid: readProgramPid(shim) ?? record?.pid ?? [...set.known.keys()][0] ?? 0,
 	}));
 	const escaped = await Promise.all(living.map((leftover) => endLeftover(leftover, options, table)));
 	for (const { set } of ours) table.unregister(set);
@@ -57,13 +56,14 @@ export async function settleLeftovers(options: SettleOptions & { readonly table?
 	return { stopped, escaped: escaped.flat(), gone: leftovers.length - living.length };
 }
 
-function leftoverOf(processId: string, record: ProcessRecord | undefined, table: ProcessTable): Leftover {
+function leftoverOf(read: ReadRecord, table: ProcessTable): Leftover {
+	const { processId, record } = read;
 	const root = record && { pid: record.pid, startTicks: record.startTicks };
 	const set = createProcessSet({ processId, root, outputDirectory: record?.outputDirectory });
 	set.holdsGroup = root !== undefined && table.identify(root.pid)?.startTicks === root.startTicks;
 	// nobody tells us of its end: what the looks find is all there is
 	set.exited = true;
-	return { processId, record, set };
+	return { ...read, set };
 }
 
 function endLeftover({ record, set }: Leftover, options: SettleOptions, table: ProcessTable): Promise<readonly Escaped[]> {

@@ -173,6 +173,8 @@ export function superviseBy(
 			return kept.map((one) => takeUp(make(one), one.memory.settled, byRuntime.get(one.spec.id) ?? []));
 		},
 
+		settle: () => adoption.settle(new Set(runtimes.keys())),
+
 		resume() {
 			for (const [id, runtime] of runtimes) {
 				try {

@@ -1,7 +1,7 @@
 /** Processes that exist only in a test: launched, forked, signalled and ended as the test says. */
 import type { ExitStatus } from '../exit-record.ts';
 import { LaunchError, type LaunchFault } from '../faults.ts';
-import type { Adoption, Identity, Launched, Launcher, LaunchRequest, Recorded } from '../ports.ts';
+import type { Adoption, Identity, Launched, Launcher, LaunchRequest, Recorded, SettleReport } from '../ports.ts';
 import type { Member, ProcessSet } from '../process-set.ts';
 import type { ProcessTable } from '../process-table.ts';
 import type { SupervisorEvent } from '../snapshot.ts';
@@ -119,6 +119,11 @@ export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 
 	forget(processId: string): void {
 		this.forgotten.push(processId);
+	}
+
+	/** All that is recorded here belongs to a runtime. */
+	async settle(): Promise<SettleReport> {
+		return { stopped: [], escaped: [], gone: 0 };
 	}
 
 	/** What was launched and not forgotten, of which nobody in the test but the supervisor needs to know. */
