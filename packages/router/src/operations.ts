@@ -33,6 +33,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 			types: router.typeCount,
 		}),
 		'router.table': (table) => router.table(table, asker),
+		'router.change': (change) => router.change(change, asker),
 		'router.ended': ({ runtime, generation }) => {
 			router.ended(runtime, generation);
 			return {};

@@ -188,6 +188,20 @@ test('an older table is ignored, but a new orchd counts anew', async () => {
 	expect(rig.router.stats().ports.length).toBe(1);
 });
 
+test('a change is of one table: any other is left as it is, and a new orchd has to tell its own first', async () => {
+	const empty = { removedPorts: [], links: [], removedLinks: [] };
+	await rig.router.table({ version: 10, ports: [rig.port('a')], links: [] }, 1);
+	const port = rig.port('b');
+	expect(await rig.router.change({ base: 9, version: 11, ports: [port], ...empty }, 1)).toEqual({ version: 10, problems: [] });
+	expect(await rig.router.change({ base: 10, version: 11, ports: [port], ...empty }, 2)).toEqual({ version: 10, problems: [] });
+	expect(rig.router.stats().ports.length).toBe(1);
+	expect(await rig.router.change({ base: 10, version: 11, ports: [port], ...empty }, 1)).toEqual({ version: 11, problems: [] });
+	expect(rig.router.stats().ports.length).toBe(2);
+	const gone = { ...empty, ports: [], removedPorts: [port.runtime] };
+	expect((await rig.router.change({ base: 11, version: 12, ...gone }, 1)).version).toBe(12);
+	expect(rig.router.stats().ports.length).toBe(1);
+});
+
 test('more types than a runtime may have are refused by name, and those it has still work', async () => {
 	const link = await rig.link('a', 'Ping', 'b');
 	const [a, b] = [await rig.frames('a'), await rig.frames('b')];

@@ -2,7 +2,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
-import type { LinkReport, PortReport, RouterEvent, RouterLink, RouterTable, UnroutedReport } from '@orch/protocol';
+import type {
+	LinkReport,
+	PortReport,
+	Routed,
+	RouterEvent,
+	RouterLink,
+	RouterTable,
+	RouterTableChange,
+	UnroutedReport,
+} from '@orch/protocol';
 import { EventStream } from './event-stream.ts';
 import { Injection, type Injected, type Message } from './injection.ts';
 import { Link, type Path, type Tap } from './link.ts';
@@ -116,22 +125,36 @@ export class Router {
 	 * Routes by this table from now on, all of it at once; then listens for the runtimes that are new. `asker` grows with
 	 * each connection of the control plane: a new orchd counts its tables anew, and what an earlier one still sends is ignored.
 	 */
-	async table(
-		table: RouterTable,
-		asker = this.#asked,
-	): Promise<{ version: number; problems: { runtime: string; path: string; message: string }[] }> {
-		if (asker < this.#asked || (asker === this.#asked && table.version <= this.#version))
+	async table({ version, ports, links }: RouterTable, asker = this.#asked): Promise<Routed> {
+		if (asker < this.#asked || (asker === this.#asked && version <= this.#version))
 			return { version: this.#version, problems: [] };
 		this.#asked = asker;
-		this.#version = table.version;
-		const removed = this.#inTurn(() => this.#swap(table));
+		const [portIds, linkIds] = [new Set(ports.map(({ runtime }) => runtime)), new Set(links.map(({ id }) => id))];
+		return this.#route({
+			version,
+			ports,
+			links,
+			removedPorts: [...this.#ports.keys()].filter((runtime) => !portIds.has(runtime)),
+			removedLinks: [...this.#links.keys()].filter((id) => !linkIds.has(id)),
+		});
+	}
+
+	/** The same for what is other than in the table `base`, where that is the one in force. */
+	async change(change: RouterTableChange, asker = this.#asked): Promise<Routed> {
+		if (asker !== this.#asked || change.base !== this.#version) return { version: this.#version, problems: [] };
+		return this.#route(change);
+	}
+
+	async #route(change: Omit<RouterTableChange, 'base'>): Promise<Routed> {
+		this.#version = change.version;
+		const removed = this.#inTurn(() => this.#swap(change));
 		void Promise.all(removed.map((port) => port.close()));
 		const problems = await Promise.all(
-			[...this.#ports.values()].map(async (port) =>
-				(await port.listen()).map((problem) => ({ runtime: port.runtime, ...problem })),
+			change.ports.map(async ({ runtime }) =>
+				((await this.#ports.get(runtime)?.listen()) ?? []).map((problem) => ({ runtime, ...problem })),
 			),
 		);
-		return { version: this.#version, problems: problems.flat() };
+		return { version: change.version, problems: problems.flat() };
 	}
 
 	/** The process of a runtime has ended: what it left connected is closed, once what it had sent is read. */
@@ -236,41 +259,45 @@ export class Router {
 	}
 
 	/** Old or new, never neither: everything up to here happens before the next message is looked at. */
-	#swap(table: RouterTable): Port[] {
-		const removedPorts = this.#swapPorts(table);
-		const removedLinks = this.#swapLinks(table.links);
-		this.#routes = new Routes(this.#links.values());
-		for (const { peer } of this.#ports.values()) peer?.sources.reroute();
+	#swap(change: Omit<RouterTableChange, 'base'>): Port[] {
+		const removedPorts = this.#swapPorts(change);
+		const removedLinks = this.#swapLinks(change, removedPorts);
+		// many changes are those of a process, and of its row alone
+		if (change.links.length > 0 || removedLinks.length > 0) {
+			this.#routes = new Routes(this.#links.values());
+			for (const { peer } of this.#ports.values()) peer?.sources.reroute();
+		}
 		for (const link of removedLinks) {
 			this.#ports.get(link.spec.to)?.links.delete(link);
 			link.remove();
 		}
 		for (const port of removedPorts) {
-			for (const link of port.links) link.remove();
 			this.#injection.forget(port.runtime);
 			this.#unrouted.forget(port.runtime);
 			this.#resumption.forget(port);
 		}
-		for (const { peer } of this.#ports.values()) peer?.relinked();
-		this.#retap();
+		if (change.links.length > 0 || removedLinks.length > 0) {
+			for (const { peer } of this.#ports.values()) peer?.relinked();
+			this.#retap();
+		}
 		return removedPorts;
 	}
 
-	#swapPorts(table: RouterTable): Port[] {
-		const wanted = new Map(table.ports.map((spec) => [spec.runtime, spec]));
+	#swapPorts({ ports, removedPorts }: Pick<RouterTableChange, 'ports' | 'removedPorts'>): Port[] {
 		const removed: Port[] = [];
-		for (const [runtime, port] of this.#ports) {
-			if (wanted.has(runtime)) continue;
+		for (const runtime of removedPorts) {
+			const port = this.#ports.get(runtime);
+			if (port === undefined) continue;
 			this.#ports.delete(runtime);
 			removed.push(port);
 		}
-		for (const [runtime, spec] of wanted) {
-			const port = this.#ports.get(runtime);
+		for (const spec of ports) {
+			const port = this.#ports.get(spec.runtime);
 			if (port !== undefined) port.update(spec);
 			else {
 				const made = this.#newPort(spec);
-				this.#ports.set(runtime, made);
-				if (this.#portIds.known(runtime, spec.generation) !== undefined) made.expectBack();
+				this.#ports.set(spec.runtime, made);
+				if (this.#portIds.known(spec.runtime, spec.generation) !== undefined) made.expectBack();
 			}
 		}
 		return removed;
@@ -300,32 +327,30 @@ export class Router {
 	}
 
 	/** Links that stay keep their mailbox and their counters. Gives those that are gone. */
-	#swapLinks(specs: readonly RouterLink[]): Link[] {
-		const wanted = new Map(specs.map((spec) => [spec.id, spec]));
+	#swapLinks({ links, removedLinks }: Pick<RouterTableChange, 'links' | 'removedLinks'>, removedPorts: readonly Port[]): Link[] {
 		const removed: Link[] = [];
-		for (const [id, link] of this.#links) {
-			const spec = wanted.get(id);
-			const { from, type, to } = link.spec;
-			if (spec !== undefined && spec.from === from && spec.type === type && spec.to === to && this.#ports.has(to)) {
-				if (
-					spec.messages !== link.spec.messages ||
-					spec.bytes !== link.spec.bytes ||
-					spec.overflow !== link.spec.overflow ||
-					spec.whileDown !== link.spec.whileDown
-				) {
-					link.respecify(spec);
-				}
+		const remove = (link: Link) => {
+			if (this.#links.get(link.spec.id) !== link) return;
+			this.#links.delete(link.spec.id);
+			removed.push(link);
+		};
+		for (const id of removedLinks) {
+			const link = this.#links.get(id);
+			if (link !== undefined) remove(link);
+		}
+		for (const port of removedPorts) for (const link of port.links) remove(link);
+		for (const spec of links) {
+			const link = this.#links.get(spec.id);
+			if (link !== undefined && !leadsElsewhere(link.spec, spec)) {
+				if (differs(link.spec, spec)) link.respecify(spec);
 				continue;
 			}
-			this.#links.delete(id);
-			removed.push(link);
-		}
-		for (const [id, spec] of wanted) {
+			if (link !== undefined) remove(link);
 			const port = this.#ports.get(spec.to);
-			if (port === undefined || this.#links.has(id)) continue;
-			const link = new Link(spec, this.#clock, this.#turn);
-			this.#links.set(id, link);
-			port.addLink(link);
+			if (port === undefined) continue;
+			const made = new Link(spec, this.#clock, this.#turn);
+			this.#links.set(spec.id, made);
+			port.addLink(made);
 		}
 		return removed;
 	}
@@ -405,6 +430,15 @@ export class Router {
 		}
 	}
 }
+
+const leadsElsewhere = (one: RouterLink, other: RouterLink): boolean =>
+	one.from !== other.from || one.type !== other.type || one.to !== other.to;
+
+const differs = (one: RouterLink, other: RouterLink): boolean =>
+	one.messages !== other.messages ||
+	one.bytes !== other.bytes ||
+	one.overflow !== other.overflow ||
+	one.whileDown !== other.whileDown;
 
 const unreachable: ControlOutcome = {
 	error: { code: 'disconnected', message: 'orchd is not there to be asked: it has been stopped, or is being restarted' },

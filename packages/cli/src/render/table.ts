@@ -60,7 +60,7 @@ function paddedColumn<Row>(
 ): string[] {
 	const { align, paint } = column;
 	const behind = isLast ? '' : ' '.repeat(gap);
-	const pad = (cell: string, own: number, painted: string): string => {
+	const pad = (painted: string, own: number): string => {
 		if (align === 'right') return ' '.repeat(room - own) + painted + behind;
 		return isLast ? painted : painted + ' '.repeat(room - own + gap);
 	};
@@ -70,7 +70,7 @@ function paddedColumn<Row>(
 		return [short, displayWidth(short)];
 	};
 	const [header, headerWidth] = cutTo(column.header, displayWidth(column.header));
-	const cells = [pad(header, headerWidth, style.dim(header))];
+	const cells = [pad(style.dim(header), headerWidth)];
 	// nothing to cut, to paint or to measure: nearly always so in a pipe
 	if (!widths && (!paint || style === plain) && texts.every(({ length }) => length <= room)) {
 		if (align === 'right') for (const each of texts) cells.push(each.padStart(room) + behind);
@@ -80,7 +80,7 @@ function paddedColumn<Row>(
 	for (let at = 0; at < texts.length; at++) {
 		const whole = texts[at] as string;
 		const [cell, own] = cutTo(whole, widths?.[at] ?? whole.length);
-		cells.push(pad(cell, own, paint?.(cell, rows[at] as Row, style) ?? cell));
+		cells.push(pad(paint?.(cell, rows[at] as Row, style) ?? cell, own));
 	}
 	return cells;
 }

@@ -1,8 +1,8 @@
 /**
  * Links: who is linked to whom, and the router that carries their messages.
  *
- * Guarantees: the router routes by the newest table, sent whole and swapped at once; a lost router is found or started
- * anew; a runtime's sockets exist before its program is launched. Deliberately not here: queues and forwarding (they are
+ * Guarantees: the router routes by the newest table, swapped at once, and is sent no more of it than has changed; a lost router
+ * is found or started anew; a runtime's sockets exist before its program is launched. Deliberately not here: queues and forwarding (they are
  * the router's), names and prefixes of runtimes (ids only), any wire (the router is a port).
  */
 export { groupEnd, groupOfEnd } from './groups.ts';

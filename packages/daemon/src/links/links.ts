@@ -84,9 +84,11 @@ export class Links {
 			log: options.log,
 			table: () => this.table(),
 			onEvent: (event) => this.events.publish(event),
-			onProblem: ({ runtime, path, message }) => {
-				this.#problems.set(runtime, `cannot listen on ${path}: ${message}`);
-				options.log.error('runtime socket not made', { runtime, path, message });
+			onRouted: ({ problems }) => {
+				for (const { runtime, path, message } of problems) {
+					this.#problems.set(runtime, `cannot listen on ${path}: ${message}`);
+					options.log.error('runtime socket not made', { runtime, path, message });
+				}
 			},
 		});
 	}

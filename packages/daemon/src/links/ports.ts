@@ -26,6 +26,23 @@ export interface LinkRow {
 	readonly whileDown: WhileDown;
 }
 
+/** What the router says of a table that it took. */
+export interface Routed {
+	/** Runtimes whose sockets could not be made. */
+	readonly problems: readonly { readonly runtime: string; readonly path: string; readonly message: string }[];
+}
+
+/** What makes table `version` of table `base`. */
+export interface TableChange {
+	readonly base: number;
+	readonly version: number;
+	/** New, or other than before. */
+	readonly ports: readonly PortRow[];
+	readonly removedPorts: readonly string[];
+	readonly links: readonly LinkRow[];
+	readonly removedLinks: readonly string[];
+}
+
 export interface RoutingTable {
 	readonly version: number;
 	readonly ports: readonly PortRow[];
@@ -105,9 +122,9 @@ export type Injection = {
 export interface RouterConnection {
 	readonly pid: number;
 	readonly version: string;
-	route(
-		table: RoutingTable,
-	): Promise<{ readonly problems: readonly { readonly runtime: string; readonly path: string; readonly message: string }[] }>;
+	route(table: RoutingTable): Promise<Routed>;
+	/** Undefined where it routes by another table than the one that this changes, which it then has to be told whole. */
+	change(change: TableChange): Promise<Routed | undefined>;
 	ended(runtime: string, generation: number): Promise<void>;
 	figures(): Promise<RouterFigures>;
 	memoryBytes(): Promise<number>;

@@ -35,7 +35,7 @@ function keep() {
 		log: silentLogger,
 		table: () => ({ version: 1, ports: [], links: [] }),
 		onEvent: () => {},
-		onProblem: () => {},
+		onRouted: () => {},
 	});
 	return { clock, router, keeper };
 }

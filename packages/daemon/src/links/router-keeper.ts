@@ -1,6 +1,7 @@
 /** Keeps one router running and routing by the newest table, for as long as the daemon lives. */
 import { type Backoff, backoffMs, type Clock, type Logger, type Random } from '@orch/base';
-import type { RouterConnection, RouterEvent, RouterGate, RoutingTable } from './ports.ts';
+import type { Routed, RouterConnection, RouterEvent, RouterGate, RoutingTable } from './ports.ts';
+import { changeOf } from './table-change.ts';
 
 export interface RouterKeeperOptions {
 	readonly gate: RouterGate;
@@ -10,7 +11,8 @@ export interface RouterKeeperOptions {
 	/** The table as it is now; asked for when it is about to be sent, so that many changes make one sending. */
 	readonly table: () => RoutingTable;
 	readonly onEvent: (event: RouterEvent) => void;
-	readonly onProblem: (problem: { readonly runtime: string; readonly path: string; readonly message: string }) => void;
+	/** What the router says of a table that it took. */
+	readonly onRouted: (routed: Routed) => void;
 }
 
 export class RouterUnavailable extends Error {
@@ -33,8 +35,8 @@ export class RouterKeeper {
 	#sending = false;
 	#sentVersion = -1;
 	#ackedVersion = -1;
-	/** Whether the present router has taken a table. */
-	#hasRouted = false;
+	/** The table that the present router has taken; undefined while it has none. */
+	#routed: RoutingTable | undefined;
 	#waiters: Waiter[] = [];
 	#connects = 0;
 
@@ -74,7 +76,7 @@ export class RouterKeeper {
 
 	/** Whether the present router routes by table `version`, and nothing newer is on its way. */
 	isAt(version: number): boolean {
-		return this.#hasRouted && this.#ackedVersion === version && this.#sentVersion === version;
+		return this.#routed?.version === version && this.#sentVersion === version;
 	}
 
 	/** Resolves once a router routes by table `version` or a newer one. */
@@ -136,7 +138,7 @@ export class RouterKeeper {
 				this.#connects++;
 				this.#connection = connection;
 				this.#sentVersion = -1;
-				this.#hasRouted = false;
+				this.#routed = undefined;
 				log.info('router connected', { router: connection.pid });
 				void this.#send(false);
 				void this.#listen(connection);
@@ -145,7 +147,7 @@ export class RouterKeeper {
 				if (signal.aborted) return;
 				log.warn('router lost', { router: connection.pid });
 				// one that takes no table is not to be asked again and again without a pause
-				if (!this.#hasRouted) throw new RouterUnavailable('it was lost before it had taken a table');
+				if (!this.#routed) throw new RouterUnavailable('it was lost before it had taken a table');
 				failures = 0;
 			} catch (error) {
 				if (signal.aborted) return;
@@ -179,10 +181,9 @@ export class RouterKeeper {
 				const table = this.#options.table();
 				if (table.version <= this.#sentVersion) return;
 				this.#sentVersion = table.version;
-				const { problems } = await connection.route(table);
-				for (const problem of problems) this.#options.onProblem(problem);
+				this.#options.onRouted(await route(connection, this.#routed, table));
 				this.#ackedVersion = table.version;
-				this.#hasRouted = true;
+				this.#routed = table;
 				const done = this.#waiters.filter(({ version }) => version <= table.version);
 				this.#waiters = this.#waiters.filter(({ version }) => version > table.version);
 				for (const waiter of done) waiter.resolve();
@@ -194,6 +195,12 @@ export class RouterKeeper {
 			this.#sending = false;
 		}
 	}
+}
+
+/** Tells what has changed where that is enough. What is sent is sent before this returns. */
+async function route(connection: RouterConnection, before: RoutingTable | undefined, table: RoutingTable): Promise<Routed> {
+	const changed = before && (await connection.change(changeOf(before, table)));
+	return changed ?? connection.route(table);
 }
 
 async function stopRouter(connection: RouterConnection): Promise<void> {

@@ -175,6 +175,17 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		close: () => session.close(),
 		route: async (table) =>
 			caller.call('router.table', { version: table.version, ports: [...table.ports], links: table.links.map(toRouterLink) }),
+		async change({ base, version, ports, removedPorts, links, removedLinks }) {
+			const routed = await caller.call('router.change', {
+				base,
+				version,
+				ports: [...ports],
+				removedPorts: [...removedPorts],
+				links: links.map(toRouterLink),
+				removedLinks: [...removedLinks],
+			});
+			return routed.version === version ? routed : undefined;
+		},
 		ended: async (runtime, generation) => {
 			await caller.call('router.ended', { runtime, generation });
 		},

@@ -38,6 +38,25 @@ export const RouterTable = Type.Object({
 });
 export type RouterTable = Static<typeof RouterTable>;
 
+/** What makes table `version` of table `base`: rows that are new or other than before, and ids of those that are gone. */
+export const RouterTableChange = Type.Object({
+	base: Type.Integer(),
+	version: Type.Integer(),
+	ports: Type.Array(RouterPort),
+	removedPorts: Type.Array(Uuid),
+	links: Type.Array(RouterLink),
+	removedLinks: Type.Array(Uuid),
+});
+export type RouterTableChange = Static<typeof RouterTableChange>;
+
+export const Routed = Type.Object({
+	/** Of the table that is in force now. */
+	version: Type.Integer(),
+	/** Runtimes whose sockets could not be listened on, with the reason. */
+	problems: Type.Array(Type.Object({ runtime: Uuid, path: Type.String(), message: Type.String() })),
+});
+export type Routed = Static<typeof Routed>;
+
 export const LinkReport = Type.Object({
 	id: Uuid,
 	counters: LinkCounters,
@@ -120,11 +139,13 @@ export const routerOperations = {
 	'router.table': operation({
 		summary: 'Route by this table from now on, all of it at once',
 		params: RouterTable,
-		result: Type.Object({
-			version: Type.Integer(),
-			/** Runtimes whose sockets could not be listened on, with the reason. */
-			problems: Type.Array(Type.Object({ runtime: Uuid, path: Type.String(), message: Type.String() })),
-		}),
+		result: Routed,
+		errors: [],
+	}),
+	'router.change': operation({
+		summary: 'Change the table; nothing happens where another one than `base` is in force, as the version in the answer tells',
+		params: RouterTableChange,
+		result: Routed,
 		errors: [],
 	}),
 	'router.ended': operation({

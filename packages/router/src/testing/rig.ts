@@ -156,7 +156,20 @@ export async function startRig(options: { readonly clock?: Clock; readonly log?:
 
 	async function apply(): Promise<void> {
 		version += 1;
-		const { problems } = await rig.router.table({ version, ports: [...ports.values()], links: [...links.values()] });
+		const rows = { version, ports: [...ports.values()], links: [...links.values()] };
+		const base = rig.router.tableVersion;
+		const present = rig.router.stats();
+		const isWanted = new Set([...rows.ports.map(({ runtime }) => runtime), ...rows.links.map(({ id }) => id)]);
+		// after the first one as orchd does it, by what has changed; rows that are told again change nothing
+		const { problems } =
+			base === -1
+				? await rig.router.table(rows)
+				: await rig.router.change({
+						...rows,
+						base,
+						removedPorts: present.ports.map(({ runtime }) => runtime).filter((id) => !isWanted.has(id)),
+						removedLinks: present.links.map(({ id }) => id).filter((id) => !isWanted.has(id)),
+					});
 		if (problems.length > 0) throw new Error(JSON.stringify(problems));
 	}
 	return rig;
