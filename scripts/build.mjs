@@ -2,6 +2,7 @@
 /** Builds everything: types and modules by TypeScript, then one file each for orchd, orch-router and orch by esbuild. */
 import { spawnSync } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -43,11 +44,34 @@ async function daemon(entry, outfile, flags) {
 		minifySyntax: true,
 		minifyWhitespace: true,
 		lineLimit: 160,
+		plugins: [loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty')],
 		banner: { js: `(function (require, module, exports, __filename, __dirname) {${programUrl}` },
 		footer: { js: '})' },
 	});
 	await writeFile(`${root}${outfile}`, loader(basename(bundle), flags));
 	await chmod(`${root}${outfile}`, 0o755);
+}
+
+/** Modules of Node that few installations come to use: loaded when something of them is asked for. */
+function loadsWhenUsed(...names) {
+	const require = createRequire(import.meta.url);
+	const propertyOf = (name, key) =>
+		`Object.defineProperty(exports, ${JSON.stringify(key)}, { enumerable: true, get: () => require('${name}')[${JSON.stringify(key)}] });`;
+	return {
+		name: 'loads when used',
+		setup({ onResolve, onLoad }) {
+			const filter = new RegExp(`^(?:${names.join('|')})$`);
+			onResolve({ filter }, ({ path, namespace }) =>
+				namespace === 'lazy' ? { path, external: true } : { path, namespace: 'lazy' },
+			);
+			onLoad({ filter, namespace: 'lazy' }, ({ path }) => ({
+				contents: Object.keys(require(path))
+					.map((key) => propertyOf(path, key))
+					.join('\n'),
+				resolveDir: root,
+			}));
+		},
+	};
 }
 
 const loader = (bundle, flags) => `#!/usr/bin/env node
@@ -64,7 +88,7 @@ program.runInThisContext()(require, module, exports, __filename, __dirname);
  * does: so neither half of its heap grows before it has to, and only what runs on and on is compiled by the optimizing compiler, which
  * takes some MiB for a burst of starts. To be said before anything is loaded.
  */
-const frugal = ['semi-space-growth-factor=1', 'heap-growing-percent=25', 'interrupt-budget=1000000'];
+const frugal = ['semi-space-growth-factor=1', 'heap-growing-percent=25', 'interrupt-budget=4000000'];
 
 await Promise.all([
 	daemon('packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', frugal),
