@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from './clock.ts';
 import { daemonEnv } from './daemon-start.ts';
 import { buildFakeOrchd } from './testing/build.ts';
+import { startFakeDaemon } from './testing/fake-daemon.ts';
 import { runCli } from './testing/run-cli.ts';
 
 let built: string;
@@ -116,6 +117,20 @@ describe('orch daemon start', () => {
 	it('of two at once starts one, and both are served', async () => {
 		const both = await Promise.all([orch('daemon start'), orch('daemon start'), orch('start x'), orch('runtime add ./y -q')]);
 		expect(both.map(({ code }) => code)).toEqual([0, 0, 4, 0]);
+	});
+
+	it('leaves none behind that another one was faster than: it would serve once that one is stopped', async () => {
+		const ran = orch('daemon start', { FAKE_ORCHD: 'late' });
+		await until('the slow one runs', () => existsSync(join(home(), 'orchd.log')) && log().includes('\n'));
+		const other = await startFakeDaemon({ socket });
+		try {
+			await until('the fast one has answered', () => other.sessions.size > 0);
+			writeFileSync(join(home(), 'go'), '');
+			expect(await ran).toMatchObject({ code: 0, err: `orch: orchd is running already (pid ${process.pid})\n` });
+			expect(() => process.kill(told().pid, 0)).toThrow('ESRCH');
+		} finally {
+			await other[Symbol.asyncDispose]();
+		}
 	});
 
 	it('whose orchd finds another one that is just starting connects to that one', async () => {

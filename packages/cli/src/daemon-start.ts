@@ -67,7 +67,19 @@ async function spawnDaemon(world: World, places: Places): Promise<StartedDaemon>
 	child.unref();
 	const connection = await firstAnswer(world, places, ended, logFrom);
 	const { pid } = await connection.session.hello();
-	return { connection, pid: pid === child.pid ? pid : undefined };
+	if (pid === child.pid) return { connection, pid };
+	await untilBeaten(world, ended, connection);
+	return { connection, pid: undefined };
+}
+
+/**
+ * One that was slower finds the socket taken, and ends. Left behind before it has looked, it would serve as soon as the other is
+ * stopped, which nobody asked for any more.
+ */
+async function untilBeaten(world: World, ended: Promise<unknown>, { closed }: Connection): Promise<void> {
+	const over = new AbortController();
+	await Promise.race([ended, closed, world.clock.sleep(answersWithinMs, over.signal).catch(() => {})]);
+	over.abort();
 }
 
 export const daemonArgs = (places: Places): string[] => ['--socket', places.socket, '--home', places.home];

@@ -1,4 +1,7 @@
 /** The fake daemon as a program: what `orch daemon start` starts in tests. `FAKE_ORCHD` says how it fails. */
+import { once } from 'node:events';
+import { existsSync, watch } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startFakeDaemon } from './fake-daemon.ts';
 
@@ -10,6 +13,15 @@ async function main(): Promise<void> {
 		process.exit(1);
 	}
 	if (mode === 'locked') process.exit(7);
+	if (mode === 'late') {
+		// it finds another one, but not before it is let go on
+		const home = values.home as string;
+		const watcher = watch(home);
+		console.error(JSON.stringify({ pid: process.pid }));
+		const signal = AbortSignal.timeout(60_000);
+		while (!existsSync(join(home, 'go'))) await once(watcher, 'change', { signal });
+		process.exit(7);
+	}
 	const daemon = await startFakeDaemon({ socket: values.socket as string });
 	const end = () => void daemon[Symbol.asyncDispose]().then(() => process.exit(0));
 	daemon.override('daemon.stop', async () => {
