@@ -80,7 +80,7 @@ describe('orch logs', () => {
 	});
 
 	it('scenario 38: instances have output of their own, and what one wrote is kept when it is scaled away', async () => {
-		const [first] = [await orchd.run(sh('echo "I am $ORCH_INSTANCE"; exec sleep 1000000'), { name: 'many', instances: 3 })];
+		await orchd.run(sh('echo "I am $ORCH_INSTANCE"; exec sleep 1000000'), { name: 'many', instances: 3 });
 		await until('all have spoken', async () => (await logs('many')).split('\n').length === 4);
 		expect((await logs('many')).split('\n').sort()).toEqual(['', 'many-1 | I am 1', 'many-2 | I am 2', 'many-3 | I am 3']);
 		const { removed } = await orchd.call('runtime.scale', { group: 'many', instances: 1 });
@@ -89,7 +89,15 @@ describe('orch logs', () => {
 			['many-3', true],
 		]);
 		expect(await logs('many')).toBe('I am 1\n');
-		await orchd.call('runtime.remove', { runtime: first.id, force: true });
+		// found by name for as long as it is kept, also where it would be followed; a new instance of that name is what is meant then
+		expect(await logs('many-3')).toBe('I am 3\n');
+		const { stdout, code } = await sandbox.cli('logs', 'many-2', '-f');
+		expect([stdout, code]).toEqual(['I am 2\n', 0]);
+		expect((await sandbox.cli('logs', 'many-4')).code).toBe(4);
+		await orchd.call('runtime.scale', { group: 'many', instances: 3 });
+		await until('the new one has spoken', async () => (await logs('many-3')) !== '');
+		expect(await logs('many-3')).toBe('I am 3\n');
+		await orchd.call('runtime.remove', { runtime: 'many', force: true });
 	});
 });
 

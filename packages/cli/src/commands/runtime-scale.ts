@@ -9,7 +9,7 @@ export const runtimeScale = command({
 	path: ['runtime', 'scale'],
 	summary: 'Change how many instances a group has',
 	notes: [
-		'More get the numbers behind the highest, and are started where any of the group is wanted to run. Fewer are stopped and removed, the highest numbers first; their output stays where it is until it is a week old.',
+		'More get the numbers behind the highest, and are started where any of the group is wanted to run. Fewer are stopped and removed, the highest numbers first; their output stays where it is until it is a week old, and orch logs shows it by the old names.',
 	],
 	args: [
 		{ name: 'GROUP', required: true },

@@ -138,6 +138,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 				.list()
 				.flatMap((snapshot) => (isMeant(snapshot, which) ? toInfo(snapshot, links.problem(snapshot.spec.id)) : [])),
 		brief: (which) => supervisor.list().flatMap((snapshot) => (isMeant(snapshot, which) ? toBrief(snapshot) : [])),
+		removed: () => supervisor.outputs.old().map((one) => ({ ...one, status: 'removed' })),
 		describe,
 		details(id) {
 			const { spec, stdoutPath, stderrPath } = supervisor.snapshot(id);

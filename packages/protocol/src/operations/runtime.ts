@@ -254,7 +254,7 @@ export const runtimeOperations = {
 	'runtime.logs': stream({
 		summary: 'Show what runtimes have written, in lines by time',
 		notes:
-			'Order is exact within a stream, and by time across streams and runtimes. A line longer than 64 KiB comes in pieces. `fromCursor` goes on behind what was read, also with another daemon: the sum of the cursors of all items, later ones over earlier ones. A reader that is slow is told what was removed before it came to it.',
+			'Order is exact within a stream, and by time across streams and runtimes. A line longer than 64 KiB comes in pieces. `fromCursor` goes on behind what was read, also with another daemon: the sum of the cursors of all items, later ones over earlier ones. A reader that is slow is told what was removed before it came to it. A name that no runtime has means what is kept of those that had it and were scaled away.',
 		params: Type.Object({
 			/** Names of groups as well; none is all, also those that are added while it follows. */
 			runtimes: Type.Array(Ref, { maxItems: 10_000, default: [] }),

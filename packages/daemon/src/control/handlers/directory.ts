@@ -40,6 +40,29 @@ export function resolveRuntimes(directory: Directory, ref: string, call: Call<'r
 		: { entries: [resolveRuntime(directory, ref, call)], isGroup: false };
 }
 
+/**
+ * The same for who reads what was written: where no runtime of today is meant, what is kept of removed ones is. Of several that had
+ * one name it is that of all.
+ */
+export function resolveWriters(
+	directory: Directory & { removed(): readonly Entry[] },
+	ref: string,
+	call: Call<'runtime.not_found' | 'runtime.ambiguous'>,
+): Meant {
+	const isPresent = (directory.byName(ref) ?? directory.get(ref)) !== undefined || directory.group(ref).length > 0;
+	if (isPresent) return resolveRuntimes(directory, ref, call);
+	const removed = directory.removed();
+	const meant = removed.filter(({ id, name }) => name === ref || id === ref);
+	if (meant.length > 0) return { entries: meant, isGroup: false };
+	const all: Directory = {
+		get: (id) => directory.get(id),
+		byName: (name) => directory.byName(name),
+		group: (name) => directory.group(name),
+		list: () => [...directory.list(), ...removed],
+	};
+	return resolveRuntimes(all, ref, call);
+}
+
 /** What a reference means. */
 export interface Meant {
 	/** One at least. */

@@ -13,7 +13,7 @@ import type { Binaries } from '../../binaries/index.ts';
 import { logsHandler } from './logs.ts';
 import { freeName, nameOfProgram } from '../references.ts';
 import type { LogBatch, LogsEnd, LogsQuery } from '../../supervisor/index.ts';
-import { type Directory, type Entry, type Meant, resolveRuntime, resolveRuntimes } from './directory.ts';
+import { type Directory, type Entry, type Meant, resolveRuntime, resolveRuntimes, resolveWriters } from './directory.ts';
 
 export type RuntimeInfo = Static<typeof RuntimeInfoSchema>;
 export type RuntimeBrief = Static<typeof RuntimeBriefSchema>;
@@ -68,6 +68,8 @@ export interface Runtimes extends Directory {
 	}): () => void;
 	list(which?: WhichRuntimes): readonly RuntimeInfo[];
 	brief(which: WhichRuntimes): readonly RuntimeBrief[];
+	/** Of which nothing is left but what they have written. */
+	removed(): readonly Entry[];
 	describe(id: string): RuntimeInfo;
 	details(id: string): RuntimeDetails;
 	/** Resolves with how it is connected: its codec, or null. */
@@ -266,7 +268,10 @@ export function runtimeHandlers({
 
 		'runtime.stdout': output('stdout'),
 		'runtime.stderr': output('stderr'),
-		'runtime.logs': logsHandler({ find: findAll, logs: (query) => runtimes.logs(query) }),
+		'runtime.logs': logsHandler({
+			find: (ref, call) => resolveWriters(runtimes, ref, call),
+			logs: (query) => runtimes.logs(query),
+		}),
 	};
 }
 

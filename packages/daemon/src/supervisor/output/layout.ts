@@ -38,6 +38,8 @@ export const goneName = (stream: StreamName, { end, lines }: Gone): string => `$
 export const segmentName = (stream: StreamName, { start, end, lines, isCompressed }: Segment): string =>
 	`${stream}.${padded(start)}-${padded(end)}.${lines}.log${isCompressed ? '.gz' : ''}`;
 export const processesName = 'processes.jsonl';
+/** There where the output of a removed runtime is kept: what it was called. */
+export const removedName = 'removed.json';
 /** There while what writes is stopped. */
 export const frozenName = 'frozen';
 /** Behind the name of a file that is being made. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@orch/base';
 import { ManualClock } from '@orch/base/testing';
 import { expect, test } from 'vitest';
-import { keepOutputMs, removeOldOutput } from './old-output.ts';
+import { keepOutputMs, listOldOutput, noteOldOutput, removeOldOutput } from './old-output.ts';
 
 test('output of runtimes that nobody knows is kept for a week after its last line, then removed; that of others is not touched', () => {
 	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-old-output-'));
@@ -25,5 +25,21 @@ test('output of runtimes that nobody knows is kept for a week after its last lin
 	expect(removeOldOutput(options)).toBe(1);
 	expect([existsSync(old), existsSync(young), existsSync(known)]).toEqual([false, true, true]);
 	expect(removeOldOutput({ ...options, stateDirectory: join(stateDirectory, 'nowhere') })).toBe(0);
+	rmSync(stateDirectory, { recursive: true });
+});
+
+test('kept output is known by the name that was noted; whatever else stands there stands for nobody', () => {
+	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-old-output-'));
+	const make = (runtime: string) => {
+		const directory = join(stateDirectory, 'logs', runtime);
+		mkdirSync(directory, { recursive: true });
+		return directory;
+	};
+	for (const id of ['one', 'back']) noteOldOutput(make(id), `worker-${id}`);
+	make('unnamed');
+	writeFileSync(join(make('torn'), 'removed.json'), '{"na');
+	writeFileSync(join(make('other'), 'removed.json'), '{"name":7}');
+	expect(listOldOutput(stateDirectory, (id) => id === 'back')).toEqual([{ id: 'one', name: 'worker-one' }]);
+	expect(listOldOutput(join(stateDirectory, 'nowhere'), () => false)).toEqual([]);
 	rmSync(stateDirectory, { recursive: true });
 });

@@ -1,7 +1,8 @@
 /** Output of runtimes that no daemon knows any more: kept for a while for people to read, then removed. */
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
+import { removedName } from './layout.ts';
 
 export interface OldOutputOptions {
 	readonly stateDirectory: string;
@@ -28,6 +29,36 @@ export function removeOldOutput({ stateDirectory, clock, log, isKnown }: OldOutp
 	}
 	if (removed > 0) log.info('old output removed', { runtimes: removed });
 	return removed;
+}
+
+/** A runtime that was removed, and whose output was kept. */
+export interface OldOutput {
+	readonly id: string;
+	readonly name: string;
+}
+
+/** Notes whose output it was, so that it is found by that name. */
+export function noteOldOutput(directory: string, name: string): void {
+	writeFileSync(join(directory, removedName), JSON.stringify({ name }), { mode: 0o600 });
+}
+
+/** What `noteOldOutput` has noted; of other output of unknown runtimes nobody can tell whose it was. */
+export function listOldOutput(stateDirectory: string, isKnown: (runtimeId: string) => boolean): readonly OldOutput[] {
+	const logs = join(stateDirectory, 'logs');
+	return namesIn(logs).flatMap((id) => {
+		const name = isKnown(id) ? undefined : notedName(join(logs, id));
+		return name === undefined ? [] : [{ id, name }];
+	});
+}
+
+function notedName(directory: string): string | undefined {
+	try {
+		const { name } = JSON.parse(readFileSync(join(directory, removedName), 'utf8')) as { readonly name?: unknown };
+		return typeof name === 'string' ? name : undefined;
+	} catch {
+		// it was not kept for anybody, or somebody else has written there
+		return undefined;
+	}
 }
 
 function namesIn(directory: string): string[] {

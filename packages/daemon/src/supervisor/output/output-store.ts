@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Clock, type Logger, Publisher, type Random, type Timer, withDeadline } from '@orch/base';
 import { GrowthWatch } from './growth-watch.ts';
 import { liveName, streamNames } from './layout.ts';
+import { listOldOutput, noteOldOutput, type OldOutput } from './old-output.ts';
 import { createPunch, type Punch } from './punch.ts';
 import { Reserve } from './reserve.ts';
 import { type Limits, RuntimeOutput, type Upkeep } from './runtime-output.ts';
@@ -108,6 +109,31 @@ export class OutputStore {
 		return this.#outputs.get(id)?.output;
 	}
 
+	/** What is kept of runtimes that were removed. Looks at the disk. */
+	old(): readonly OldOutput[] {
+		return listOldOutput(this.#options.stateDirectory, (id) => this.#outputs.has(id));
+	}
+
+	/** For a reader, of a runtime that was removed: nothing comes any more. Undefined where nothing is kept of it. */
+	openOld(id: string): RuntimeOutput | undefined {
+		const { clock, log } = this.#options;
+		const name = this.old().find((one) => one.id === id)?.name;
+		if (name === undefined) return undefined;
+		const output = new RuntimeOutput({
+			id,
+			name: () => name,
+			limits: () => undefined,
+			freeze: async () => undefined,
+			clock,
+			log,
+			directory: this.directoryOf(id),
+			lookedAt: this.#lookedAt,
+			onChange: () => {},
+		});
+		output.end('removed');
+		return output;
+	}
+
 	directoryOf(id: string): string {
 		return join(this.#options.stateDirectory, 'logs', id, '/');
 	}
@@ -154,7 +180,16 @@ export class OutputStore {
 		this.#due.delete(output);
 		// what is being done to it fails without its files, and has to be over before
 		if (this.#current?.output === output) await this.#current.done;
-		if (!keepFiles) rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
+		if (!keepFiles) {
+			rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
+			return;
+		}
+		try {
+			noteOldOutput(output.directory, output.name);
+		} catch (error) {
+			// it is there, and is found by its path alone
+			this.#options.log.warn('the name of kept output was not noted', { runtime: output.name, error });
+		}
 	}
 
 	/** Removes nothing; what programs write from now on is found by the next daemon. */

@@ -11,7 +11,7 @@ import { TimeReader } from './time-index.ts';
 export type LogPosition = Readonly<Record<string, { readonly [Stream in StreamName]?: number }>>;
 
 export interface LogsQuery {
-	/** Ids; undefined for all, also those that come later. */
+	/** Ids, also of removed ones whose output is kept; undefined for all there are, also those that come later. */
 	readonly runtimes: readonly string[] | undefined;
 	readonly streams: readonly StreamName[];
 	readonly follow: boolean;
@@ -104,7 +104,10 @@ class Reading {
 
 	async *run(): AsyncGenerator<LogBatch, LogsEnd, undefined> {
 		const { runtimes, follow, lines, from, signal } = this.#query;
-		const chosen = runtimes === undefined ? this.#store.list() : runtimes.flatMap((id) => this.#store.find(id) ?? []);
+		const chosen =
+			runtimes === undefined
+				? this.#store.list()
+				: runtimes.flatMap((id) => this.#store.find(id) ?? this.#store.openOld(id) ?? []);
 		for (const output of chosen) output.look();
 		const isEager = chosen.length * this.#query.streams.length <= mostEager;
 		const ranges = new Map<LineSource, Range>();
@@ -118,6 +121,8 @@ class Reading {
 		const skip = lines === undefined || from !== undefined ? 0 : Math.max(0, (await this.#count(all, ends)) - lines);
 		yield* this.#merge(all, ends, { skip, flush: () => !follow });
 		if (!follow) return 'end';
+		// of what is over already nobody tells
+		for (const output of chosen) if (output.state === 'removed') this.#changed.add(output);
 		return yield* this.#follow(isEager);
 	}
 
