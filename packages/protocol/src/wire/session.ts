@@ -1,7 +1,8 @@
-/** One connection of the control protocol, either side of it: calls out, calls in, streams with windows, cancellation. */
+/** One connection of the control protocol, either side of it: how it opens, what each message means, how it ends. */
 import { OrchError, RemoteError, toWireError, type WireError } from '../errors.ts';
-import type { Dispatch, ItemSource } from '../dispatch.ts';
-import { platform, utf8Encoder } from '../platform.ts';
+import type { Dispatch } from '../dispatch.ts';
+import { utf8Encoder } from '../platform.ts';
+import { IncomingCalls } from './incoming-calls.ts';
 import { createJsonCodec } from './json-codec.ts';
 import {
 	controlProtocol,
@@ -38,14 +39,6 @@ export interface SessionOptions {
 	readonly maxBytes?: number;
 }
 
-interface IncomingCall {
-	readonly controller: { readonly signal: AbortSignal; abort(reason?: unknown): void };
-	/** Items that may still be sent. */
-	window: number;
-	/** Woken when the window opens, the socket takes more, or the call is cancelled. */
-	wake: (() => void) | undefined;
-}
-
 type OutgoingCall =
 	| { readonly kind: 'once'; readonly resolve: (result: unknown) => void; readonly reject: (error: Error) => void }
 	| { readonly kind: 'stream'; readonly stream: OutgoingStream };
@@ -57,7 +50,7 @@ export const defaultWindow = 32;
 export class Session {
 	readonly #options: SessionOptions;
 	readonly #channel: Channel;
-	readonly #incoming = new Map<number, IncomingCall>();
+	readonly #incoming: IncomingCalls;
 	readonly #outgoing = new Map<number, OutgoingCall>();
 	#codec: MessageCodec | undefined;
 	#opening: Uint8Array = new Uint8Array(0);
@@ -67,11 +60,16 @@ export class Session {
 	#peer: HelloMessage | undefined;
 	#helloWaiters: { resolve: (hello: HelloMessage) => void; reject: (error: Error) => void }[] = [];
 	#fatal: Error | undefined;
-	#onIdle: (() => void) | undefined;
 
 	constructor(options: SessionOptions) {
 		this.#options = options;
 		this.#channel = options.channel;
+		this.#incoming = new IncomingCalls({
+			dispatch: options.dispatch,
+			limit: options.maxRequests ?? maxRequestsPerConnection,
+			send: (message) => this.#send(message),
+			isWritable: () => this.#writable,
+		});
 		// both may call: odd ids are the client's, even ones the server's
 		this.#nextId = options.role === 'client' ? 1 : 2;
 		if (options.role === 'client') {
@@ -174,7 +172,7 @@ export class Session {
 		if (this.#writable) return;
 		this.#writable = true;
 		if (this.#options.dispatch) this.#channel.resume();
-		for (const call of this.#incoming.values()) call.wake?.();
+		this.#incoming.writable();
 	}
 
 	/** The channel is gone: every call out fails, every call in is aborted. */
@@ -184,8 +182,7 @@ export class Session {
 
 	/** The other side will ask no more: calls `run` once everything that it has asked is answered, at once where it is. */
 	whenAnswered(run: () => void): void {
-		if (this.#incoming.size === 0) run();
-		else this.#onIdle = run;
+		this.#incoming.whenAnswered(run);
 	}
 
 	/** Closes from this side. Calls under way end as by a disconnection. */
@@ -212,11 +209,7 @@ export class Session {
 			else call.stream.fail(error);
 		}
 		this.#outgoing.clear();
-		for (const call of this.#incoming.values()) {
-			call.controller.abort(error);
-			call.wake?.();
-		}
-		this.#incoming.clear();
+		this.#incoming.abort(error);
 	}
 
 	/** The server's first bytes tell the encoding. */
@@ -268,25 +261,16 @@ export class Session {
 			case 'hello':
 				return this.#takeHello(message.hello);
 			case 'request':
-				return this.#takeRequest(
+				return this.#incoming.take(
 					message.id,
 					message.operation,
 					message.params,
 					message.options.window ?? Number.POSITIVE_INFINITY,
 				);
-			case 'cancel': {
-				const call = this.#incoming.get(message.id);
-				call?.controller.abort(new OrchError('cancelled', {}));
-				call?.wake?.();
-				return;
-			}
-			case 'window': {
-				const call = this.#incoming.get(message.id);
-				if (!call) return;
-				call.window += message.more;
-				call.wake?.();
-				return;
-			}
+			case 'cancel':
+				return this.#incoming.cancel(message.id);
+			case 'window':
+				return this.#incoming.widen(message.id, message.more);
 			case 'ok':
 				return this.#finish(
 					message.id,
@@ -355,64 +339,6 @@ export class Session {
 		this.#outgoing.delete(id);
 		if (call.kind === 'once') once(call);
 		else stream(call.stream);
-	}
-
-	#takeRequest(id: number, operation: string, params: unknown, window: number): void {
-		const refuse = (error: OrchError) => this.#send({ kind: 'error', id, error: toWireError(error) });
-		if (this.#incoming.has(id))
-			return refuse(new OrchError('protocol.malformed', { reason: `the id ${id} belongs to a request that is under way` }));
-		const limit = this.#options.maxRequests ?? maxRequestsPerConnection;
-		if (this.#incoming.size >= limit) return refuse(new OrchError('busy', { what: 'requests on one connection', limit }));
-		const { dispatch } = this.#options;
-		if (!dispatch) return refuse(new OrchError('operation.unknown', { operation, candidates: [] }));
-		const call: IncomingCall = { controller: new platform.AbortController(), window, wake: undefined };
-		this.#incoming.set(id, call);
-		void this.#answer(id, call, dispatch(operation, params, call.controller.signal));
-	}
-
-	async #answer(id: number, call: IncomingCall, dispatched: ReturnType<Dispatch>): Promise<void> {
-		// dispatch never rejects: every failure is an outcome
-		const outcome = await dispatched;
-		const final: Message =
-			outcome.kind === 'ok'
-				? { kind: 'ok', id, result: outcome.result }
-				: outcome.kind === 'error'
-					? { kind: 'error', id, error: outcome.error }
-					: await this.#pump(id, call, outcome.items);
-		this.#incoming.delete(id);
-		this.#send(final);
-		if (this.#incoming.size === 0) this.#onIdle?.();
-	}
-
-	/** Sends items while the reader's window and the socket allow; gives the final message. */
-	async #pump(id: number, call: IncomingCall, items: ItemSource): Promise<Message> {
-		const { signal } = call.controller;
-		let cancelled: () => void = () => {};
-		const aborted = new Promise<undefined>((resolve) => {
-			cancelled = () => resolve(undefined);
-			signal.addEventListener('abort', cancelled, { once: true });
-		});
-		try {
-			for (;;) {
-				while (!signal.aborted && (call.window <= 0 || !this.#writable)) {
-					await new Promise<void>((resolve) => {
-						call.wake = resolve;
-					});
-					call.wake = undefined;
-				}
-				if (signal.aborted) break;
-				const next = await Promise.race([items.next(), aborted]);
-				if (next === undefined) break;
-				if (next.kind === 'end') return { kind: 'end', id, summary: next.summary };
-				if (next.kind === 'error') return { kind: 'error', id, error: next.error };
-				call.window--;
-				this.#send({ kind: 'items', id, items: [next.item] });
-			}
-			return { kind: 'error', id, error: toWireError(new OrchError('cancelled', {})) };
-		} finally {
-			signal.removeEventListener('abort', cancelled);
-			void items.close();
-		}
 	}
 
 	#send(message: Message): void {
