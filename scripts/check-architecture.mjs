@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 const packages = {
 	base: [],
 	protocol: [],
-	router: ['@orch/base', '@orch/protocol', '@orch/protocol/data', '@orch/protocol/wire'],
-	daemon: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
+	router: ['@orch/base', '@orch/base/json-schema', '@orch/protocol', '@orch/protocol/data', '@orch/protocol/wire'],
+	daemon: ['@orch/base', '@orch/base/json-schema', '@orch/protocol', '@orch/protocol/wire'],
 	cli: ['@orch/protocol', '@orch/protocol/wire'],
 	sdk: ['@orch/protocol/data'],
 };
@@ -30,14 +30,14 @@ const rooms = {
 	},
 	wiring: {
 		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control'],
-		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
+		packages: ['@orch/base', '@orch/base/json-schema', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	daemon: {
 		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control', 'wiring'],
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	main: { rooms: ['daemon', 'control'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
-	'project-check': { rooms: ['projects', 'supervisor', 'links'], packages: ['@orch/protocol/wire'] },
+	'project-check': { rooms: ['projects', 'supervisor', 'links'], packages: ['@orch/base/json-schema', '@orch/protocol/wire'] },
 	index: { rooms: ['daemon'], packages: [] },
 };
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 export const sourceAliases = (root) => {
 	const source = (path) => join(root, 'packages', path);
 	return {
+		'@orch/base/json-schema': source('base/src/json-schema.ts'),
 		'@orch/base': source('base/src/index.ts'),
 		'@orch/protocol/wire': source('protocol/src/wire/index.ts'),
 		'@orch/protocol/data': source('protocol/src/data/index.ts'),

@@ -90,6 +90,7 @@ hint: check it
 hint: quote it
 `,
 	],
+	'type.no_schema': [{ type: 'Ping' }, 'orch: no project declares a schema for Ping\nhint: types: in orch.yaml\n'],
 	'confirmation.needed': [
 		{ what: 'stopping and forgetting everything', command: 'orch clear --yes' },
 		`orch: stopping and forgetting everything asks for confirmation, and there is no terminal to ask on

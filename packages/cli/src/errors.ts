@@ -86,6 +86,12 @@ export const clientErrors = {
 		message: ({ what, reason, frame }) => `${what} is not JSON: ${reason}${frame.map((line) => `\n    ${line}`).join('')}`,
 		hint: ({ hint }) => hint,
 	}),
+	'type.no_schema': entry<{ type: string }>({
+		exit: 4,
+		number: 'E196',
+		message: ({ type }) => `no project declares a schema for ${type}`,
+		hint: () => 'types: in orch.yaml',
+	}),
 	'confirmation.needed': entry<{ what: string; command: string }>({
 		exit: 2,
 		number: 'E129',

@@ -40,6 +40,7 @@ import {
 	livesOf,
 	nameBy,
 	projectNotices,
+	restoreTypes,
 	tellOfLinks,
 	tellOfProjects,
 	tellOfRuntimes,
@@ -168,6 +169,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		runtimes.restore(restored);
 		removeOldOutput({ stateDirectory: places.home, clock, log, isKnown: (id) => supervisor.outputs.find(id) !== undefined });
 		links.restore();
+		restoreTypes({ links, store });
 		links.start();
 		// what runs and belongs to nobody that is known: never a duplicate, never a process that nobody stops
 		const leftovers = await supervisor.settle();

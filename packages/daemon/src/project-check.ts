@@ -1,4 +1,5 @@
 /** Project files without a daemon: what the CLI loads, from a bundle of its own, to check and to explain them. */
+import { schemaFault } from '@orch/base/json-schema';
 import { suggest } from '@orch/protocol/wire';
 import { defaultMailbox } from './links/index.ts';
 import {
@@ -9,7 +10,6 @@ import {
 	publishedSchema,
 	readProjectFile,
 	type RuntimeDeclaration,
-	schemaFault,
 } from './projects/index.ts';
 import { defaultRestart, defaultStop } from './supervisor/index.ts';
 

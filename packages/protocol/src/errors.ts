@@ -272,6 +272,21 @@ export const errors = {
 		message: ({ reason }) => `message body is not JSON: ${reason}`,
 		hint: () => `quote it for the shell: '{"seq":1}'`,
 	}),
+	'message.refused': entry<{ type: string; path: string; reason: string; project: string }>({
+		status: 422,
+		exit: 2,
+		number: 'E121',
+		message: ({ type, path, reason, project }) => `${type}${path} ${reason}   (type declared by project ${project})`,
+		hint: () => 'orch link types',
+	}),
+	'type.not_found': entry<{ type: string; candidates: readonly string[] }>({
+		status: 404,
+		exit: 4,
+		number: 'E195',
+		message: ({ type, candidates }) =>
+			`no type '${type}': it is neither declared nor linked, and was not sent${didYouMean(candidates)}`,
+		hint: () => 'orch link types',
+	}),
 	'router.unavailable': entry<{ reason: string }>({
 		status: 503,
 		exit: 1,

@@ -30,20 +30,25 @@ export {
 	stream,
 } from './operation.ts';
 export { DaemonStatus, daemonOperations } from './operations/daemon.ts';
-export { LinkInfo, LinkStats, linkOperations, TappedMessage, UnroutedType } from './operations/link.ts';
+export { LinkInfo, LinkStats, linkOperations, TappedMessage, TypeInfo, UnroutedType } from './operations/link.ts';
 export { ProjectInfo, ProjectPlan, ProjectProgress, projectOperations } from './operations/project.ts';
 export {
 	LinkReport,
+	MisfitReport,
 	PortReport,
+	ProducerReport,
 	type RouterApi,
 	RouterEvent,
 	RouterLink,
 	RouterPort,
 	Routed,
+	RouterSchema,
 	RouterTable,
 	RouterTableChange,
 	routerOperations,
+	SampleReport,
 	TapItem,
+	TypesReport,
 	UnroutedReport,
 } from './operations/router.ts';
 export { binaryOperations, DroppedOutput, LogLine, runtimeOperations } from './operations/runtime.ts';

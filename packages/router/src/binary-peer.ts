@@ -26,6 +26,7 @@ import {
 	writeU32,
 } from '@orch/protocol/data';
 import { pack, unpack } from '@orch/protocol/wire';
+import type { Misfit } from './admission.ts';
 import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
 import { Lane } from './lane.ts';
@@ -35,6 +36,7 @@ import { frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import { type Hub, type Peer, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
+import { Refusals } from './refusals.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
 import { fromBytes, fromJson } from './lines.ts';
@@ -75,6 +77,7 @@ export class BinaryPeer implements Peer, FrameSink {
 	readonly #view: PortView;
 	readonly #socket: PeerSocket;
 	readonly #input: FrameInput;
+	readonly #refusals: Refusals;
 	readonly #lanes = new Map<number, ReportedLane>();
 	/** What it has been told of types (whether prompt) and of ports. */
 	readonly #types = new Map<number, boolean>();
@@ -103,9 +106,14 @@ export class BinaryPeer implements Peer, FrameSink {
 		});
 		this.outbox = this.#socket.outbox;
 		this.feed = new Feed(this.outbox);
+		this.#refusals = new Refusals({
+			clock: hub.clock,
+			turn: hub.turn,
+			tell: (refused) => this.#error({ code: 'schema', fatal: false, ...refused }),
+		});
 		this.sources = new Sources(
 			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
-			(source) => source.route(hub.linksFrom(view.runtime, source.type)),
+			(source) => hub.route(source),
 		);
 	}
 
@@ -278,6 +286,11 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.#hub.requestDropped(this, corr, reason);
 	}
 
+	refused(misfit: Misfit): void {
+		this.#view.fault('schema');
+		this.#refusals.add(misfit);
+	}
+
 	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void {
 		this.#error({ code, message, fatal: false, corr, type });
 	}
@@ -324,6 +337,8 @@ export class BinaryPeer implements Peer, FrameSink {
 			codec,
 			lastSeq,
 			turn: this.#hub.turn,
+			clock: this.#hub.clock,
+			seen: this.#hub.seen,
 			unrouted: () => this.#hub.unrouted(this.runtime, type),
 			onExceeded: (frames) => this.#view.fault('credit_exceeded', frames),
 		});
@@ -337,6 +352,7 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#closed(): void {
 		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
+		this.#refusals.end();
 		this.#view.closed(this);
 		for (const { lane } of this.#lanes.values()) lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
 	}

@@ -8,6 +8,7 @@
  * Deliberately not here: which links there are, who may connect, what a type means (orchd decides); anything durable but
  * the numbers of types and ports.
  */
-export { type Injected, InvalidMessage, type Message } from './injection.ts';
+export { type Injected, InvalidMessage, type Message, MessageRefused } from './injection.ts';
 export { Router, type RouterOptions, type RouterStats } from './router.ts';
 export { type RouterProcess, type RouterProcessOptions, startRouter } from './router-process.ts';
+export type { LoadCompiler } from './schemas.ts';

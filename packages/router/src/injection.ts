@@ -10,6 +10,7 @@ import {
 	maxFrameBytes,
 } from '@orch/protocol/data';
 import { unpack } from '@orch/protocol/wire';
+import { type Misfit, misfitText } from './admission.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import { isJson } from './json-scan.ts';
 import { directMailbox } from './limits.ts';
@@ -37,6 +38,17 @@ export class InvalidMessage extends Error {
 	override readonly name = 'InvalidMessage';
 }
 
+/** The message does not fit the schema of its type. */
+export class MessageRefused extends Error {
+	override readonly name = 'MessageRefused';
+	readonly misfit: Misfit;
+
+	constructor(misfit: Misfit) {
+		super(misfitText(misfit));
+		this.misfit = misfit;
+	}
+}
+
 /** Types sent straight into runtimes that are kept ready, each with a mailbox. */
 const maxDirectLinks = 256;
 
@@ -48,6 +60,8 @@ class Outside implements Origin {
 	readonly credited = false;
 	readonly checked = false;
 	readonly sources = new Map<number, Source>();
+	/** Of the message that is being sent. */
+	misfit: Misfit | undefined;
 
 	constructor(port: number, runtime: string, name: string) {
 		this.port = port;
@@ -64,6 +78,10 @@ class Outside implements Origin {
 	}
 
 	requestDropped(): void {}
+
+	refused(misfit: Misfit): void {
+		this.misfit = misfit;
+	}
 }
 
 export class Injection {
@@ -82,35 +100,41 @@ export class Injection {
 		this.#idOf = idOf;
 	}
 
-	/** Throws InvalidMessage. */
+	/** Throws InvalidMessage, or MessageRefused when for its schema it went nowhere. */
 	send({ from, to, type, codec, body }: Message): Injected {
 		const problem = typeNameProblem(type) ?? bodyProblem(codec, body);
 		if (problem !== undefined) throw new InvalidMessage(problem);
 		if (from === null && to === null) throw new InvalidMessage('it goes into a runtime (to) or as if from one (from)');
 		const as = from === null ? undefined : this.#required(from);
 		const receiver = to === null ? undefined : this.#required(to);
-		const source = this.#source(as, type, codec);
+		const { outside, source } = this.#source(as, type, codec);
 		this.#builder.begin();
 		const { buffer, start, end } = this.#builder.single(
 			{ kind: FrameKind.data, typeId: source.typeId, src: source.port, seq: source.takeSeq() },
 			body,
 		);
 		if (receiver === undefined) {
-			source.route(this.#hub.linksFrom(source.runtime, type));
-			return this.#counting(
+			this.#hub.route(source);
+			outside.misfit = undefined;
+			const injected = this.#counting(
 				source.paths.map(({ link }) => link),
 				() => source.accept(buffer, start, end, 1),
 			);
+			if (outside.misfit !== undefined && injected.accepted === 0) throw new MessageRefused(outside.misfit);
+			return injected;
 		}
 		const direct = this.#directTo(receiver, type);
 		if (direct === undefined) throw new InvalidMessage(`messages of ${maxDirectLinks} types wait already`);
 		const path = direct.paths.get(source) ?? new Path(source, direct.link);
 		direct.paths.set(source, path);
+		const misfit = source.admitDirect(path, (runtime) => this.#hub.schemaOf(runtime, type), buffer, start, end);
+		if (misfit !== undefined) throw new MessageRefused(misfit);
 		return this.#counting([direct.link], () => direct.link.offer(path, buffer, start, end, 1, false));
 	}
 
 	/** A runtime is no more. */
 	forget(runtime: string): void {
+		for (const source of this.#outside.get(runtime)?.sources.values() ?? []) source.close();
 		this.#outside.delete(runtime);
 		for (const [key, { link, port }] of this.#direct) {
 			if (port.runtime !== runtime) continue;
@@ -140,7 +164,7 @@ export class Injection {
 		return port;
 	}
 
-	#source(as: Port | undefined, type: string, codec: Codec): Source {
+	#source(as: Port | undefined, type: string, codec: Codec): { readonly outside: Outside; readonly source: Source } {
 		const runtime = as?.runtime ?? '@cli';
 		let outside = this.#outside.get(runtime);
 		if (outside === undefined) {
@@ -159,12 +183,14 @@ export class Injection {
 				codec,
 				lastSeq: 0,
 				turn: this.#hub.turn,
+				clock: this.#hub.clock,
+				seen: this.#hub.seen,
 				unrouted: () => this.#hub.unrouted(runtime, type),
 				onExceeded: () => {},
 			});
 			outside.sources.set(entry.id, source);
 		}
-		return source;
+		return { outside, source };
 	}
 
 	#directTo(port: Port, type: string) {

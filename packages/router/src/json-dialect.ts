@@ -87,7 +87,8 @@ export function createJsonDialect(beginning = ''): Dialect {
 		line: writeLine,
 		take,
 		notice: ({ type, count, reason, from }: Notice) => JSON.stringify({ dropped: { type, count, reason, from } }),
-		error: (code, message, re) => `{"error":${JSON.stringify({ code, message })}${re === undefined ? '' : `,"re":${re}`}}`,
+		error: (code, message, re, of) =>
+			`{"error":${JSON.stringify({ code, message, ...of })}${re === undefined ? '' : `,"re":${re}`}}`,
 		reply: (request, reply, id) => writeReply(typeKey(), dataKey(), request, reply, id),
 	};
 }

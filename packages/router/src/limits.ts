@@ -78,3 +78,22 @@ export const latencyEvery = 64;
 export const aloneMs = 10 * 60_000;
 /** Mailbox of what is sent straight to a runtime, without a link. */
 export const directMailbox = { messages: 1_024, bytes: 8 * 1024 * 1024 };
+
+/** Schemas that one table may have, and all their texts together. */
+export const maxSchemas = 4_096;
+export const maxSchemasBytes = 8 * 1024 * 1024;
+/** A longer message of a type that has a schema is refused: to read it would hold up everybody else. */
+export const maxCheckedBytes = 1024 * 1024;
+/** What a check whose time does not go by the message's length may take for one message. */
+export const checkMs = 50;
+/** After one that took longer, its sender's messages of the type are refused unseen for so long. */
+export const shunMs = 1_000;
+/** Refusals of one connection that are told one by one within this time; more are put together, by type. */
+export const refusalsMs = 1_000;
+export const maxRefusals = 16;
+export const maxRefusedTypes = 16;
+
+/** A message of each sender's type is looked at so often, to show one of late. */
+export const sampleMs = 1_000;
+export const sampleBytes = 512;
+export const maxSamples = 1_024;

@@ -13,6 +13,7 @@ import {
 	readU32,
 } from '@orch/protocol/data';
 import type { ReadTarget } from './adopt-socket.ts';
+import type { Misfit } from './admission.ts';
 import { Feed } from './feed.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import { payloadAt } from './frame-input.ts';
@@ -33,6 +34,7 @@ import {
 	Sources,
 } from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
+import { Refusals, type TypeRefused } from './refusals.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
 
@@ -57,8 +59,8 @@ export interface Dialect {
 	/** A line of the client, white space at its end cut off. `valid`: it is UTF-8. */
 	take(peer: LinePeer, buffer: Buffer, start: number, end: number, valid: boolean): void;
 	notice(notice: Notice): string | undefined;
-	/** A fault of the client; `re` is the client's own id of the request that it is about. */
-	error(code: string, message: string, re: string | undefined): string | undefined;
+	/** A fault of the client; `re` is the client's own id of the request that it is about, `of` tells of which messages it is. */
+	error(code: string, message: string, re: string | undefined, of?: Omit<TypeRefused, 'message'>): string | undefined;
 	reply(request: PendingRequest, reply: Reply, id: string): string | undefined;
 }
 
@@ -97,6 +99,7 @@ export class LinePeer implements Peer, LineSink {
 	readonly #socket: PeerSocket;
 	readonly #input: LineInput;
 	readonly #lane: Lane<Path>;
+	readonly #refusals: Refusals;
 	readonly #builder: FrameBuilder;
 	/** By codec and name. */
 	readonly #named = new Map<string, Source>();
@@ -129,10 +132,18 @@ export class LinePeer implements Peer, LineSink {
 		});
 		this.outbox = this.#socket.outbox;
 		this.feed = new Feed(this.outbox);
+		this.#refusals = new Refusals({
+			clock: hub.clock,
+			turn: hub.turn,
+			tell: ({ message, ...of }) => {
+				const line = dialect.error('schema', message, undefined, of);
+				if (line !== undefined) this.say(line);
+			},
+		});
 		this.#lane = new Lane(this, lineWindowBytes);
 		this.sources = new Sources(
 			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
-			(source) => source.route(hub.linksFrom(view.runtime, source.type)),
+			(source) => hub.route(source),
 		);
 	}
 
@@ -332,6 +343,11 @@ export class LinePeer implements Peer, LineSink {
 		this.#hub.requestDropped(this, corr, reason);
 	}
 
+	refused(misfit: Misfit): void {
+		this.#view.fault('schema');
+		this.#refusals.add(misfit);
+	}
+
 	requestFailed(corr: number, _type: string, code: DataErrorCode, message: string): void {
 		const line = this.#dialect.error(code, message, this.#takeId(corr));
 		if (line !== undefined) this.say(line);
@@ -364,6 +380,7 @@ export class LinePeer implements Peer, LineSink {
 
 	#closed(): void {
 		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
+		this.#refusals.end();
 		this.#view.closed(this);
 		this.#lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
 	}
@@ -382,6 +399,8 @@ export class LinePeer implements Peer, LineSink {
 			codec,
 			lastSeq,
 			turn: this.#hub.turn,
+			clock: this.#hub.clock,
+			seen: this.#hub.seen,
 			unrouted: () => this.#hub.unrouted(this.runtime, type),
 			onExceeded: () => {},
 		});

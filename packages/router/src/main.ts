@@ -1,8 +1,10 @@
 /** orch-router: `--socket PATH --state DIRECTORY [--log-level LEVEL]`, or ORCH_ROUTER_SOCKET, ORCH_ROUTER_STATE, ORCH_LOG_LEVEL. */
+import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { createLogger, logLevels, systemClock } from '@orch/base';
 import { version } from '@orch/protocol/wire';
 import { startRouter } from './router-process.ts';
+import type * as SchemaCompiler from './schema-compiler.ts';
 
 const usage = `usage: orch-router --socket PATH --state DIRECTORY [--log-level ${logLevels.join('|')}]`;
 
@@ -56,6 +58,8 @@ async function main(): Promise<void> {
 		pid: process.pid,
 		uid: process.getuid?.() ?? 0,
 		memoryBytes: () => process.memoryUsage.rss(),
+		// a bundle beside this one, loaded when the first schema comes
+		loadCompiler: () => (createRequire(import.meta.url)('./schema-compiler.cjs') as typeof SchemaCompiler).compileSchema,
 	});
 	for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => running.stop(signal));
 	await running.ended;

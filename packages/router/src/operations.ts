@@ -1,7 +1,7 @@
 /** The operations that orchd asks of the router, without their schemas: only orchd is on the other side. */
 import type { ParamsOf, RouterApi } from '@orch/protocol';
 import { type Dispatch, type ItemSource, OrchError, suggest, toWireError, version } from '@orch/protocol/wire';
-import { InvalidMessage } from './injection.ts';
+import { InvalidMessage, MessageRefused } from './injection.ts';
 import type { Router } from './router.ts';
 
 export interface OperationsOptions {
@@ -39,6 +39,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 			return {};
 		},
 		'router.stats': () => router.stats(),
+		'router.types': () => router.types(),
 		'router.send': (message) => router.send(message),
 		'router.answer': ({ request, ok, error }) => {
 			router.answer(request, error === undefined ? { ok } : { error });
@@ -56,6 +57,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 	const names = [...Object.keys(once), ...Object.keys(streamed)];
 	const failure = (error: unknown, operation: string) => {
 		if (error instanceof InvalidMessage) return toWireError(new OrchError('message.invalid', { reason: error.message }));
+		if (error instanceof MessageRefused) return toWireError(new OrchError('message.refused', { ...error.misfit }));
 		if (error instanceof OrchError) return toWireError(error);
 		onDefect(error, operation);
 		return toWireError(new OrchError('internal', {}, { cause: error }));

@@ -3,9 +3,11 @@ import type { Codec, DataErrorCode, DropReason } from '@orch/protocol/data';
 import type { Logger } from '@orch/base';
 import type { Link, Receiver } from './link.ts';
 import type { RouterClock } from './router-clock.ts';
+import type { Schema } from './schemas.ts';
 import type { Origin, Source, Unrouted } from './source.ts';
 import type { Turn } from './turn.ts';
 import type { TypeRegistry } from './type-registry.ts';
+import type { TypesSeen } from './types-seen.ts';
 
 export type PeerCodec = 'binary' | 'json' | 'veecle';
 
@@ -59,8 +61,11 @@ export interface Hub {
 	readonly turn: Turn;
 	readonly types: TypeRegistry;
 	readonly log: Logger;
-	/** By which links messages of this type go that this runtime sends. */
-	linksFrom(runtime: string, type: string): readonly Link[];
+	readonly seen: TypesSeen;
+	/** Sends a type of a runtime by the links that the table has for it, as far as its schemas let it. */
+	route(source: Source): void;
+	/** What the project of a runtime demands of a type. */
+	schemaOf(runtime: string, type: string): Schema | undefined;
 	/** Types that links take which this runtime sends, those of any sender left out. */
 	typesFrom(runtime: string): readonly string[];
 	unrouted(runtime: string, type: string): Unrouted;

@@ -1,5 +1,6 @@
 /** Requests that wait for their replies: each goes to one receiver, and each ends, by the reply or by an error. */
 import type { DataErrorCode, DropReason } from '@orch/protocol/data';
+import { misfitText } from './admission.ts';
 import { maxPendingRequests, staleRequestMs } from './limits.ts';
 import type { Path } from './link.ts';
 import type { Peer, PendingRequest, Reply } from './peer.ts';
@@ -50,6 +51,8 @@ export class Requests {
 			if (replier === undefined) down += 1;
 			if (replier === undefined || !replier.answers) continue;
 			if (!this.#hasRoom(requester)) return refuse('busy', `${maxPendingRequests} requests wait for their replies already`);
+			const misfit = source.refuseRequest(path, buffer, start);
+			if (misfit !== undefined) return refuse('schema', misfitText(misfit));
 			this.#add({ requester, corr, typeId, type, codec, replier, atMs: this.#clock.nowMs });
 			source.acceptRequest(path, buffer, start, end);
 			return;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Clock, connectUnix, silentLogger, socketChannel, systemClock } from '@orch/base';
+import { compileSchema } from '@orch/base/json-schema';
 import { ManualClock, until } from '@orch/base/testing';
 import type { RouterApi, RouterEvent } from '@orch/protocol';
 import { createCaller, ourHello, Session } from '@orch/protocol/wire';
@@ -35,6 +36,7 @@ async function start(options: { clock?: Clock; socket?: string; state?: string }
 		pid: process.pid,
 		uid: process.getuid?.() ?? 0,
 		memoryBytes: () => process.memoryUsage.rss(),
+		loadCompiler: () => compileSchema,
 	});
 	started.push(running);
 	return running;
@@ -84,6 +86,7 @@ test('serves every operation on its socket', async () => {
 	expect(await daemon.call('router.table', { version: 7, ports: [port('a'), port('b')], links: [link] })).toEqual({
 		version: 7,
 		problems: [],
+		schemas: [],
 	});
 	const events: RouterEvent[] = [];
 	const abort = new AbortController();
@@ -110,6 +113,11 @@ test('serves every operation on its socket', async () => {
 	await expect(
 		daemon.call('router.send', { from: null, to: idOf('b'), type: 'Ping', codec: 'json', body: Buffer.from('{') }),
 	).rejects.toMatchObject({ code: 'message.invalid' });
+	expect(await daemon.call('router.types', {})).toMatchObject({
+		producers: [{ runtime: idOf('a'), type: 'Ping', messages: 1, refused: 0 }],
+		samples: [{ type: 'Ping', from: 'a', codec: 'json', bytes: 1, body: Buffer.from('1') }],
+		misfits: [],
+	});
 	await expect(daemon.session.request('router.stat', {})).rejects.toMatchObject({ code: 'operation.unknown' });
 	expect(await daemon.call('router.answer', { request: 99, ok: 1 })).toEqual({});
 	abort.abort();

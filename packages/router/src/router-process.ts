@@ -5,6 +5,7 @@ import { ControlServer } from './control-server.ts';
 import { aloneMs } from './limits.ts';
 import { createOperations } from './operations.ts';
 import { Router } from './router.ts';
+import type { LoadCompiler } from './schemas.ts';
 import { lockState } from './state-lock.ts';
 
 export interface RouterProcessOptions {
@@ -15,6 +16,7 @@ export interface RouterProcessOptions {
 	readonly pid: number;
 	readonly uid: number;
 	readonly memoryBytes: () => number;
+	readonly loadCompiler: LoadCompiler;
 }
 
 export interface RouterProcess {
@@ -29,12 +31,12 @@ export interface RouterProcess {
 const closeMs = 3_000;
 
 export async function startRouter(options: RouterProcessOptions): Promise<RouterProcess> {
-	const { socket, stateDirectory, clock, log, pid, uid, memoryBytes } = options;
+	const { socket, stateDirectory, clock, log, pid, uid, memoryBytes, loadCompiler } = options;
 	const scope = new Scope({ clock, log, closeMs });
 	try {
 		mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
 		scope.add('state lock', await lockState(stateDirectory, uid));
-		const router = Router.open({ clock, log, stateDirectory, connectionsChanged: () => watchAlone() });
+		const router = Router.open({ clock, log, stateDirectory, loadCompiler, connectionsChanged: () => watchAlone() });
 		scope.add('router', () => router.close());
 
 		let finish: () => void = () => {};

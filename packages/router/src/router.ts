@@ -8,8 +8,10 @@ import type {
 	Routed,
 	RouterEvent,
 	RouterLink,
+	RouterPort,
 	RouterTable,
 	RouterTableChange,
+	TypesReport,
 	UnroutedReport,
 } from '@orch/protocol';
 import { EventStream } from './event-stream.ts';
@@ -22,9 +24,11 @@ import { Requests } from './requests.ts';
 import { Resumption } from './resumption.ts';
 import { RouterClock } from './router-clock.ts';
 import { Routes } from './routes.ts';
+import { type LoadCompiler, type Schema, Schemas } from './schemas.ts';
 import { type TapBatch, TapGroup, TapReader } from './tap.ts';
 import { Turn } from './turn.ts';
 import { TypeRegistry } from './type-registry.ts';
+import { TypesSeen } from './types-seen.ts';
 import { UnroutedCounts } from './unrouted.ts';
 
 export interface RouterOptions {
@@ -32,6 +36,7 @@ export interface RouterOptions {
 	readonly log: Logger;
 	/** Where type and port ids are kept: they must never change their meaning. */
 	readonly stateDirectory: string;
+	readonly loadCompiler: LoadCompiler;
 	/** A runtime has connected or gone. */
 	readonly connectionsChanged?: () => void;
 }
@@ -63,6 +68,8 @@ export class Router {
 	readonly #portIds: PortRegistry;
 	readonly #hub: Hub;
 	readonly #requests: Requests;
+	readonly #schemas: Schemas;
+	readonly #seen: TypesSeen;
 	readonly #unrouted: UnroutedCounts;
 	readonly #resumption: Resumption;
 	readonly #injection: Injection;
@@ -77,7 +84,11 @@ export class Router {
 	#lastControl = 0;
 	#closing: Promise<void> | undefined;
 
-	private constructor({ clock, log, connectionsChanged }: RouterOptions, types: TypeRegistry, portIds: PortRegistry) {
+	private constructor(
+		{ clock, log, connectionsChanged, loadCompiler }: RouterOptions,
+		types: TypeRegistry,
+		portIds: PortRegistry,
+	) {
 		this.#log = log;
 		this.#connectionsChanged = connectionsChanged ?? (() => {});
 		this.#clock = new RouterClock(clock);
@@ -85,6 +96,8 @@ export class Router {
 		this.#types = types;
 		this.#portIds = portIds;
 		this.#requests = new Requests(this.#clock);
+		this.#schemas = new Schemas(loadCompiler);
+		this.#seen = new TypesSeen(this.#clock, (runtime) => this.#ports.has(runtime));
 		this.#unrouted = new UnroutedCounts(this.#clock);
 		this.#resumption = new Resumption(types);
 		this.#events = new EventStream(() => this.#snapshot());
@@ -125,7 +138,7 @@ export class Router {
 	 * Routes by this table from now on, all of it at once; then listens for the runtimes that are new. `asker` grows with
 	 * each connection of the control plane: a new orchd counts its tables anew, and what an earlier one still sends is ignored.
 	 */
-	async table({ version, ports, links }: RouterTable, asker = this.#asked): Promise<Routed> {
+	async table({ version, ports, links, schemas = [] }: RouterTable, asker = this.#asked): Promise<Routed> {
 		if (asker < this.#asked || (asker === this.#asked && version <= this.#version))
 			return { version: this.#version, problems: [] };
 		this.#asked = asker;
@@ -134,6 +147,7 @@ export class Router {
 			version,
 			ports,
 			links,
+			schemas,
 			removedPorts: [...this.#ports.keys()].filter((runtime) => !portIds.has(runtime)),
 			removedLinks: [...this.#links.keys()].filter((id) => !linkIds.has(id)),
 		});
@@ -147,6 +161,8 @@ export class Router {
 
 	async #route(change: Omit<RouterTableChange, 'base'>): Promise<Routed> {
 		this.#version = change.version;
+		const schemas = change.schemas && this.#schemas.replace(change.schemas);
+		for (const problem of schemas ?? []) this.#log.error('schema not enforced', { ...problem });
 		const removed = this.#inTurn(() => this.#swap(change));
 		void Promise.all(removed.map((port) => port.close()));
 		const problems = await Promise.all(
@@ -154,7 +170,7 @@ export class Router {
 				((await this.#ports.get(runtime)?.listen()) ?? []).map((problem) => ({ runtime, ...problem })),
 			),
 		);
-		return { version: change.version, problems: problems.flat() };
+		return { version: change.version, problems: problems.flat(), ...(schemas && { schemas }) };
 	}
 
 	/** The process of a runtime has ended: what it left connected is closed, once what it had sent is read. */
@@ -197,6 +213,11 @@ export class Router {
 		return { links, unrouted: this.#unrouted.report(), ports };
 	}
 
+	types(): TypesReport {
+		this.#clock.tick();
+		return this.#seen.report();
+	}
+
 	/** Messages as they pass; ends with the signal. */
 	async *tap(
 		links: readonly string[],
@@ -220,7 +241,7 @@ export class Router {
 		}
 	}
 
-	/** Throws InvalidMessage. */
+	/** Throws InvalidMessage or MessageRefused. */
 	send(message: Message): Injected {
 		return this.#inTurn(() => this.#injection.send(message));
 	}
@@ -260,13 +281,14 @@ export class Router {
 
 	/** Old or new, never neither: everything up to here happens before the next message is looked at. */
 	#swap(change: Omit<RouterTableChange, 'base'>): Port[] {
+		const isOfOther = ({ runtime, project }: RouterPort) => this.#ports.get(runtime)?.spec.project !== project;
+		const isJudgedAnew = change.schemas !== undefined || change.ports.some(isOfOther);
 		const removedPorts = this.#swapPorts(change);
 		const removedLinks = this.#swapLinks(change, removedPorts);
-		// many changes are those of a process, and of its row alone
-		if (change.links.length > 0 || removedLinks.length > 0) {
-			this.#routes = new Routes(this.#links.values());
-			for (const { peer } of this.#ports.values()) peer?.sources.reroute();
-		}
+		// most changes are those of a process, and of its row alone
+		const isRelinked = change.links.length > 0 || removedLinks.length > 0;
+		if (isRelinked) this.#routes = new Routes(this.#links.values());
+		if (isRelinked || isJudgedAnew) for (const { peer } of this.#ports.values()) peer?.sources.reroute();
 		for (const link of removedLinks) {
 			this.#ports.get(link.spec.to)?.links.delete(link);
 			link.remove();
@@ -274,9 +296,10 @@ export class Router {
 		for (const port of removedPorts) {
 			this.#injection.forget(port.runtime);
 			this.#unrouted.forget(port.runtime);
+			this.#seen.forget(port.runtime);
 			this.#resumption.forget(port);
 		}
-		if (change.links.length > 0 || removedLinks.length > 0) {
+		if (isRelinked) {
 			for (const { peer } of this.#ports.values()) peer?.relinked();
 			this.#retap();
 		}
@@ -369,7 +392,10 @@ export class Router {
 			turn: this.#turn,
 			types: this.#types,
 			log: this.#log,
-			linksFrom: (runtime, type) => this.#routes.from(runtime, type),
+			seen: this.#seen,
+			route: (source) =>
+				source.route(this.#routes.from(source.runtime, source.type), (runtime) => this.#schemaOf(runtime, source.type)),
+			schemaOf: (runtime, type) => this.#schemaOf(runtime, type),
 			typesFrom: (runtime) => [...this.#links.values()].filter(({ spec }) => spec.from === runtime).map(({ spec }) => spec.type),
 			unrouted: (runtime, type) => this.#unrouted.of(runtime, type),
 			ask: (source, requester, corr, buffer, start, end) =>
@@ -385,6 +411,10 @@ export class Router {
 				this.#events.publish({ kind: 'spoof', runtime, claimed });
 			},
 		};
+	}
+
+	#schemaOf(runtime: string, type: string): Schema | undefined {
+		return this.#schemas.size === 0 ? undefined : this.#schemas.of(this.#ports.get(runtime)?.spec.project, type);
 	}
 
 	#control(peer: Peer, operation: string, params: unknown, done: (outcome: ControlOutcome) => void): void {

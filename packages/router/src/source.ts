@@ -1,9 +1,13 @@
 /** One type as one connected runtime sends it: where it goes, and how much more of it may be sent. */
 import type { Codec, CreditEntry, DropReason } from '@orch/protocol/data';
-import { creditAheadBytes } from './limits.ts';
+import { Admission, type Misfit, type Refusal } from './admission.ts';
+import { creditAheadBytes, sampleMs } from './limits.ts';
 import { type Link, Path, type Sender } from './link.ts';
-import { frameSeq, offsetAfter } from './mailbox.ts';
+import { frameSeq, lastFrameAt, offsetAfter } from './mailbox.ts';
+import type { RouterClock } from './router-clock.ts';
+import type { Schema } from './schemas.ts';
 import type { Pending, Turn } from './turn.ts';
+import type { Producer, TypesSeen } from './types-seen.ts';
 
 /** Counts messages that no link takes. */
 export interface Unrouted {
@@ -23,6 +27,8 @@ export interface Origin {
 	/** Asks for a pong behind everything that is under way; it is told to the sources by `passed`. */
 	barrier(): number;
 	requestDropped(corr: number, type: string, reason: DropReason): void;
+	/** A message did not fit a schema. */
+	refused(misfit: Misfit): void;
 }
 
 export interface SourceOptions {
@@ -33,12 +39,14 @@ export interface SourceOptions {
 	/** Of the last data frame that it has sent before. */
 	readonly lastSeq: number;
 	readonly turn: Turn;
+	readonly clock: RouterClock;
+	readonly seen: TypesSeen;
 	readonly unrouted: () => Unrouted;
 	/** Messages came that no credit covered. */
 	readonly onExceeded: (frames: number) => void;
 }
 
-export class Source implements Sender, Pending {
+export class Source implements Sender, Pending, Producer {
 	readonly typeId: number;
 	readonly type: string;
 	readonly codec: Codec;
@@ -62,6 +70,12 @@ export class Source implements Sender, Pending {
 	#grace = 0;
 	#touched = false;
 	#closed = false;
+	readonly #clock: RouterClock;
+	#admission: Admission | undefined;
+	#refused = 0;
+	/** When the next message is to be looked at: at once where there is a schema, else to keep one of late. */
+	#lookAtMs = Number.NEGATIVE_INFINITY;
+	#sampleAtMs = Number.NEGATIVE_INFINITY;
 	/** Of the last data frame. */
 	lastSeq: number;
 
@@ -77,6 +91,16 @@ export class Source implements Sender, Pending {
 		this.checked = origin.checked;
 		this.credited = origin.credited;
 		this.lastSeq = options.lastSeq;
+		this.#clock = options.clock;
+		options.seen.opened(this);
+	}
+
+	get messages(): number {
+		return this.#frames;
+	}
+
+	get refused(): number {
+		return this.#refused;
 	}
 
 	get paths(): readonly Path[] {
@@ -91,18 +115,30 @@ export class Source implements Sender, Pending {
 		return this.#limit === 'counted' && (this.#frames >= this.#grantedFrames || this.#bytes >= this.#grantedBytes);
 	}
 
-	/** Goes by these links from now on, all of them at once; what is queued by those that stay is kept. */
-	route(links: readonly Link[]): void {
+	/**
+	 * Goes by these links from now on, all of them at once; what is queued by those that stay is kept. `schemaOf` gives what the
+	 * project of a runtime demands of the type.
+	 */
+	route(links: readonly Link[], schemaOf: (runtime: string) => Schema | undefined): void {
 		const old = this.#paths;
 		this.#paths = links.map((link) => old.find((path) => path.link === link) ?? new Path(this, link));
 		for (const path of old) if (!this.#paths.includes(path)) path.link.detach(path);
 		for (const path of this.#paths) if (!old.includes(path)) path.link.attach(path);
 		this.#blocking = this.#paths.filter(({ link }) => link.spec.overflow === 'block');
+		this.#admission = Admission.of(this.codec, this.#clock, schemaOf(this.runtime), this.#paths, schemaOf);
+		this.#lookAtMs = this.#admission === undefined ? this.#sampleAtMs : Number.NEGATIVE_INFINITY;
 		this.touched();
 	}
 
-	/** Frames of this type that lie one behind the other; or one in pieces. Gives how many mailboxes took the last one. */
+	/** Frames of this type that lie one behind the other. Gives how many mailboxes took the last one. */
 	accept(buffer: Buffer, start: number, end: number, frames: number): number {
+		if (this.#clock.nowMs < this.#lookAtMs) return this.#take(buffer, start, end, frames);
+		if (this.#admission !== undefined) return this.#takeFitting(this.#admission, buffer, start, end, frames);
+		this.#sample(buffer, frames === 1 ? start : lastFrameAt(buffer, start, frames));
+		return this.#take(buffer, start, end, frames);
+	}
+
+	#take(buffer: Buffer, start: number, end: number, frames: number): number {
 		const bytes = end - start;
 		const paths = this.#paths;
 		const over = this.#limit === 'counted' && this.#grace === 0 ? this.#excess(buffer, start, frames, bytes) : 0;
@@ -114,7 +150,7 @@ export class Source implements Sender, Pending {
 			this.#unrouted.count(frames, bytes);
 			return 0;
 		}
-		if (over > 0) return this.#acceptPart(over, buffer, start, end, frames);
+		if (over > 0) return this.#takePart(over, buffer, start, end, frames);
 		if (paths.length === 1) return (paths[0] as Path).link.offer(paths[0] as Path, buffer, start, end, frames, false) > 0 ? 1 : 0;
 		let taken = 0;
 		for (let index = 0; index < paths.length; index++) {
@@ -124,8 +160,89 @@ export class Source implements Sender, Pending {
 		return taken;
 	}
 
+	/** Of frames with gaps in between, what lies together goes together. */
+	#takeFitting(admission: Admission, buffer: Buffer, start: number, end: number, frames: number): number {
+		const refusals = admission.judge(buffer, start, frames);
+		let taken = 0;
+		let from = start;
+		let at = start;
+		let fitting = 0;
+		for (const refusal of refusals) {
+			const next = at + buffer.readUInt32LE(at + 4);
+			if (refusal === undefined) {
+				fitting += 1;
+			} else {
+				if (fitting > 0) this.#takeSampled(buffer, from, at, fitting);
+				taken = this.#refuse(refusal, buffer, at, next);
+				from = next;
+				fitting = 0;
+			}
+			at = next;
+		}
+		return fitting > 0 ? this.#takeSampled(buffer, from, end, fitting) : taken;
+	}
+
+	#takeSampled(buffer: Buffer, start: number, end: number, frames: number): number {
+		if (this.#clock.nowMs >= this.#sampleAtMs) this.#sample(buffer, lastFrameAt(buffer, start, frames));
+		return this.#take(buffer, start, end, frames);
+	}
+
+	/** One frame that does not go by some of the links, or by none. */
+	#refuse({ misfit, paths }: Refusal, buffer: Buffer, start: number, end: number): number {
+		this.#countRefused(misfit);
+		this.#options.origin.refused(misfit);
+		if (paths !== undefined) {
+			const over = this.#limit === 'counted' && this.#grace === 0 ? this.#excess(buffer, start, 1, end - start) : 0;
+			this.#frames += 1;
+			this.#bytes += end - start;
+			return this.#takePart(over, buffer, start, end, 1, paths);
+		}
+		this.#frames += 1;
+		this.#bytes += end - start;
+		for (const path of this.#paths) path.link.refuse(path, buffer, start, 1, 'schema', false);
+		return 0;
+	}
+
+	#countRefused(misfit: Misfit): void {
+		this.#refused += 1;
+		this.#options.seen.refused(this, misfit);
+	}
+
+	#sample(buffer: Buffer, at: number): void {
+		this.#options.seen.sample(this, buffer, at);
+		this.#sampleAtMs = this.#clock.nowMs + sampleMs;
+		if (this.#admission === undefined) this.#lookAtMs = this.#sampleAtMs;
+	}
+
+	/** Why a request may not go by this path; counted, then, at its link. */
+	refuseRequest(path: Path, buffer: Buffer, start: number): Misfit | undefined {
+		const [refusal] = this.#admission?.judge(buffer, start, 1) ?? [];
+		if (refusal === undefined || refusal.paths?.has(path) === false) return undefined;
+		this.#countRefused(refusal.misfit);
+		path.link.refuse(path, buffer, start, 1, 'schema', false);
+		return refusal.misfit;
+	}
+
+	/** Counts a message that goes straight by this path, whatever the links are; gives why it may not. */
+	admitDirect(
+		path: Path,
+		schemaOf: (runtime: string) => Schema | undefined,
+		buffer: Buffer,
+		start: number,
+		end: number,
+	): Misfit | undefined {
+		this.#frames += 1;
+		this.#bytes += end - start;
+		const admission = Admission.of(this.codec, this.#clock, schemaOf(this.runtime), [path], schemaOf);
+		const misfit = admission?.judge(buffer, start, 1)[0]?.misfit;
+		if (misfit !== undefined) this.#countRefused(misfit);
+		else if (this.#clock.nowMs >= this.#sampleAtMs) this.#sample(buffer, start);
+		return misfit;
+	}
+
 	/** A request, which goes by this one path. */
 	acceptRequest(path: Path, buffer: Buffer, start: number, end: number): void {
+		if (this.#clock.nowMs >= this.#sampleAtMs) this.#sample(buffer, start);
 		const over = path.link.spec.overflow === 'block' && this.#limit === 'counted' && this.#grace === 0 && this.exhausted;
 		this.#frames += 1;
 		this.#bytes += end - start;
@@ -187,6 +304,7 @@ export class Source implements Sender, Pending {
 	/** The sender is gone; what it has queued stays where it is. */
 	close(): void {
 		this.#closed = true;
+		this.#options.seen.closed(this);
 		for (const path of this.#paths) path.link.detach(path);
 		this.#paths = [];
 		this.#blocking = [];
@@ -292,15 +410,26 @@ export class Source implements Sender, Pending {
 		return frames - within;
 	}
 
-	/** Links that block take what was sent under credit, all others take everything. */
-	#acceptPart(over: number, buffer: Buffer, start: number, end: number, frames: number): number {
-		this.#options.onExceeded(over);
+	/** Links that block take what was sent under credit, all others take everything; `refusing` take nothing, for its schema. */
+	#takePart(
+		over: number,
+		buffer: Buffer,
+		start: number,
+		end: number,
+		frames: number,
+		refusing: ReadonlySet<Path> = nobody,
+	): number {
+		if (over > 0) this.#options.onExceeded(over);
 		const within = frames - over;
 		const cut = within === frames ? end : offsetAfter(buffer, start, within);
 		let taken = 0;
 		for (const path of [...this.#paths]) {
 			const { link } = path;
-			if (link.spec.overflow !== 'block') {
+			if (refusing.has(path)) {
+				link.refuse(path, buffer, start, frames, 'schema', false);
+				continue;
+			}
+			if (over === 0 || link.spec.overflow !== 'block') {
 				if (link.offer(path, buffer, start, end, frames, false) > 0) taken += 1;
 				continue;
 			}
@@ -321,3 +450,5 @@ export class Source implements Sender, Pending {
 		this.lastSeq = frameSeq(buffer, lastAt);
 	}
 }
+
+const nobody: ReadonlySet<Path> = new Set();

@@ -33,6 +33,23 @@ export class OrchError extends Error {
 	}
 }
 
+/** Messages of ours did not fit the schema of their type, and were not delivered. */
+export class MessageRefused extends OrchError {
+	/** Undefined where messages of too many types were refused to name them. */
+	readonly type: string | undefined;
+	/** Where in the message, as in `.items[0].name`; empty for the whole of it. */
+	readonly path: string;
+	/** How many messages this is about; all other words are about the last one. */
+	readonly count: number;
+
+	constructor(message: string, { type, path, count }: { type?: string | undefined; path: string; count: number }) {
+		super('schema', message);
+		this.type = type;
+		this.path = path;
+		this.count = count;
+	}
+}
+
 /** For errors of the program's own functions that nobody waits for: they end the process, as an uncaught error does. */
 export function throwLater(error: unknown): void {
 	process.nextTick(() => {

@@ -11,7 +11,7 @@ export interface ConnectionEvents {
 	lost: { readonly type: string; readonly count: number };
 	/** Messages for us were dropped: told before the next one of that sender and type. */
 	dropped: DroppedBody;
-	/** Something was refused, or could not be read; the connection goes on. */
+	/** Something was refused (a message: MessageRefused), or could not be read; the connection goes on. */
 	error: OrchError;
 	/** The connection is given up for good. */
 	failed: OrchError;

@@ -18,7 +18,7 @@ export type {
 	Status,
 	SubscribeOptions,
 } from './connection.ts';
-export { OrchError, type OrchErrorCode } from './error.ts';
+export { MessageRefused, OrchError, type OrchErrorCode } from './error.ts';
 export type { ConnectionEvents, EventListener } from './events.ts';
 export type { Handler, Message, Replier } from './message.ts';
 export type { AskOptions } from './pending.ts';

@@ -29,7 +29,7 @@ import type {
 	Status,
 	SubscribeOptions,
 } from './connection.ts';
-import { OrchError } from './error.ts';
+import { MessageRefused, OrchError } from './error.ts';
 import { type ConnectionEvents, EventHub, type EventListener } from './events.ts';
 import type { Handler, Message, Replier } from './message.ts';
 import { type AskOptions, PendingTable } from './pending.ts';
@@ -360,8 +360,8 @@ export class LiveConnection implements AnyConnection {
 		for (const { type, count } of welcome.lost ?? []) this.#hub.emit('lost', { type, count });
 	}
 
-	#refused({ code, message, fatal, corr, type }: ErrorBody): void {
-		const error = new OrchError(code, message);
+	#refused({ code, message, fatal, corr, type, path = '', count = 1 }: ErrorBody): void {
+		const error = code === 'schema' ? new MessageRefused(message, { type, path, count }) : new OrchError(code, message);
 		if (fatal) {
 			if (finalErrors.includes(code)) {
 				this.#fail(new OrchError(code, `Cannot connect to orch: ${message}`));

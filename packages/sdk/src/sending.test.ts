@@ -2,7 +2,7 @@
 import { type DeclareBody, FrameKind } from '@orch/protocol/data';
 import { afterEach, describe, expect, test } from 'vitest';
 import { unpack } from './codec.ts';
-import { OrchError } from './error.ts';
+import { MessageRefused, OrchError } from './error.ts';
 import { endStages, stage, until } from './testing/fake-router.ts';
 
 afterEach(endStages);
@@ -44,6 +44,25 @@ describe('sending', () => {
 		]);
 		await Promise.all(sends);
 		expect(connection.counters).toMatchObject({ sent: 3, waiting: 0 });
+	});
+
+	test('tells what was refused for its schema by an event: of which type, where, why, and how many', async () => {
+		const { router, connection } = await stage();
+		const errors: OrchError[] = [];
+		connection.onEvent('error', (error) => errors.push(error));
+		await connection.opened;
+		const client = await router.client();
+		const message = 'Ping.seq must be integer, got string "one" (type declared by project shop)';
+		client.error({ code: 'schema', message, type: 'Ping', path: '.seq', count: 3 });
+		client.error({ code: 'schema', message: 'many' });
+		await until('both', () => errors.length === 2);
+		expect(errors.map((error) => error instanceof MessageRefused && { ...error, message: error.message })).toEqual([
+			{ name: 'OrchError', code: 'schema', message, type: 'Ping', path: '.seq', count: 3 },
+			{ name: 'OrchError', code: 'schema', message: 'many', type: undefined, path: '', count: 1 },
+		]);
+		// the type is sent further
+		await connection.send('Ping', { seq: 1 });
+		expect(await client.messages(1)).toHaveLength(1);
 	});
 
 	test('declares all types first used in one turn by one frame, with their codecs', async () => {

@@ -16,6 +16,7 @@ const exitedAt = '2026-01-01T02:11:00.000Z';
 beforeEach(() => {
 	daemon.runtimes.clear();
 	daemon.links.length = 0;
+	daemon.types.length = 0;
 	daemon.unrouted.length = 0;
 	daemon.requests.length = 0;
 	daemon.output.clear();
@@ -541,6 +542,84 @@ describe('orch link', () => {
 			].join('\n'),
 		);
 		expect(Object.keys(JSON.parse((await orch('link stats --json')).out) as object)).toEqual(['links', 'unrouted']);
+	});
+
+	it('types shows who sends and gets what, its schemas, a recent message, and what was refused', async () => {
+		const body = Buffer.from('{"seq":41}');
+		daemon.types.push(
+			{
+				name: 'Ping',
+				producers: [{ id: 'x', name: 'ping', messages: 42, refused: 2 }],
+				consumers: [
+					{ id: 'y', name: 'pong' },
+					{ id: 'z', name: 'log' },
+				],
+				messages: 42,
+				refused: 2,
+				schemas: [{ project: 'shop', problem: null, schema: { type: 'object' } }],
+				last: { at: '2026-01-01T02:13:59.000Z', from: 'ping', codec: 'json', bytes: 10, body },
+				lastRefused: { at: '2026-01-01T02:13:58.000Z', from: 'ping', reason: 'Ping must be object, got null', project: 'shop' },
+			},
+			{
+				name: 'Log',
+				producers: [],
+				consumers: [],
+				messages: 0,
+				refused: 0,
+				schemas: [],
+				last: null,
+				lastRefused: null,
+			},
+		);
+		expect((await orch('link types', { ...terminal, columns: 140 })).out).toBe(
+			[
+				'TYPE  FROM  TO         MESSAGES  REFUSED  SCHEMA  LAST    BODY',
+				'Ping  ping  pong, log        42        2  shop    1s ago  {"seq":41}',
+				'Log   –     –                 0        0  –       –       –',
+				'',
+			].join('\n'),
+		);
+		expect((await orch('link types Ping', terminal)).out).toMatchInlineSnapshot(`
+			"Ping
+			  from            ping  42 sent, 2 refused
+			  to              pong, log
+			  last            1s ago from ping, 10 B, json
+			  body            {"seq":41}
+			  refused         2s ago from ping: Ping must be object, got null
+			  schema of shop  {
+			                    "type": "object"
+			                  }
+			"
+		`);
+		expect((await orch('link types Ping --schema')).out).toBe('{\n  "type": "object"\n}\n');
+		expect((await orch('link types -q')).out).toBe('Ping\nLog\n');
+		expect(JSON.parse((await orch('link types Ping --json')).out)).toMatchObject({
+			name: 'Ping',
+			last: { from: 'ping', data: { seq: 41 } },
+		});
+		expect((await orch('link types Log --schema')).err).toMatch(/no project declares a schema for Log/);
+		expect((await orch('link types --schema')).code).toBe(2);
+		expect(await orch('link types Pnig')).toEqual({
+			code: 4,
+			out: '',
+			err: "orch: no type 'Pnig': it is neither declared nor linked, and was not sent\n  did you mean: Ping\nhint: orch link types\n",
+		});
+	});
+
+	it('types says where there are none', async () => {
+		expect(await orch('link types')).toEqual({ code: 0, out: '', err: 'no types: nothing is declared, linked or was sent\n' });
+	});
+
+	it('send tells what does not fit the schema of its type', async () => {
+		const restore = daemon.override('link.send', async ({ type }, call) =>
+			call.fail('message.refused', { type, path: '.seq', reason: 'must be integer, got string "one"', project: 'shop' }),
+		);
+		expect(await orch(`link send --to ping --type Ping {"seq":"one"}`)).toEqual({
+			code: 2,
+			out: '',
+			err: 'orch: Ping.seq must be integer, got string "one"   (type declared by project shop)\nhint: orch link types\n',
+		});
+		restore();
 	});
 
 	it.each([['ping'], ['*']])('stats does not say that no link takes what one from %s takes since', async (from) => {

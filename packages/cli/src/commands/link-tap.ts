@@ -1,12 +1,12 @@
 /** `orch link tap`: messages live, as they pass, without touching them. */
 import type { Api, ItemOf } from '@orch/protocol';
-import { unpack } from '@orch/protocol/wire';
 import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { interruption } from '../interruption.ts';
 import { value } from '../option.ts';
+import { bodyPreview, bodyValue } from '../render/body.ts';
 import { toJson } from '../render/json.ts';
 import { bytes, clockTime, duration, plural, rate } from '../render/time.ts';
 import { cut, printable } from '../render/width.ts';
@@ -84,35 +84,14 @@ function line({ pretty, style, world }: Context, message: Message): string {
 		`${bytes(message.bytes)}`.padEnd(6),
 	].join('  ');
 	const room = (world.out.columns ?? Number.POSITIVE_INFINITY) - plainWidth(message, pretty);
-	return `${head}  ${cut(preview(message), Math.max(20, room))}\n`;
+	return `${head}  ${cut(bodyPreview(message), Math.max(20, room))}\n`;
 }
 
 const plainWidth = ({ from, to, type, seq }: Message, pretty: boolean): number =>
 	(pretty ? 12 : 24) + from.length + to.length + 3 + type.length + String(seq).length + 1 + 6 + 10 + 1;
 
-function preview(message: Message): string {
-	const { body } = message;
-	const cutOff = body.length < message.bytes ? '…' : '';
-	if (message.codec === 'json') return printable(new TextDecoder().decode(body)) + cutOff;
-	const whole = decoded(message);
-	if (whole !== undefined) return printable(JSON.stringify(whole) ?? '');
-	return Buffer.from(body.subarray(0, 64)).toString('hex') + (body.length > 64 ? '…' : cutOff);
-}
-
 function toObject(message: Message): object {
 	const { body, ...rest } = message;
-	const data = decoded(message);
+	const data = bodyValue(message);
 	return data === undefined ? { ...rest, b64: Buffer.from(body).toString('base64') } : { ...rest, data };
-}
-
-/** The value of a body that is whole and of a codec that has values. */
-function decoded({ codec, body, bytes: whole }: Message): unknown {
-	if (body.length < whole) return undefined;
-	try {
-		if (codec === 'json') return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown;
-		return codec === 'msgpack' ? unpack(body) : undefined;
-	} catch {
-		// a sender may call JSON what is not: then it is shown as bytes
-		return undefined;
-	}
 }

@@ -20,6 +20,7 @@ import { linkSend } from './link-send.ts';
 import { linkShow } from './link-show.ts';
 import { linkStats } from './link-stats.ts';
 import { linkTap } from './link-tap.ts';
+import { linkTypes } from './link-types.ts';
 import { logs } from './logs.ts';
 import { projectList, projectReload, projectShow } from './project-commands.ts';
 import { ps } from './ps.ts';
@@ -100,6 +101,7 @@ export const commandTable: readonly Command[] = [
 	linkTap,
 	linkSend,
 	linkStats,
+	linkTypes,
 	daemonStart,
 	daemonStop,
 	daemonRestart,

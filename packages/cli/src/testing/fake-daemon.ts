@@ -30,6 +30,7 @@ export interface FakeDaemon extends AsyncDisposable {
 	readonly runtimes: Map<string, Runtime>;
 	readonly links: Link[];
 	readonly unrouted: Unrouted[];
+	readonly types: ResultOf<Api['link.types']>;
 	readonly events: DaemonEvent[];
 	/** Tells those who follow that something has changed. */
 	changed(): void;
@@ -61,6 +62,7 @@ export async function startFakeDaemon(options: { readonly socket?: string } = {}
 		socket,
 		runtimes: new Map(),
 		links: [],
+		types: [],
 		unrouted: [],
 		events: [],
 		changed: () => wake(),
@@ -450,6 +452,18 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 				await written(signal);
 			}
 			return {};
+		},
+		'link.types': async ({ type }, call) => {
+			const found = state.types.filter(({ name }) => type === undefined || name === type);
+			if (type !== undefined && found.length === 0)
+				call.fail('type.not_found', {
+					type,
+					candidates: suggest(
+						type,
+						state.types.map(({ name }) => name),
+					),
+				});
+			return found;
 		},
 		'link.stats': async (by) => ({ links: filtered(state.links, by), unrouted: state.unrouted }),
 	};

@@ -10,6 +10,7 @@ import type { LinkFigures, RouterConnection, RouterGate, RoutingTable, TappedMes
 function fakeRouter() {
 	const tables: RoutingTable[] = [];
 	const figures: LinkFigures[] = [];
+	const problems: { project: string; type: string; message: string }[] = [];
 	const tapped: { readonly asked: readonly string[]; messages: readonly TappedMessage[] } = { asked: [], messages: [] };
 	let hold: Promise<void> | undefined;
 	let release: () => void = () => {};
@@ -34,7 +35,7 @@ function fakeRouter() {
 					tables.push(table);
 					taken = table;
 					await hold;
-					return { problems: [] };
+					return { problems: [], schemas: problems };
 				},
 				async change(change) {
 					const table = applyChange(taken, change);
@@ -42,10 +43,11 @@ function fakeRouter() {
 					tables.push(table);
 					taken = table;
 					await hold;
-					return { problems: [] };
+					return { problems: [], schemas: change.schemas && problems };
 				},
 				ended: async () => {},
 				figures: async () => ({ links: figures, unrouted: [], ports: [] }),
+				types: async () => ({ producers: [], samples: [], misfits: [] }),
 				memoryBytes: async () => 0,
 				async *tap(links) {
 					Object.assign(tapped, { asked: links });
@@ -67,6 +69,7 @@ function fakeRouter() {
 		gate,
 		tables,
 		figures,
+		problems,
 		tapped,
 		die: () => die(),
 		holdAnswers() {
@@ -133,6 +136,72 @@ describe('links', () => {
 			ports: [{ name: 'ping', socket: '/run/x.d/a3f19c02b001.sock' }, { name: 'pong' }],
 			links: [{ type: 'Ping', messages: 1024, overflow: 'block' }],
 		});
+	});
+
+	it('tell the router what projects say of types, and of which project a runtime is', async () => {
+		const { router, links } = setUp();
+		links.register({ ...ping, project: 'shop' });
+		links.register(pong);
+		const said = { Ping: { type: 'object' }, Any: true, Whatever: {}, None: false };
+		expect(links.declareTypes('shop', said)).toBe(true);
+		await settle();
+		const last = () => router.tables.at(-1);
+		expect(last()?.ports.map(({ name, project }) => [name, project])).toEqual([
+			['ping', 'shop'],
+			['pong', undefined],
+		]);
+		// what anything fits, nobody has to check
+		expect(last()?.schemas).toEqual([
+			{ project: 'shop', type: 'Ping', schema: '{"type":"object"}' },
+			{ project: 'shop', type: 'None', schema: 'false' },
+		]);
+		expect(links.declaredTypes.map(({ type }) => type)).toEqual(['Ping', 'Any', 'Whatever', 'None']);
+		const { length } = router.tables;
+		expect(links.declareTypes('shop', structuredClone(said))).toBe(false);
+		links.assign(ping.id, 'shop');
+		await settle();
+		expect(router.tables).toHaveLength(length);
+
+		links.assign(pong.id, 'shop');
+		expect(links.declareTypes('shop', { Ping: { type: 'string' } })).toBe(true);
+		await settle();
+		expect(last()?.ports.map(({ project }) => project)).toEqual(['shop', 'shop']);
+		expect(last()?.schemas).toEqual([{ project: 'shop', type: 'Ping', schema: '{"type":"string"}' }]);
+		expect(links.declareTypes('shop', {})).toBe(true);
+		await settle();
+		expect([last()?.schemas, links.declaredTypes]).toEqual([[], []]);
+	});
+
+	it('know which schemas the router does not enforce, until it does', async () => {
+		const { router, links } = setUp();
+		router.problems.push({ project: 'shop', type: 'Ping', message: 'not to be had' });
+		links.declareTypes('shop', { Ping: { type: 'object' }, Pong: { type: 'object' } });
+		await settle();
+		const problems = () => links.declaredTypes.map(({ type, problem }) => [type, problem]);
+		expect(problems()).toEqual([
+			['Ping', 'not to be had'],
+			['Pong', undefined],
+		]);
+		router.problems.length = 0;
+		// a table with the same schemas says nothing of them
+		links.register(ping);
+		await settle();
+		expect(problems()[0]).toEqual(['Ping', 'not to be had']);
+		links.declareTypes('other', { Job: { type: 'object' } });
+		await settle();
+		expect(problems()).toEqual([
+			['Ping', undefined],
+			['Pong', undefined],
+			['Job', undefined],
+		]);
+	});
+
+	it('keep a runtime in its project over its processes', async () => {
+		const { router, links } = setUp();
+		links.register({ ...ping, project: 'shop' });
+		void links.prepare(ping.id, { processId: 'p', generation: 2 }, new AbortController().signal).ready;
+		await settle();
+		expect(router.tables.at(-1)?.ports).toEqual([expect.objectContaining({ generation: 2, project: 'shop' })]);
 	});
 
 	it('never have more than one table on its way, and end with the newest', async () => {

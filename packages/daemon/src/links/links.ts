@@ -7,13 +7,16 @@ import type {
 	LinkRow,
 	Overflow,
 	PortRow,
+	Routed,
 	RouterEvent,
 	RouterFigures,
 	RouterGate,
 	RoutingTable,
 	TappedMessage,
+	TypeFigures,
 	WhileDown,
 } from './ports.ts';
+import { type DeclaredType, DeclaredTypes } from './declared-types.ts';
 import { groupOfEnd, Groups, sumOf } from './groups.ts';
 import { RouterKeeper } from './router-keeper.ts';
 
@@ -69,6 +72,7 @@ export class Links {
 	readonly #ports = new Map<string, PortRow>();
 	readonly #links = new Map<string, Link>();
 	readonly #groups = new Groups();
+	readonly #types = new DeclaredTypes();
 	readonly #problems = new Map<string, string>();
 	// from the clock, so that the tables of a later daemon are newer to a router that outlived an earlier one
 	#version: number;
@@ -84,13 +88,19 @@ export class Links {
 			log: options.log,
 			table: () => this.table(),
 			onEvent: (event) => this.events.publish(event),
-			onRouted: ({ problems }) => {
-				for (const { runtime, path, message } of problems) {
-					this.#problems.set(runtime, `cannot listen on ${path}: ${message}`);
-					options.log.error('runtime socket not made', { runtime, path, message });
-				}
-			},
+			onRouted: (routed) => this.#routed(routed),
 		});
+	}
+
+	#routed({ problems, schemas }: Routed): void {
+		const { log } = this.#options;
+		for (const { runtime, path, message } of problems) {
+			this.#problems.set(runtime, `cannot listen on ${path}: ${message}`);
+			log.error('runtime socket not made', { runtime, path, message });
+		}
+		if (!schemas) return;
+		for (const problem of schemas) log.error('schema not enforced', { ...problem });
+		this.#types.judged(schemas);
 	}
 
 	/** Knows again what an earlier daemon was told; to be called before `start`, when every runtime has its port. Gives how many. */
@@ -121,7 +131,36 @@ export class Links {
 	}
 
 	table(): RoutingTable {
-		return { version: this.#version, ports: [...this.#ports.values()], links: this.#rows().map(({ row }) => row) };
+		return {
+			version: this.#version,
+			ports: [...this.#ports.values()],
+			links: this.#rows().map(({ row }) => row),
+			schemas: this.#types
+				.list()
+				.flatMap(({ project, type, text, demands }) => (demands ? [{ project, type, schema: text }] : [])),
+		};
+	}
+
+	/** Everything that a project says of types, from now on: for what its runtimes send and get. False when nothing is new. */
+	declareTypes(project: string, schemas: Readonly<Record<string, unknown>>): boolean {
+		if (!this.#types.declare(project, schemas)) return false;
+		this.#changed();
+		this.#options.log.info('types declared', { project, types: Object.keys(schemas).length });
+		return true;
+	}
+
+	/** What projects say of types. */
+	get declaredTypes(): readonly DeclaredType[] {
+		return this.#types.list();
+	}
+
+	/** A runtime is one of a project's from now on. */
+	assign(runtime: string, project: string | undefined): void {
+		const port = this.#ports.get(runtime);
+		if (!port || port.project === project) return;
+		const { project: _before, ...rest } = port;
+		this.#ports.set(runtime, project === undefined ? rest : { ...rest, project });
+		this.#changed();
 	}
 
 	/** Each row of the table, with the link that it is of. */
@@ -147,6 +186,7 @@ export class Links {
 			readonly privileged: boolean;
 			/** Links of its group are its own as well. */
 			readonly group?: { readonly name: string } | undefined;
+			readonly project?: string | undefined;
 			/** Where its sockets are to be, if not beside the others. */
 			readonly socketDirectory?: string | undefined;
 		},
@@ -162,6 +202,7 @@ export class Links {
 			privileged: runtime.privileged,
 			generation: process.generation,
 			token: this.#token(runtime.id, process.processId),
+			...(runtime.project === undefined ? {} : { project: runtime.project }),
 		});
 		this.#changed();
 	}
@@ -309,6 +350,10 @@ export class Links {
 		}
 		const sums = [...byLink].map(([id, rows]) => (rows.length === 1 && rows[0]?.id === id ? rows[0] : sumOf(id, rows)));
 		return { ...figures, links: sums };
+	}
+
+	types(): Promise<TypeFigures> {
+		return this.#keeper.require().types();
 	}
 
 	tap(

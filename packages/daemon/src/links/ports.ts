@@ -12,6 +12,15 @@ export interface PortRow {
 	readonly privileged: boolean;
 	readonly generation: number;
 	readonly token: string;
+	/** Whose schemas hold for what it sends and gets. */
+	readonly project?: string;
+}
+
+/** A schema of a project, as JSON text. */
+export interface SchemaRow {
+	readonly project: string;
+	readonly type: string;
+	readonly schema: string;
 }
 
 export interface LinkRow {
@@ -26,12 +35,6 @@ export interface LinkRow {
 	readonly whileDown: WhileDown;
 }
 
-/** What the router says of a table that it took. */
-export interface Routed {
-	/** Runtimes whose sockets could not be made. */
-	readonly problems: readonly { readonly runtime: string; readonly path: string; readonly message: string }[];
-}
-
 /** What makes table `version` of table `base`. */
 export interface TableChange {
 	readonly base: number;
@@ -41,12 +44,49 @@ export interface TableChange {
 	readonly removedPorts: readonly string[];
 	readonly links: readonly LinkRow[];
 	readonly removedLinks: readonly string[];
+	/** All of them, where any is other than before. */
+	readonly schemas: readonly SchemaRow[] | undefined;
 }
 
 export interface RoutingTable {
 	readonly version: number;
 	readonly ports: readonly PortRow[];
 	readonly links: readonly LinkRow[];
+	readonly schemas: readonly SchemaRow[];
+}
+
+/** What the router says of a table that it took. */
+export interface Routed {
+	/** Runtimes whose sockets could not be made. */
+	readonly problems: readonly { readonly runtime: string; readonly path: string; readonly message: string }[];
+	/** Schemas that it cannot enforce; absent where it was told none. */
+	readonly schemas?: readonly { readonly project: string; readonly type: string; readonly message: string }[] | undefined;
+}
+
+/** Times in milliseconds since the Unix epoch. */
+export interface TypeFigures {
+	readonly producers: readonly {
+		/** Its id, or `@cli`. */
+		readonly runtime: string;
+		readonly type: string;
+		readonly messages: number;
+		readonly refused: number;
+	}[];
+	readonly samples: readonly {
+		readonly type: string;
+		readonly from: string;
+		readonly at: number;
+		readonly codec: string;
+		readonly bytes: number;
+		readonly body: Uint8Array;
+	}[];
+	readonly misfits: readonly {
+		readonly type: string;
+		readonly from: string;
+		readonly at: number;
+		readonly reason: string;
+		readonly project: string;
+	}[];
 }
 
 export interface LinkFigures {
@@ -127,6 +167,7 @@ export interface RouterConnection {
 	change(change: TableChange): Promise<Routed | undefined>;
 	ended(runtime: string, generation: number): Promise<void>;
 	figures(): Promise<RouterFigures>;
+	types(): Promise<TypeFigures>;
 	memoryBytes(): Promise<number>;
 	tap(
 		links: readonly string[],

@@ -22,7 +22,7 @@ function keep() {
 			close,
 			route: async () => {
 				if (router.refuses) throw new Error('a table of another kind');
-				return { problems: [] };
+				return { problems: [], schemas: [] };
 			},
 			async *events() {},
 			stop: async () => close(),
@@ -33,7 +33,7 @@ function keep() {
 		clock,
 		random: seededRandom(1),
 		log: silentLogger,
-		table: () => ({ version: 1, ports: [], links: [] }),
+		table: () => ({ version: 1, ports: [], links: [], schemas: [] }),
 		onEvent: () => {},
 		onRouted: () => {},
 	});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { LinkRow, PortRow, RoutingTable } from './ports.ts';
+import type { LinkRow, PortRow, RoutingTable, SchemaRow } from './ports.ts';
 import { changeOf } from './table-change.ts';
 import { applyChange } from './testing/apply-change.ts';
 
@@ -23,16 +23,29 @@ const link = (number: number, messages: number): LinkRow => ({
 	overflow: 'block',
 	whileDown: 'drop',
 });
+const schema = (number: number, demand: number): SchemaRow => ({
+	project: 'shop',
+	type: `Type${number}`,
+	schema: `{"minimum":${demand}}`,
+});
 const pair = fc.tuple(fc.nat(6), fc.nat(2));
 const byNumber = { selector: ([number]: [number, number]) => number };
 const tables = (version: number): fc.Arbitrary<RoutingTable> =>
-	fc.record({ ports: fc.uniqueArray(pair, byNumber), links: fc.uniqueArray(pair, byNumber) }).map(({ ports, links }) => ({
-		version,
-		ports: ports.map(([number, generation]) => port(number, generation)),
-		links: links.map(([number, messages]) => link(number, messages)),
-	}));
-const sorted = ({ version, ports, links }: RoutingTable) => ({
+	fc
+		.record({
+			ports: fc.uniqueArray(pair, byNumber),
+			links: fc.uniqueArray(pair, byNumber),
+			schemas: fc.uniqueArray(pair, { ...byNumber, maxLength: 2 }),
+		})
+		.map(({ ports, links, schemas }) => ({
+			version,
+			ports: ports.map(([number, generation]) => port(number, generation)),
+			links: links.map(([number, messages]) => link(number, messages)),
+			schemas: schemas.map(([number, demand]) => schema(number, demand)),
+		}));
+const sorted = ({ version, ports, links, schemas }: RoutingTable) => ({
 	version,
+	schemas,
 	ports: [...ports].sort((one, other) => one.runtime.localeCompare(other.runtime)),
 	links: [...links].sort((one, other) => one.id.localeCompare(other.id)),
 });
@@ -47,14 +60,16 @@ test('a change makes of the one table the other, for any two', () => {
 });
 
 test('what is the same in both is not told, whether it is the same row or one like it', () => {
-	const before = { version: 1, ports: [port(1, 1), port(2, 1)], links: [link(1, 5)] };
+	const before = { version: 1, ports: [port(1, 1), port(2, 1)], links: [link(1, 5)], schemas: [schema(1, 1)] };
 	const next = port(2, 2);
-	expect(changeOf(before, { version: 2, ports: [before.ports[0] as PortRow, next], links: [link(1, 5)] })).toEqual({
+	const after = { version: 2, ports: [before.ports[0] as PortRow, next], links: [link(1, 5)], schemas: [schema(1, 1)] };
+	expect(changeOf(before, after)).toEqual({
 		base: 1,
 		version: 2,
 		ports: [next],
 		removedPorts: [],
 		links: [],
 		removedLinks: [],
+		schemas: undefined,
 	});
 });

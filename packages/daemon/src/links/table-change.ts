@@ -1,5 +1,5 @@
 /** What makes one routing table of another: a start changes a row of many, and sending all of them each time grows with the square. */
-import type { LinkRow, PortRow, RoutingTable, TableChange } from './ports.ts';
+import type { LinkRow, PortRow, RoutingTable, SchemaRow, TableChange } from './ports.ts';
 
 /** Rows are never changed, only replaced: the same one is the same row. */
 export function changeOf(before: RoutingTable, after: RoutingTable): TableChange {
@@ -12,6 +12,7 @@ export function changeOf(before: RoutingTable, after: RoutingTable): TableChange
 		removedPorts: ports.removed,
 		links: links.put,
 		removedLinks: links.removed,
+		schemas: isSameList(before.schemas, after.schemas) ? undefined : after.schemas,
 	};
 }
 
@@ -31,7 +32,10 @@ function compare<Row extends object>(
 	return { put, removed: [...gone.keys()] };
 }
 
-/** Rows of links between groups are made anew each time. */
+const isSameList = (one: readonly SchemaRow[], other: readonly SchemaRow[]): boolean =>
+	one.length === other.length && one.every((row, at) => hasSameFields(row, other[at] as SchemaRow));
+
+/** Rows of links between groups, and those of schemas, are made anew each time. */
 function hasSameFields(one: object, other: object): boolean {
 	const [mine, theirs] = [Object.entries(one), other as Readonly<Record<string, unknown>>];
 	return mine.length === Object.keys(theirs).length && mine.every(([name, value]) => theirs[name] === value);

@@ -5,15 +5,23 @@
  * is never other than what is declared; what was to be started is written down before anything is stopped.
  */
 import type { Clock, Logger } from '@orch/base';
-import { type LinkDeclaration, linkKey, type Project, type ProjectState, type RuntimeDeclaration } from './declaration.ts';
+import {
+	type Definitions,
+	type LinkDeclaration,
+	linkKey,
+	type Project,
+	type ProjectState,
+	type RuntimeDeclaration,
+} from './declaration.ts';
 import { layers } from './order.ts';
-import type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort } from './ports.ts';
+import type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort } from './ports.ts';
 import type { Prepared } from './prepare.ts';
 import { type Condition, needsStart, type Verdict, verdictOn } from './settle.ts';
 
 export interface ApplyPorts {
 	readonly runtimes: RuntimesPort;
 	readonly links: LinksPort;
+	readonly types: TypesPort;
 	readonly store: ProjectStore;
 	readonly clock: Clock;
 	readonly log: Logger;
@@ -88,15 +96,20 @@ class Applying {
 	async run(): Promise<Applied> {
 		const { store } = this.#ports;
 		const starting = this.#toStart();
+		const definitions = this.#prepared.plan.definitions.length > 0 ? this.#project.definitions : this.#record.definitions;
 		const intent: ProjectRecord = {
 			...this.#record,
 			links: [...new Set(this.#ownedLinks())],
 			starting: [...starting],
+			// what a daemon that finds this goes by
+			definitions,
 			appliedAt: this.#ports.clock.now(),
 		};
 		await store.save(intent);
 		await this.#stopAndRemove();
 		await this.#change();
+		// before what is new sends its first message
+		if (saysTypes(definitions) || saysTypes(this.#record.definitions)) await this.#declare(definitions);
 		await this.#link();
 		const outcomes = await this.#start(starting);
 		// who was called away in the middle goes on from here the next time
@@ -104,8 +117,7 @@ class Applying {
 		// a link that could not be taken away stays ours; one that went with its runtime is nobody's
 		const there = new Set(this.#ports.links.list().map(linkKey));
 		const links = intent.links.filter((key) => there.has(key));
-		const definitions = this.#prepared.plan.definitions.length > 0 ? this.#project.definitions : this.#record.definitions;
-		await store.save({ ...intent, links, starting: left, definitions, appliedAt: this.#ports.clock.now() });
+		await store.save({ ...intent, links, starting: left, appliedAt: this.#ports.clock.now() });
 		return { outcomes, faults: this.#faults };
 	}
 
@@ -179,6 +191,10 @@ class Applying {
 				this.#progress(declaration.name, 'added');
 			});
 		}
+	}
+
+	async #declare({ types }: Definitions): Promise<void> {
+		this.#faults.push(...(await this.#ports.types.declare(this.#record.name, types, this.#options.signal)));
 	}
 
 	async #link(): Promise<void> {
@@ -350,6 +366,8 @@ export async function inReverse(
 		await Promise.all(layer.map((name) => work(byName.get(name) as RuntimeDeclaration)));
 	}
 }
+
+const saysTypes = ({ types }: Definitions): boolean => Object.keys(types).length > 0;
 
 export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -23,7 +23,7 @@ export {
 export { type FileContent, type LoadPorts, type LoadRequest, type Loaded, loadProject, type ProjectFileName } from './load.ts';
 export { locateProgram } from './locate.ts';
 export { type DefinitionChange, type FieldChange, isEmptyPlan, type LinkChange, type Plan, type RuntimeChange } from './plan.ts';
-export type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, WatchFiles } from './ports.ts';
+export type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort, WatchFiles } from './ports.ts';
 export type { Problem, ProblemKind, Suggest } from './problem.ts';
 export {
 	type Diff,
@@ -39,5 +39,4 @@ export {
 } from './projects.ts';
 export { readProjectFile } from './read-file.ts';
 export { publishedSchema } from './schema.ts';
-export { schemaFault } from './schema-fault.ts';
 export { createWatchFiles } from './watch-files.ts';

@@ -43,6 +43,11 @@ export interface LinksPort {
 	remove(link: Pick<LinkDeclaration, 'from' | 'type' | 'to'>): Promise<void>;
 }
 
+export interface TypesPort {
+	/** All that a project says of types, from now on; gives what is not enforced, in sentences, once everything else is. */
+	declare(project: string, schemas: Definitions['types'], signal: AbortSignal): Promise<readonly string[]>;
+}
+
 /** What is kept of a project: enough to read its files again as they were asked to be read, and to know what is its own. */
 export interface ProjectRecord {
 	readonly name: string;

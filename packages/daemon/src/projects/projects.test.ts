@@ -350,6 +350,7 @@ describe('an up that is interrupted', () => {
 				await up().catch(() => {});
 				world.callsLeft = Number.POSITIVE_INFINITY;
 				// a daemon that starts anew finds what is, and what was written down
+				world.restoreTypes();
 				const next = startProjects(after, world, clock);
 				await next.projects.restore();
 				await next.up();
@@ -403,6 +404,27 @@ describe('what follows its files', () => {
 		await saveQuietly(parts, three.replace('./db', './db2'));
 		expect(parts.world.calls.length).toBe(after);
 		expect(parts.projects.find('shop')?.reloads).toBe(1);
+	});
+
+	it('says of types what the files say, before anything is started, until it is down', async () => {
+		const parts = startProjects(`${three}\ntypes:\n  Ping: { type: object }\n`);
+		await parts.up();
+		const said = () => parts.world.types.get('shop');
+		expect(said()).toBe('{"Ping":{"type":"object"}}');
+		const { calls } = parts.world;
+		expect(calls.indexOf('types Ping')).toBeLessThan(calls.findIndex((call) => call.startsWith('start ')));
+		const before = calls.length;
+		parts.files.set('/shop/orch.yaml', `${three}\ntypes:\n  Ping: { type: string }\n`);
+		await parts.up();
+		expect([said(), calls.slice(before)]).toEqual(['{"Ping":{"type":"string"}}', ['save', 'types Ping', 'save']]);
+		await parts.down();
+		expect(said()).toBe('{}');
+	});
+
+	it('tells what is said of types and not enforced', async () => {
+		const parts = startProjects(`${three}\ntypes:\n  Ping: { type: object }\n`);
+		parts.world.typeFaults.push('type Ping is not enforced: not to be had');
+		expect((await parts.up()).faults).toEqual(['type Ping is not enforced: not to be had']);
 	});
 
 	it('changes once for a burst of a thousand saves', async () => {

@@ -192,7 +192,7 @@ export class Projects {
 		},
 	): Promise<DownReport> {
 		return this.#serially(name, async () => {
-			const { runtimes, links, store, clock } = this.#options;
+			const { runtimes, links, types, store, clock } = this.#options;
 			const startedMs = clock.monotonicMs();
 			const only = asked && inFull(asked, name);
 			const all = runtimes.list(name).map(({ declaration }) => declaration);
@@ -228,6 +228,7 @@ export class Projects {
 			if (entry) {
 				const owned = new Set(entry.record.links);
 				for (const link of links.list()) if (owned.has(linkKey(link))) await links.remove(link);
+				await types.declare(name, {}, signal);
 				await store.remove(name);
 				this.#entries.delete(name);
 				await entry.watch.close();
@@ -243,6 +244,7 @@ export class Projects {
 			names.map((name) =>
 				this.#serially(name, async () => {
 					const entry = this.#entries.get(name);
+					await this.#options.types.declare(name, {}, this.#closing.signal);
 					await this.#options.store.remove(name);
 					this.#entries.delete(name);
 					await entry?.watch.close();

@@ -9,7 +9,7 @@ export { createJournal, createLinkJournal, type KeptLife, livesOf } from './jour
 export { createEventKeeper, nameBy, tellOfLinks, tellOfRuntimes } from './events.ts';
 export { readEnvFiles } from './env-files.ts';
 export { createUserSockets } from './user-sockets.ts';
-export { joinProjects, projectNotices, tellOfProjects } from './projects.ts';
+export { joinProjects, projectNotices, restoreTypes, tellOfProjects } from './projects.ts';
 export { joinRuntimes } from './runtimes.ts';
 export { joinWhy } from './why.ts';
 export { createRouterGate, type RouterGateOptions } from './router-gate.ts';

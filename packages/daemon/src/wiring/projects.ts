@@ -1,5 +1,6 @@
 /** Projects over the daemon's runtimes, links and store. */
-import type { Clock, Logger } from '@orch/base';
+import { type Clock, type Logger, withDeadline } from '@orch/base';
+import { schemaFault } from '@orch/base/json-schema';
 import { OrchError, suggest } from '@orch/protocol';
 import { emptyEvent, type EventLog, isoTime, type Runtimes } from '../control/index.ts';
 import { anySender, defaultMailbox, type Links } from '../links/index.ts';
@@ -16,7 +17,7 @@ import {
 	type RuntimeDeclaration,
 	type RuntimeFacts,
 	type RuntimesPort,
-	schemaFault,
+	type TypesPort,
 } from '../projects/index.ts';
 import { type Store, StoreError } from '../store/index.ts';
 import { defaultRestart, defaultStop, type RuntimeSnapshot, type RuntimeSpec, type Supervisor } from '../supervisor/index.ts';
@@ -41,10 +42,19 @@ export function joinProjects(options: JoinProjectsOptions): Projects {
 			nameOf: (id) => supervisor.find(id)?.spec.name,
 			idOf: (name) => options.runtimes.byName(name)?.id,
 		}),
+		types: typesPort(links, clock),
 		store: projectStore(store),
 		load: loadPorts(),
 		watchFiles: createWatchFiles(log),
 	});
+}
+
+/** What the projects of an earlier daemon say of types: to be called before the router is told anything. */
+export function restoreTypes({ links, store }: Pick<JoinProjectsOptions, 'links' | 'store'>): void {
+	for (const { body } of store.projects.list()) {
+		const { name, definitions } = body as ProjectRecord;
+		links.declareTypes(name, definitions.types);
+	}
 }
 
 /** A file that does not hold is an event as well; until the returned function is called. */
@@ -130,8 +140,10 @@ function runtimesPort({ supervisor, runtimes, maxRuntimes, links }: JoinProjects
 			const id = idOf(declaration.name);
 			const { spec, generation } = supervisor.snapshot(id);
 			supervisor.respecify({ ...(declaration as unknown as Omit<RuntimeSpec, 'id'>), id });
+			links.assign(id, declaration.project);
 			if (spec.privileged !== declaration.privileged) {
-				links.register({ id, name: declaration.name, privileged: declaration.privileged }, { processId: '', generation });
+				const { name, privileged, project } = declaration;
+				links.register({ id, name, privileged, project }, { processId: '', generation });
 			}
 		},
 		// what it needs is started by the project itself, in its order
@@ -192,6 +204,27 @@ function linksPort(
 		async remove(link) {
 			const known = find(link);
 			if (known) links.remove(known.id);
+		},
+	};
+}
+
+/** How long `up` waits for the router to take other schemas. */
+const schemasMs = 5_000;
+
+function typesPort(links: Links, clock: Clock): TypesPort {
+	return {
+		async declare(project, schemas, signal) {
+			const isNew = links.declareTypes(project, schemas);
+			const late = () => new Error('the router does not answer');
+			try {
+				if (isNew) await withDeadline(clock, schemasMs, (deadline) => links.routed(deadline), late, signal);
+			} catch (error) {
+				// it takes them as soon as it is back
+				return [`what was said of types does not hold yet: ${(error as Error).message}`];
+			}
+			return links.declaredTypes
+				.filter((each) => each.project === project && each.problem !== undefined)
+				.map(({ type, problem }) => `type ${type} is not enforced: ${problem}`);
 		},
 	};
 }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, connectUnix, type Logger, socketChannel, withDeadline } from '@orch/base';
-import type { RouterApi } from '@orch/protocol';
+import { type ErrorData, OrchError, RemoteError, type RouterApi } from '@orch/protocol';
 import { createCaller, ourHello, Session, version } from '@orch/protocol/wire';
 import type { LinkRow, RouterConnection, RouterEvent, RouterGate } from '../links/index.ts';
 import { bootId, createProcessTable } from '../supervisor/index.ts';
@@ -173,9 +173,9 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		version: status.version,
 		closed,
 		close: () => session.close(),
-		route: async (table) =>
-			caller.call('router.table', { version: table.version, ports: [...table.ports], links: table.links.map(toRouterLink) }),
-		async change({ base, version, ports, removedPorts, links, removedLinks }) {
+		route: ({ version, ports, links, schemas }) =>
+			caller.call('router.table', { version, ports: [...ports], links: links.map(toRouterLink), schemas: [...schemas] }),
+		async change({ base, version, ports, removedPorts, links, removedLinks, schemas }) {
 			const routed = await caller.call('router.change', {
 				base,
 				version,
@@ -183,6 +183,7 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 				removedPorts: [...removedPorts],
 				links: links.map(toRouterLink),
 				removedLinks: [...removedLinks],
+				...(schemas && { schemas: [...schemas] }),
 			});
 			return routed.version === version ? routed : undefined;
 		},
@@ -190,9 +191,16 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 			await caller.call('router.ended', { runtime, generation });
 		},
 		figures: () => caller.call('router.stats', {}),
+		types: () => caller.call('router.types', {}),
 		memoryBytes: async () => (await caller.call('router.status', {})).memoryBytes,
 		tap: (links, bodyBytes, signal) => caller.stream('router.tap', { links: [...links], bodyBytes }, { signal, window: 8 }),
-		inject: (message) => caller.call('router.send', message),
+		inject: async (message) => {
+			try {
+				return await caller.call('router.send', message);
+			} catch (error) {
+				throw aboutMessage(error);
+			}
+		},
 		answer: async (request, outcome) => {
 			await caller.call('router.answer', { request, ...outcome });
 		},
@@ -205,6 +213,15 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 			while (isAlive(status.pid) && options.clock.monotonicMs() < deadline) await options.clock.sleep(lookEveryMs);
 		},
 	};
+}
+
+/** What is wrong with a message is told by whoever was asked to send it. */
+function aboutMessage(error: unknown): unknown {
+	if (!(error instanceof RemoteError)) return error;
+	const { code, data } = error.wire;
+	if (code === 'message.refused') return new OrchError(code, data as ErrorData<typeof code>, { cause: error });
+	if (code === 'message.invalid') return new OrchError(code, data as ErrorData<typeof code>, { cause: error });
+	return error;
 }
 
 /** A link as the router knows it: without what only the daemon keeps. */

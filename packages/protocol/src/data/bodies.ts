@@ -133,6 +133,10 @@ export interface ErrorBody {
 	/** The request that fails by this, when it is about one. */
 	readonly corr?: number;
 	readonly type?: string;
+	/** With code `schema`: where in the message, as in `.items[0].name`; empty for the whole of it. */
+	readonly path?: string;
+	/** With code `schema`: how many messages of the type this is about; the other words are of the last one. 1 where absent. */
+	readonly count?: number;
 }
 
 /** The payload of a reply with FrameFlag.error, in MessagePack whatever the codec of the type. */

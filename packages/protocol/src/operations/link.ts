@@ -58,6 +58,43 @@ export const TappedMessage = Type.Object({
 	body: Bytes,
 });
 
+export const TypeInfo = Type.Object({
+	name: Type.String(),
+	producers: Type.Array(
+		Type.Object({
+			...Party.properties,
+			messages: Type.Integer({ description: 'Sent, those refused among them' }),
+			refused: Type.Integer({ description: 'Did not fit a schema' }),
+		}),
+		{ description: 'Who has sent it since the router was started, or is linked to send it' },
+	),
+	consumers: Type.Array(Party, { description: 'Who is linked to get it' }),
+	messages: Type.Integer(),
+	refused: Type.Integer(),
+	/** One for each project that says something of the type. */
+	schemas: Type.Array(
+		Type.Object({
+			project: Type.String(),
+			/** Why it is not enforced, where it is not. */
+			problem: nullable(Type.String()),
+			/** Only where one type was asked for. */
+			schema: Type.Optional(Type.Unknown()),
+		}),
+	),
+	/** A message of late: no older than a second when there was a later one. */
+	last: nullable(
+		Type.Object({
+			at: Time,
+			from: Type.String(),
+			codec: Type.String(),
+			bytes: Type.Integer({ description: 'Of the payload' }),
+			body: Bytes,
+		}),
+	),
+	/** The last message that was refused. */
+	lastRefused: nullable(Type.Object({ at: Time, from: Type.String(), reason: Type.String(), project: Type.String() })),
+});
+
 const refErrors = ['runtime.not_found', 'runtime.ambiguous'] as const;
 
 export const linkOperations = {
@@ -126,8 +163,17 @@ export const linkOperations = {
 			accepted: Type.Integer({ description: 'Into how many mailboxes it went' }),
 			dropped: Type.Record(Type.String(), Type.Integer()),
 		}),
-		errors: [...refErrors, 'link.not_linked', 'message.invalid', 'request.invalid', 'router.unavailable'],
+		errors: [...refErrors, 'link.not_linked', 'message.invalid', 'message.refused', 'request.invalid', 'router.unavailable'],
 		http: { method: 'POST', path: '/links/send' },
+	}),
+	'link.types': operation({
+		summary: 'Show every type that is declared, linked or has been sent: who sends and gets it, its schemas, a recent message',
+		notes:
+			'Bodies are cut to their first 512 bytes, and looked at once a second for each sender. Schemas are told where one type is asked for.',
+		params: Type.Object({ type: Type.Optional(TypeName) }),
+		result: Type.Array(TypeInfo),
+		errors: ['type.not_found', 'router.unavailable'],
+		http: { method: 'GET', path: '/links/types' },
 	}),
 	'link.stats': operation({
 		summary: 'Show rates, latencies, queues and drops of the links, and what no link takes',

@@ -14,6 +14,8 @@ export const RouterPort = Type.Object({
 	generation: Type.Integer(),
 	/** Secret of that process: what a binary hello must carry. */
 	token: Type.String(),
+	/** Whose schemas hold for what it sends and gets. */
+	project: Type.Optional(Type.String()),
 });
 export type RouterPort = Static<typeof RouterPort>;
 
@@ -30,11 +32,21 @@ export const RouterLink = Type.Object({
 });
 export type RouterLink = Static<typeof RouterLink>;
 
+/** What the runtimes of a project send of a type, and what they get of it, has to fit. */
+export const RouterSchema = Type.Object({
+	project: Type.String(),
+	type: Type.String(),
+	/** A JSON Schema, as JSON text. */
+	schema: Type.String(),
+});
+export type RouterSchema = Static<typeof RouterSchema>;
+
 export const RouterTable = Type.Object({
 	/** Grows; an older table than the one in force is ignored. */
 	version: Type.Integer(),
 	ports: Type.Array(RouterPort),
 	links: Type.Array(RouterLink),
+	schemas: Type.Optional(Type.Array(RouterSchema)),
 });
 export type RouterTable = Static<typeof RouterTable>;
 
@@ -46,6 +58,8 @@ export const RouterTableChange = Type.Object({
 	removedPorts: Type.Array(Uuid),
 	links: Type.Array(RouterLink),
 	removedLinks: Type.Array(Uuid),
+	/** All of them, where any is other than before. */
+	schemas: Type.Optional(Type.Array(RouterSchema)),
 });
 export type RouterTableChange = Static<typeof RouterTableChange>;
 
@@ -54,6 +68,8 @@ export const Routed = Type.Object({
 	version: Type.Integer(),
 	/** Runtimes whose sockets could not be listened on, with the reason. */
 	problems: Type.Array(Type.Object({ runtime: Uuid, path: Type.String(), message: Type.String() })),
+	/** Schemas that cannot be enforced, with the reason; where schemas were told. */
+	schemas: Type.Optional(Type.Array(Type.Object({ project: Type.String(), type: Type.String(), message: Type.String() }))),
 });
 export type Routed = Static<typeof Routed>;
 
@@ -89,6 +105,52 @@ export const PortReport = Type.Object({
 	faults: Type.Record(Type.String(), Type.Integer()),
 });
 export type PortReport = Static<typeof PortReport>;
+
+/** What one runtime has sent of a type. */
+export const ProducerReport = Type.Object({
+	/** Its id, or `@cli`. */
+	runtime: Type.String(),
+	type: Type.String(),
+	/** All, those refused among them. */
+	messages: Type.Integer(),
+	/** What did not fit a schema. */
+	refused: Type.Integer(),
+});
+export type ProducerReport = Static<typeof ProducerReport>;
+
+/** A message of a type that has passed, no older than a second when there was a later one. */
+export const SampleReport = Type.Object({
+	type: Type.String(),
+	/** Name of the sender. */
+	from: Type.String(),
+	at: Type.Number({ description: 'Milliseconds since the Unix epoch' }),
+	codec: Type.String(),
+	/** Of the payload. */
+	bytes: Type.Integer(),
+	/** The beginning of the payload. */
+	body: Bytes,
+});
+export type SampleReport = Static<typeof SampleReport>;
+
+/** The last message of a type that was refused, and why. */
+export const MisfitReport = Type.Object({
+	type: Type.String(),
+	/** Name of the sender. */
+	from: Type.String(),
+	at: Type.Number({ description: 'Milliseconds since the Unix epoch' }),
+	/** As in `Ping.seq must be integer, got string "one"`. */
+	reason: Type.String(),
+	/** Whose schema it did not fit. */
+	project: Type.String(),
+});
+export type MisfitReport = Static<typeof MisfitReport>;
+
+export const TypesReport = Type.Object({
+	producers: Type.Array(ProducerReport),
+	samples: Type.Array(SampleReport),
+	misfits: Type.Array(MisfitReport),
+});
+export type TypesReport = Static<typeof TypesReport>;
 
 export const TapItem = Type.Object({
 	/** Milliseconds since the Unix epoch. */
@@ -160,6 +222,12 @@ export const routerOperations = {
 		result: Type.Object({ links: Type.Array(LinkReport), unrouted: Type.Array(UnroutedReport), ports: Type.Array(PortReport) }),
 		errors: [],
 	}),
+	'router.types': operation({
+		summary: 'Report who has sent which types, a recent message of each, and what did not fit its schema',
+		params: Empty,
+		result: TypesReport,
+		errors: [],
+	}),
 	'router.tap': stream({
 		summary: 'Show messages as they pass: bounded, without touching them',
 		params: Type.Object({
@@ -183,7 +251,7 @@ export const routerOperations = {
 		}),
 		/** Into how many mailboxes it went, and what was dropped at once, by reason. */
 		result: Type.Object({ accepted: Type.Integer(), dropped: Type.Record(Type.String(), Type.Integer()) }),
-		errors: ['message.invalid'],
+		errors: ['message.invalid', 'message.refused'],
 	}),
 	'router.answer': operation({
 		summary: 'Answer the control request of a privileged runtime',

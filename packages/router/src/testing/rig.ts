@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type Logger, silentLogger, systemClock } from '@orch/base';
-import type { RouterLink, RouterPort } from '@orch/protocol';
+import { compileSchema } from '@orch/base/json-schema';
+import type { RouterLink, RouterPort, RouterSchema } from '@orch/protocol';
 import { Router } from '../router.ts';
+import type { LoadCompiler, SchemaProblem } from '../schemas.ts';
 import { FrameClient, type FrameClientOptions } from './frame-client.ts';
 import { LineClient } from './line-client.ts';
 
@@ -22,6 +24,10 @@ export interface Rig {
 	add(...names: string[]): Promise<void>;
 	/** Links; gives the link's id. */
 	link(from: string, type: string, to: string, choice?: LinkChoice): Promise<string>;
+	/** Runtimes of a project. */
+	project(project: string, ...names: string[]): Promise<void>;
+	/** What a project says of a type from now on, or no more; gives what cannot be enforced. */
+	declare(project: string, type: string, schema?: unknown): Promise<readonly SchemaProblem[]>;
 	unlink(id: string): Promise<void>;
 	remove(name: string): Promise<void>;
 	privileged(name: string): Promise<void>;
@@ -50,18 +56,22 @@ export function idOf(name: string): string {
 	return known;
 }
 
-export async function startRig(options: { readonly clock?: Clock; readonly log?: Logger } = {}): Promise<Rig> {
+export async function startRig(
+	options: { readonly clock?: Clock; readonly log?: Logger; readonly loadCompiler?: LoadCompiler } = {},
+): Promise<Rig> {
+	const { loadCompiler = () => compileSchema } = options;
 	const clock = options.clock ?? systemClock;
 	const log = options.log ?? silentLogger;
 	const directory = mkdtempSync(join(tmpdir(), 'orch-rt-'));
 	const stateDirectory = join(directory, 'state');
 	const ports = new Map<string, RouterPort>();
 	const links = new Map<string, RouterLink>();
+	const schemas = new Map<string, RouterSchema>();
 	const clients: { destroy(): void }[] = [];
 	let version = 0;
 	let made = 0;
 	const rig: Rig = {
-		router: Router.open({ clock, log, stateDirectory }),
+		router: Router.open({ clock, log, stateDirectory, loadCompiler }),
 		directory,
 		async add(...names) {
 			for (const name of names) {
@@ -92,6 +102,16 @@ export async function startRig(options: { readonly clock?: Clock; readonly log?:
 			});
 			await apply();
 			return id;
+		},
+		async project(project, ...names) {
+			for (const name of names) ports.set(name, { ...rig.port(name), project });
+			await apply();
+		},
+		async declare(project, type, schema) {
+			const key = JSON.stringify([project, type]);
+			if (schema === undefined) schemas.delete(key);
+			else schemas.set(key, { project, type, schema: JSON.stringify(schema) });
+			return apply();
 		},
 		async unlink(id) {
 			links.delete(id);
@@ -144,7 +164,7 @@ export async function startRig(options: { readonly clock?: Clock; readonly log?:
 		faults: (name) => rig.router.stats().ports.find(({ runtime }) => runtime === idOf(name))?.faults ?? {},
 		async reopen() {
 			await rig.router.close();
-			rig.router = Router.open({ clock, log, stateDirectory });
+			rig.router = Router.open({ clock, log, stateDirectory, loadCompiler });
 			await apply();
 		},
 		async close() {
@@ -154,14 +174,14 @@ export async function startRig(options: { readonly clock?: Clock; readonly log?:
 		},
 	};
 
-	async function apply(): Promise<void> {
+	async function apply(): Promise<readonly SchemaProblem[]> {
 		version += 1;
-		const rows = { version, ports: [...ports.values()], links: [...links.values()] };
+		const rows = { version, ports: [...ports.values()], links: [...links.values()], schemas: [...schemas.values()] };
 		const base = rig.router.tableVersion;
 		const present = rig.router.stats();
 		const isWanted = new Set([...rows.ports.map(({ runtime }) => runtime), ...rows.links.map(({ id }) => id)]);
 		// after the first one as orchd does it, by what has changed; rows that are told again change nothing
-		const { problems } =
+		const answer =
 			base === -1
 				? await rig.router.table(rows)
 				: await rig.router.change({
@@ -170,7 +190,8 @@ export async function startRig(options: { readonly clock?: Clock; readonly log?:
 						removedPorts: present.ports.map(({ runtime }) => runtime).filter((id) => !isWanted.has(id)),
 						removedLinks: present.links.map(({ id }) => id).filter((id) => !isWanted.has(id)),
 					});
-		if (problems.length > 0) throw new Error(JSON.stringify(problems));
+		if (answer.problems.length > 0) throw new Error(JSON.stringify(answer.problems));
+		return answer.schemas ?? [];
 	}
 	return rig;
 }

@@ -18,9 +18,11 @@ import {
 	type Links,
 	type RouterFigures,
 	RouterUnavailable,
+	type TypeFigures,
 } from '../../links/index.ts';
 import { findByReference } from '../references.ts';
 import { type Directory, isoTime, resolveRuntime, resolveRuntimes } from './directory.ts';
+import { typeInfos } from './link-types.ts';
 
 type LinkInfo = Static<typeof LinkInfoSchema>;
 type RefCall = Call<'runtime.not_found' | 'runtime.ambiguous'>;
@@ -197,6 +199,21 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 			} catch (error) {
 				return unavailable(error, call);
 			}
+		},
+
+		async 'link.types'({ type }, call) {
+			let seen: TypeFigures;
+			try {
+				seen = await links.types();
+			} catch (error) {
+				return unavailable(error, call);
+			}
+			const infos = typeInfos({ links, seen, party, type });
+			if (type !== undefined && infos.length === 0) {
+				const names = typeInfos({ links, seen, party, type: undefined }).map(({ name }) => name);
+				call.fail('type.not_found', { type, candidates: suggest(type, names) });
+			}
+			return infos;
 		},
 
 		async 'link.stats'(params, call) {

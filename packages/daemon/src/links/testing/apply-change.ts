@@ -10,5 +10,10 @@ export function applyChange(table: RoutingTable | undefined, change: TableChange
 	for (const id of change.removedLinks) links.delete(id);
 	for (const row of change.ports) ports.set(row.runtime, row);
 	for (const row of change.links) links.set(row.id, row);
-	return { ...table, version: change.version, ports: [...ports.values()], links: [...links.values()] };
+	return {
+		version: change.version,
+		ports: [...ports.values()],
+		links: [...links.values()],
+		schemas: change.schemas ?? table.schemas,
+	};
 }

@@ -1,7 +1,7 @@
 /** Runtimes, links and a store in memory: programs do what a test says, and the world may end at any call. */
 import type { Clock } from '@orch/base';
 import { type LinkDeclaration, linkKey, type RuntimeDeclaration } from '../declaration.ts';
-import type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort } from '../ports.ts';
+import type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort } from '../ports.ts';
 
 /** What a program does once it is started. */
 export type Behaviour = 'runs' | 'ready' | 'slow' | 'succeeds' | 'fails' | 'refuses';
@@ -24,6 +24,10 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 export class FakeWorld {
 	readonly runtimes = new Map<string, Mutable<Fake>>();
 	readonly links = new Map<string, LinkDeclaration>();
+	/** What is said of types, as JSON, by project. */
+	readonly types = new Map<string, string>();
+	/** What the router does not enforce. */
+	readonly typeFaults: string[] = [];
 	readonly records = new Map<string, ProjectRecord>();
 	/** Every call that changes something, in order. */
 	readonly calls: string[] = [];
@@ -106,6 +110,21 @@ export class FakeWorld {
 		remove: (link) => this.#do(`unlink ${link.from} ${link.type} ${link.to}`, () => void this.links.delete(linkKey(link))),
 	};
 
+	readonly typesPort: TypesPort = {
+		declare: async (project, schemas) => {
+			const declared = JSON.stringify(schemas);
+			if (declared === (this.types.get(project) ?? '{}')) return [];
+			await this.#do(`types ${Object.keys(schemas).join(' ')}`, () => void this.types.set(project, declared));
+			return this.typeFaults;
+		},
+	};
+
+	/** What a daemon that starts anew does before anything else. */
+	restoreTypes(): void {
+		this.types.clear();
+		for (const { name, definitions } of this.records.values()) this.types.set(name, JSON.stringify(definitions.types));
+	}
+
 	readonly store: ProjectStore = {
 		list: async () => [...this.records.values()],
 		save: (record) => this.#do('save', () => void this.records.set(record.name, structuredClone(record))),
@@ -131,6 +150,7 @@ export class FakeWorld {
 						{ declaration, status, desired, process: status === 'running' ? processDeclaration : undefined },
 					]),
 			),
+			types: Object.fromEntries([...this.types].filter(([, said]) => said !== '{}')),
 			links: Object.fromEntries([...this.links].sort(([a], [b]) => (a < b ? -1 : 1))),
 			records: Object.fromEntries(
 				[...this.records].map(([name, { links, starting, definitions, profiles }]) => [

@@ -13,6 +13,7 @@ export function startProjects(text?: string, world?: FakeWorld, clock = new Manu
 	const projects = new Projects({
 		runtimes: there.runtimesPort,
 		links: there.linksPort,
+		types: there.typesPort,
 		store: there.store,
 		clock,
 		log: silentLogger,

@@ -1,0 +1,33 @@
+/** The body of a message as it is shown: by its codec, as far as there is of it. */
+import { unpack } from '@orch/protocol/wire';
+import { printable } from './width.ts';
+
+export interface Body {
+	readonly codec: string;
+	/** Its beginning. */
+	readonly body: Uint8Array;
+	/** How long the whole of it is. */
+	readonly bytes: number;
+}
+
+/** One line. */
+export function bodyPreview(message: Body): string {
+	const { body } = message;
+	const cutOff = body.length < message.bytes ? '…' : '';
+	if (message.codec === 'json') return printable(new TextDecoder().decode(body)) + cutOff;
+	const whole = bodyValue(message);
+	if (whole !== undefined) return printable(JSON.stringify(whole) ?? '');
+	return Buffer.from(body.subarray(0, 64)).toString('hex') + (body.length > 64 ? '…' : cutOff);
+}
+
+/** The value of a body that is whole and of a codec that has values. */
+export function bodyValue({ codec, body, bytes: whole }: Body): unknown {
+	if (body.length < whole) return undefined;
+	try {
+		if (codec === 'json') return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown;
+		return codec === 'msgpack' ? unpack(body) : undefined;
+	} catch {
+		// a sender may call JSON what is not: then it is shown as bytes
+		return undefined;
+	}
+}

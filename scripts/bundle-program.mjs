@@ -1,0 +1,84 @@
+/** Bundles a program for Node into one file: what it would otherwise load from hundreds costs it most of its start. */
+import { chmod, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { basename, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { sourceAliases } from './source-aliases.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const at = (path) => (isAbsolute(path) ? path : join(root, path));
+// CommonJS has no import.meta: the file's own address stands in
+const programUrl = "const programUrl = require('node:url').pathToFileURL(__filename).href;";
+
+/** Gives esbuild's account of what went in. */
+export async function bundleProgram(entry, outfile, more = {}) {
+	const { metafile } = await build({
+		entryPoints: [entry],
+		outfile,
+		absWorkingDir: root,
+		bundle: true,
+		platform: 'node',
+		target: 'node20.19',
+		format: 'cjs',
+		charset: 'ascii',
+		alias: sourceAliases(root),
+		legalComments: 'linked',
+		logLevel: 'warning',
+		metafile: true,
+		define: { 'import.meta.url': 'programUrl' },
+		banner: { js: programUrl },
+		...more,
+	});
+	return metafile;
+}
+
+/**
+ * A daemon lives long beside others, and what it holds is to be little. So its bundle is a function in a file of its own, run by a loader:
+ * Node's loader keeps what the parsing of a large file took, 8 MiB of orchd. Names and the ends of lines stay, for the traces in the log.
+ */
+export async function bundleDaemon(entry, outfile, flags = []) {
+	const bundle = outfile.replace(/\.cjs$/, '.bundle.cjs');
+	const metafile = await bundleProgram(entry, bundle, {
+		minifySyntax: true,
+		minifyWhitespace: true,
+		lineLimit: 160,
+		plugins: [loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty')],
+		banner: { js: `(function (require, module, exports, __filename, __dirname) {${programUrl}` },
+		footer: { js: '})' },
+	});
+	await writeFile(at(outfile), loader(basename(bundle), flags));
+	await chmod(at(outfile), 0o755);
+	return metafile;
+}
+
+/** Modules of Node that few installations come to use: loaded when something of them is asked for. */
+function loadsWhenUsed(...names) {
+	const require = createRequire(import.meta.url);
+	const propertyOf = (name, key) =>
+		`Object.defineProperty(exports, ${JSON.stringify(key)}, { enumerable: true, get: () => require('${name}')[${JSON.stringify(key)}] });`;
+	return {
+		name: 'loads when used',
+		setup({ onResolve, onLoad }) {
+			const filter = new RegExp(`^(?:${names.join('|')})$`);
+			onResolve({ filter }, ({ path, namespace }) =>
+				namespace === 'lazy' ? { path, external: true } : { path, namespace: 'lazy' },
+			);
+			onLoad({ filter, namespace: 'lazy' }, ({ path }) => ({
+				contents: Object.keys(require(path))
+					.map((key) => propertyOf(path, key))
+					.join('\n'),
+				resolveDir: root,
+			}));
+		},
+	};
+}
+
+const loader = (bundle, flags) => `#!/usr/bin/env node
+/** Runs the bundle beside it; made by scripts/build.mjs, which says why. */
+'use strict';
+${flags.map((flag) => `require('node:v8').setFlagsFromString('--${flag}');\n`).join('')}const path = require('node:path').join(__dirname, '${bundle}');
+const source = require('node:fs').readFileSync(path, 'latin1');
+const program = new (require('node:vm').Script)(source, { filename: path });
+program.runInThisContext()(require, module, exports, __filename, __dirname);
+`;
