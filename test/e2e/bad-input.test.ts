@@ -32,6 +32,7 @@ beforeAll(async () => {
 	program('empty', '');
 	program('ancient', '#!/usr/bin/python0.9\nprint\n');
 	program('foreign', elf(0xf3));
+	program('other-library', withLoader(elf(process.arch === 'arm64' ? 0xb7 : 0x3e), '/lib/ld-none.so.1'));
 	mkdirSync(sandbox.path('folder'));
 	await orchd.add(sleeper(), { name: 'worker' });
 	await orchd.add(sleeper(), { name: 'worker-2' });
@@ -46,6 +47,18 @@ function elf(machine: number): Uint8Array {
 	header.writeUInt32LE(1, 20);
 	header.writeUInt16LE(64, 52);
 	return header;
+}
+
+/** One table entry, PT_INTERP: the loader that the program asks for. */
+function withLoader(header: Uint8Array, loader: string): Uint8Array {
+	const binary = Buffer.concat([header, Buffer.alloc(56), Buffer.from(`${loader}\0`)]);
+	binary.writeBigUInt64LE(64n, 32);
+	binary.writeUInt16LE(56, 54);
+	binary.writeUInt16LE(1, 56);
+	binary.writeUInt32LE(3, 64);
+	binary.writeBigUInt64LE(120n, 64 + 8);
+	binary.writeBigUInt64LE(BigInt(loader.length + 1), 64 + 32);
+	return binary;
 }
 
 const here = () => sandbox.path().replace(/\/$/, '');
@@ -155,7 +168,13 @@ describe('on the command line', () => {
 			'./ancient',
 			/^orch: HERE\/ancient: its first line names \/usr\/bin\/python0\.9, which does not exist here\nhint: fix the #! line/,
 		],
-		['E109: a binary of another machine', './foreign', /^orch: HERE\/foreign is an? riscv\S* binary; this machine is /],
+		['E109: a binary of another machine', './foreign', /^orch: HERE\/foreign is a binary for riscv64; this machine is /],
+		[
+			'E109: a binary for another C library',
+			'./other-library',
+			`orch: HERE/other-library asks for the loader /lib/ld-none.so.1, which does not exist here
+hint: it was built for another C library: take a build for the one of this system\n`,
+		],
 	] as const)('%s: exit code 8', async (_title, program, text) => {
 		const stderr = refused(await sandbox.cli('runtime', 'add', program), 8).replaceAll(here(), 'HERE');
 		if (typeof text === 'string') expect(stderr).toBe(text);
@@ -181,7 +200,7 @@ describe('on the command line', () => {
 	it('E118, E119, E143: links that are not there, or there already', async () => {
 		expect((await sandbox.cli('link', 'add', '--from', 'worker', '--type', 'Ping', '--to', 'worker-2')).code).toBe(0);
 		expect(refused(await sandbox.cli('link', 'add', '--from', 'worker', '--type', 'Ping', '--to', 'worker-2'), 7)).toMatch(
-			/^orch: worker ─Ping→ worker-2 is already linked \(id [0-9a-f]{8}\)\nhint: orch link list\n$/,
+			/^orch: worker ─Ping→ worker-2 is already linked \(id ([0-9a-f]{8})\)\nhint: orch link show \1\n$/,
 		);
 		expect(refused(await sandbox.cli('link', 'send', '--from', 'worker', '--type', 'Pnig', '1'), 4)).toBe(
 			`orch: no link takes 'Pnig' from worker\n  links take from worker: Ping\n  did you mean: Ping\nhint: orch link add --from worker --type Pnig --to NAME\n`,

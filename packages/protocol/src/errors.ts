@@ -47,12 +47,12 @@ export const errors = {
 			].join('\n'),
 		hint: () => 'use the name, or one more digit',
 	}),
-	'runtime.name_taken': entry<{ name: string; status: string; free: string }>({
+	'runtime.name_taken': entry<{ name: string; status: string; free: string | null }>({
 		status: 409,
 		exit: 7,
 		number: 'E110',
 		message: ({ name, status }) => `a runtime '${name}' already exists (${status})`,
-		hint: ({ free }) => `choose another name: --name ${free}`,
+		hint: ({ name, free }) => (free === null ? `orch runtime remove ${name}` : `choose another name: --name ${free}`),
 	}),
 	'runtime.id_taken': entry<{ id: string; name: string }>({
 		status: 409,
@@ -168,6 +168,7 @@ export const errors = {
 				`'${name}' has stopped, but of what it forked this is left`,
 				...escaped.map(({ pid, command }) => `  pid ${pid}  ${command}`),
 			].join('\n'),
+		hint: ({ name }) => `orch stop ${name} tries again`,
 	}),
 	'runtime.superseded': entry<{ name: string; by: string }>({
 		status: 409,
@@ -210,11 +211,18 @@ export const errors = {
 		message: ({ program, interpreter }) => `${program}: its first line names ${interpreter}, which does not exist here`,
 		hint: ({ program }) => `fix the #! line, or name an interpreter: orch runtime add python3 -- ${program}`,
 	}),
+	'program.missing_loader': entry<{ program: string; loader: string }>({
+		status: 400,
+		exit: 8,
+		number: 'E109',
+		message: ({ program, loader }) => `${program} asks for the loader ${loader}, which does not exist here`,
+		hint: () => 'it was built for another C library: take a build for the one of this system',
+	}),
 	'program.wrong_machine': entry<{ program: string; machine: string; here: string }>({
 		status: 400,
 		exit: 8,
 		number: 'E109',
-		message: ({ program, machine, here }) => `${program} is an ${machine} binary; this machine is ${here}`,
+		message: ({ program, machine, here }) => `${program} is a binary for ${machine}; this machine is ${here}`,
 	}),
 	'program.cwd_missing': entry<{ cwd: string }>({
 		status: 400,
@@ -248,7 +256,7 @@ export const errors = {
 		exit: 7,
 		number: 'E119',
 		message: ({ from, type, to, id }) => `${from} ─${type}→ ${to} is already linked (id ${id})`,
-		hint: () => 'orch link list',
+		hint: ({ id }) => `orch link show ${id}`,
 	}),
 	'link.not_found': entry<{ link: string }>({
 		status: 404,

@@ -216,7 +216,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			const taken = specs.find((spec) => idsByName.has(spec.name));
 			if (taken) {
 				const status = get(idsByName.get(taken.name) ?? '')?.status ?? '';
-				throw new OrchError('runtime.name_taken', { name: taken.name, status, free: `${taken.name}-other` });
+				throw new OrchError('runtime.name_taken', { name: taken.name, status, free: null });
 			}
 			if (idsByName.size + specs.length > maxRuntimes) throw new OrchError('busy', { what: 'runtimes', limit: maxRuntimes });
 			for (const spec of specs) register(spec);
@@ -428,7 +428,7 @@ function programError(fault: ProgramFault, program: string, cwd: string): OrchEr
 		case 'missing_interpreter':
 			return new OrchError('program.missing_interpreter', { program, interpreter: fault.interpreter });
 		case 'missing_loader':
-			return new OrchError('program.missing_interpreter', { program, interpreter: fault.loader });
+			return new OrchError('program.missing_loader', { program, loader: fault.loader });
 		case 'wrong_machine':
 			return new OrchError('program.wrong_machine', { program, machine: fault.machine, here: fault.here });
 	}

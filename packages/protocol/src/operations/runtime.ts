@@ -128,6 +128,7 @@ export const runtimeOperations = {
 			'program.is_directory',
 			'program.wrong_format',
 			'program.missing_interpreter',
+			'program.missing_loader',
 			'program.wrong_machine',
 			'program.cwd_missing',
 			'binary.unknown_upload',
