@@ -91,7 +91,7 @@ describe('the shop', () => {
 	});
 
 	it('follows its file: what changed is restarted alone, what is wrong changes nothing and is told', async () => {
-		await inShop(async ({ orch, save, pids, order, parcels }) => {
+		await inShop(async ({ daemon, orch, save, pids, order, parcels }) => {
 			expect((await orch('up')).code).toBe(0);
 			const before = await pids();
 			save((text) => text.replace('WRAPPING: paper', 'WRAPPING: silk'));
@@ -110,8 +110,15 @@ describe('the shop', () => {
 			expect(refused).toMatchObject({ code: 8, stdout: '' });
 			expect(refused.stderr).toMatch(/^orch: orch\.yaml:\d+:14: runtimes\.worker\.restart is 'alway'/);
 			expect(await pids()).toEqual({ ...others, 'shop/worker': worker });
+			const notice = /project shop is as it was, its files are not valid: orch\.yaml:\d+: runtimes\.worker\.restart is 'alway'/;
+			expect((await orch('status')).stdout).toMatch(notice);
+			expect((await orch('events', '--kind', 'notice', '--since', '0', '--no-follow')).stdout).toMatch(notice);
+			expect(daemon.log).toMatch(
+				/"level":"warn".*"project":"shop".*runtimes\.worker\.restart is 'alway'.*"project not reloaded"/,
+			);
 			save((text) => text.replace('restart: alway', 'restart: always'));
 			await until('it holds again', async () => (await orch('project', 'show', 'shop')).code === 0);
+			expect((await orch('status')).stdout).not.toContain('project shop');
 			expect(await pids()).toEqual({ ...others, 'shop/worker': worker });
 		});
 	});
@@ -144,6 +151,64 @@ describe('the shop', () => {
 			expect(stderr).toMatch(/✗ store +failed .*exit/);
 			expect(stderr).toMatch(/✗ web +failed .*it needs shop\/store ready, which is not/);
 			expect(stderr).toContain('orch: 1 succeeded, 3 failed (project shop)');
+		});
+	});
+});
+
+/** A project of one runtime `db` and one `api` that says where it is, in a directory of its own. */
+function writeProject(own: Sandbox, name: string, need: string): string {
+	const file = own.path(`${name}.yaml`);
+	const command = "sh -c 'while :; do sleep 60; done'";
+	writeFileSync(
+		file,
+		`name: ${name}
+runtimes:
+  db: {command: "${command}"}
+  api: {command: "${command}", needs: [${need}]}
+`,
+	);
+	return file;
+}
+
+describe('two projects with one name in each', () => {
+	it('are told apart as PROJECT/NAME, need each other across, and leave each other alone when one goes down', async () => {
+		await inSandbox(async (own) => {
+			await own.startDaemon();
+			const orch = (...args: string[]) => own.cliWith({ withinMs: 120_000 }, ...args);
+			const [shop, bank] = [writeProject(own, 'shop', 'db'), writeProject(own, 'bank', 'shop/db')];
+			const rows = async () => {
+				const found = JSON.parse((await orch('ps', '--json')).stdout) as { name: string; pid: number | null; status: string }[];
+				return Object.fromEntries(found.map(({ name, pid, status }) => [name, { pid, status }]));
+			};
+
+			const alone = await orch('up', '-f', bank, '--wait-timeout', '1s');
+			expect(alone.code).toBe(1);
+			expect(alone.stderr).toContain('it needs shop/db started, which is not: it is not there');
+			expect((await orch('up', '-f', shop)).code).toBe(0);
+			const second = await orch('up', '-f', bank);
+			expect(second, second.stderr).toMatchObject({ code: 0 });
+
+			const before = await rows();
+			expect(Object.keys(before).sort()).toEqual(['bank/api', 'bank/db', 'shop/api', 'shop/db']);
+			expect(Object.values(before).map(({ status }) => status)).toEqual(Array(4).fill('running'));
+			expect(new Set(Object.values(before).map(({ pid }) => pid)).size).toBe(4);
+			// the bare name of neither is one that may be guessed
+			expect((await orch('stop', 'db')).code).not.toBe(0);
+			expect(await rows()).toEqual(before);
+
+			const down = await orch('down', '-f', bank);
+			expect(down, down.stderr).toMatchObject({ code: 0 });
+			expect(await rows()).toEqual({ 'shop/api': before['shop/api'], 'shop/db': before['shop/db'] });
+			const names = (JSON.parse((await orch('project', 'list', '--json')).stdout) as { name: string }[]).map(({ name }) => name);
+			expect(names).toEqual(['shop']);
+
+			expect((await orch('up', '-f', bank)).code).toBe(0);
+			const again = await rows();
+			// what others need goes down all the same: it is this project that was named
+			expect((await orch('down', '-f', shop)).code).toBe(0);
+			expect(await rows()).toEqual({ 'bank/api': again['bank/api'], 'bank/db': again['bank/db'] });
+			expect((await orch('down', '-f', bank)).code).toBe(0);
+			expect(await rows()).toEqual({});
 		});
 	});
 });
