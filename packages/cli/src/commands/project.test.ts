@@ -1,11 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from '@orch/base/testing';
 import { OrchError } from '@orch/protocol';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type FakeDaemon, startFakeDaemon } from '../testing/fake-daemon.ts';
+import { type FakeDaemon, fakeStart, startFakeDaemon } from '../testing/fake-daemon.ts';
 import { runCli } from '../testing/run-cli.ts';
 
 let daemon: FakeDaemon;
@@ -174,6 +175,84 @@ hint: orch explain runtimes
 		expect((await orch(['up', '--dry-run'])).out).toBe('nothing would change in project shop\n');
 		expect(daemon.requests.map(({ operation }) => operation)).toEqual(['project.diff']);
 	});
+
+	it('with --dry-run starts no orchd: exit code 5', async () => {
+		write();
+		const started = join(directory, 'started');
+		const orchd = join(directory, 'orchd.mjs');
+		writeFileSync(orchd, `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(started)}, '');`);
+		const none = (...args: string[]) =>
+			runCli(args, {
+				socket: join(directory, 'none.sock'),
+				cwd: directory,
+				env: { ORCH_AUTOSTART: '', ORCH_HOME: join(directory, 'home') },
+				daemonProgram: () => orchd,
+			});
+		expect(await none('up', '--dry-run')).toMatchObject({ code: 5, err: expect.stringContaining('orchd is not running') });
+		expect(existsSync(started)).toBe(false);
+		// and so it is told when one has been started: it ends at once
+		expect(await none('up')).toMatchObject({ err: expect.stringContaining('orchd did not start') });
+		expect(existsSync(started)).toBe(true);
+	});
+
+	it('hands on what was typed', async () => {
+		write();
+		await orch(['up', 'api', 'worker', '--no-deps', '--force-recreate', '--remove-orphans', '--wait', '--wait-timeout', '90s']);
+		expect(daemon.requests.at(-1)).toMatchObject({
+			operation: 'project.up',
+			params: { only: ['api', 'worker'], noDeps: true, forceRecreate: true, removeOrphans: true, waitMs: 90_000 },
+		});
+		await orch(['up', '--force-recreate', '--dry-run']);
+		expect(daemon.requests.at(-1)).toMatchObject({ operation: 'project.diff', params: { forceRecreate: true } });
+		await orch(['up', '-f', 'orch.yaml', '-p', 'kiosk']);
+		const { params } = daemon.requests.at(-1) as { params: Record<string, unknown> };
+		expect(params).toMatchObject({ name: 'kiosk', files: [{ path: join(directory, 'orch.yaml'), name: 'orch.yaml' }] });
+		expect(Object.keys(params).sort()).toEqual(['environment', 'files', 'inherited', 'name', 'profiles']);
+	});
+
+	it('--timing tells how long each took, the fastest first', async () => {
+		write();
+		upped([
+			{ name: 'shop/worker', kind: 'ready', reason: null, ms: 2340 },
+			{ name: 'shop/db', kind: 'ready', reason: null, ms: 410 },
+		]);
+		const { code, err } = await orch(['up', '--timing']);
+		expect(code).toBe(0);
+		expect(err).toContain('\n  shop/db      0.41s\n  shop/worker  2.34s\n');
+		expect((await orch(['up'])).err).not.toContain('0.41s');
+	});
+
+	it('--attach follows the logs of what came up; Ctrl-C ends that and stops nothing', async () => {
+		write();
+		upped([{ name: 'shop/api', kind: 'failed', reason: 'exit 1', ms: 5 }]);
+		const id = '0195fc7b-33e6-70e3-bee1-ac515185fac7';
+		let fire: ((exitCode?: number) => void) | undefined;
+		let hasEnded = false;
+		restores.push(
+			daemon.override('runtime.logs', async function* (_params, { signal }) {
+				const line = { runtime: id, name: 'shop/api', stream: 'stdout' as const, at: fakeStart, text: 'served 1' };
+				yield { lines: [line], dropped: [], cursor: { [id]: { stdout: 9 } } };
+				await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+				hasEnded = true;
+				return { ended: 'end' as const };
+			}),
+		);
+		const ran = await runCli(['up', '--attach'], {
+			socket: daemon.socket,
+			cwd: directory,
+			interrupt: (listener) => {
+				fire = listener;
+			},
+			onOutput: (text) => {
+				if (text.includes('served 1')) fire?.();
+			},
+		});
+		expect(ran.out).toContain('served 1');
+		expect(ran.code).toBe(130);
+		await until('orchd hears that nobody follows', () => hasEnded);
+		expect(daemon.requests.map(({ operation }) => operation)).toEqual(['project.up', 'runtime.logs']);
+		expect(daemon.requests.at(-1)?.params).toMatchObject({ runtimes: ['shop/api'], follow: true });
+	});
 });
 
 it('orch diff tells each field, what it restarts, and no secrets', async () => {
@@ -195,10 +274,108 @@ it('orch diff tells each field, what it restarts, and no secrets', async () => {
 	);
 });
 
-it('orch apply starts nothing', async () => {
-	write();
-	expect(await orch(['apply', '--prune'])).toMatchObject({ code: 0, err: 'nothing to change in project shop\n' });
-	expect(daemon.requests.at(-1)?.params).toMatchObject({ startNothing: true, removeOrphans: true });
+describe('orch apply', () => {
+	it('starts nothing', async () => {
+		write();
+		expect(await orch(['apply'])).toMatchObject({ code: 0, out: '', err: 'nothing to change in project shop\n' });
+		expect(daemon.requests.at(-1)).toMatchObject({ operation: 'project.up', params: { startNothing: true } });
+		expect(daemon.requests.at(-1)?.params).not.toHaveProperty('removeOrphans');
+	});
+
+	it('--prune asks for what is left over to be taken away, and tells what was', async () => {
+		write();
+		const removal = { ...plan, runtimes: { added: [], removed: ['shop/old'], changed: [] }, links: { ...plan.links, added: [] } };
+		restores.push(
+			// biome-ignore lint/correctness/useYield: nothing is started
+			daemon.override('project.up', async function* ({ name = 'shop' }) {
+				return { name, plan: { ...removal, definitions: [] }, orphans: [], outcomes: [], faults: [] };
+			}),
+		);
+		expect(await orch(['apply', '--prune'])).toEqual({
+			code: 0,
+			out: '- shop/old\n',
+			err: 'applied project shop; nothing was started\n',
+		});
+		expect(daemon.requests.at(-1)?.params).toMatchObject({ startNothing: true, removeOrphans: true });
+	});
+
+	it('--dry-run asks for the difference alone, with what --prune would take away', async () => {
+		write();
+		restores.push(
+			daemon.override('project.diff', async ({ removeOrphans }) => ({
+				name: 'shop',
+				plan: { ...plan, runtimes: { added: [], changed: [], removed: removeOrphans ? ['shop/old'] : [] } },
+				orphans: removeOrphans ? [] : ['shop/old'],
+			})),
+		);
+		expect((await orch(['apply', '--prune', '--dry-run'])).out).toMatch(/^- shop\/old\n/);
+		expect((await orch(['apply', '--dry-run'])).out).not.toMatch(/^- shop\/old/m);
+		expect(daemon.requests.map(({ operation }) => operation)).toEqual(['project.diff', 'project.diff']);
+	});
+
+	it('ends with 1 where something could not be applied, and says what', async () => {
+		write();
+		restores.push(
+			// biome-ignore lint/correctness/useYield: nothing is started
+			daemon.override('project.up', async function* ({ name = 'shop' }) {
+				const outcomes = [{ name: 'shop/old', kind: 'failed' as const, reason: 'pid 7 is left', ms: 5 }];
+				return { name, plan, orphans: [], outcomes, faults: ['link shop/api ─Job→ shop/worker: no more links are taken'] };
+			}),
+		);
+		const { code, err } = await orch(['apply']);
+		expect(code).toBe(1);
+		expect(err).toContain('  link shop/api ─Job→ shop/worker: no more links are taken\n  shop/old: pid 7 is left\n');
+	});
+});
+
+describe('orch project reload', () => {
+	it('tells what was restarted and why, as up does, and with what limit', async () => {
+		restores.push(
+			daemon.override('project.reload', async function* ({ project: name }) {
+				const outcome = { name: 'shop/worker', kind: 'ready' as const, reason: null, ms: 1200 };
+				yield outcome;
+				return { name, plan, orphans: [], outcomes: [outcome], faults: [] };
+			}),
+		);
+		expect(await orch(['project', 'reload', 'shop', '--wait-timeout', '5s'])).toEqual({
+			code: 0,
+			out: '',
+			err: [
+				' ✓ worker    ready       1.2s',
+				'  ~ shop/worker was restarted: env.API_TOKEN, args',
+				'orch: 1 ready, 1 restarted, 1 removed (project shop)',
+				'',
+			].join('\n'),
+		});
+		expect(daemon.requests).toEqual([{ operation: 'project.reload', params: { project: 'shop', waitMs: 5000 } }]);
+		const json = await orch(['project', 'reload', 'shop', '--json']);
+		expect(JSON.parse(json.out)).toMatchObject({ name: 'shop', outcomes: [{ name: 'shop/worker', kind: 'ready' }] });
+		expect(json.err).toBe('');
+	});
+
+	it('of files that do not hold ends with 8, of a project that is not loaded with 4', async () => {
+		const restore = daemon.override(
+			'project.reload',
+			// biome-ignore lint/correctness/useYield: it fails before
+			async function* () {
+				throw new OrchError('project.invalid', {
+					problems: [{ kind: 'value', number: 'E117', message: 'no such thing', facts: [] }],
+				});
+			},
+		);
+		expect(await orch(['project', 'reload', 'shop'])).toMatchObject({ code: 8, err: 'orch: no such thing\n' });
+		restore();
+		restores.push(
+			// biome-ignore lint/correctness/useYield: it fails before
+			daemon.override('project.reload', async function* ({ project }) {
+				throw new OrchError('project.not_found', { project, candidates: ['shop'] });
+			}),
+		);
+		expect(await orch(['project', 'reload', 'sohp'])).toMatchObject({
+			code: 4,
+			err: expect.stringContaining('did you mean: shop'),
+		});
+	});
 });
 
 describe('orch down', () => {

@@ -16,7 +16,7 @@ export const up = command({
 	notes: [
 		'Only what differs is touched; only what needs a new process is restarted, and the reason is told. From then on the files are followed: saving them is enough.',
 		'It returns once everything is ready: 0. Where something is not: 1, and why. Named runtimes come with what they need.',
-		'Starts orchd where none runs, unless ORCH_AUTOSTART=0.',
+		'Starts orchd where none runs, unless ORCH_AUTOSTART=0; with --dry-run it starts none.',
 	],
 	args: [{ name: 'NAME', many: true }],
 	options: {
@@ -43,13 +43,13 @@ export const up = command({
 			...(options.forceRecreate ? { forceRecreate: true } : {}),
 			...(options.removeOrphans ? { removeOrphans: true } : {}),
 		};
-		await context.connectionOrStart();
 		if (options.dryRun) {
 			const diff = await context.read('project.diff', { ...reading, ...selection });
 			if (context.json) context.printJson(diff);
 			else context.print(isEmptyDiff(diff) ? `nothing would change in project ${diff.name}\n` : planText(diff, context.style));
 			return undefined;
 		}
+		await context.connectionOrStart();
 		const report = await follow(context, {
 			...reading,
 			...selection,
