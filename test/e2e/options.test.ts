@@ -208,3 +208,20 @@ it.runIf(process.getuid?.() === 0)('a runtime of another user reaches its own so
 		expect(existsSync(dirname(guest.socket))).toBe(false);
 	}),
 );
+
+it('how much output is kept and when it is healthy is shown as it was given', () =>
+	inSandbox(async (sandbox) => {
+		await sandbox.startDaemon();
+		await orch(sandbox, 'runtime', 'add', 'true', '--name', 'a', '--max-output', '128k', '--healthy', '90s');
+		const shown = JSON.parse(await orch(sandbox, 'runtime', 'show', 'a', '--json')) as {
+			options: { output?: unknown };
+			restart: { healthyMs: number };
+		};
+		expect(shown.options.output).toEqual({ maxBytes: 131_072 });
+		expect(shown.restart.healthyMs).toBe(90_000);
+		const text = await orch(sandbox, 'runtime', 'show', 'a');
+		expect(text).toMatch(/^ *restart +on-failure: .*; healthy after 1m 30s$/m);
+		expect(text).toMatch(/^ *max output +128 KiB$/m);
+		const refused = await sandbox.cli('runtime', 'add', 'true', '--max-output', '1k');
+		expect(refused).toMatchObject({ code: 2, stderr: "orch: --max-output is '1k'; it must be a size of 64k or more\n" });
+	}));

@@ -249,7 +249,7 @@ describe('orch runtime show', () => {
 			  command    node worker.js --queue jobs
 			  directory  /srv
 			  priority   normal
-			  restart    on-failure: at once, then 0.5s doubled up to 30s; gives up after 5 failures in 1m
+			  restart    on-failure: at once, then 0.5s doubled up to 30s; gives up after 5 failures in 1m; healthy after 1m
 			  stop       SIGTERM, SIGKILL after 10s
 			  added      2026-01-01T00:00:00.000Z
 			  connected  no
@@ -302,7 +302,7 @@ describe('orch runtime add', () => {
 
 	it('hands on every option in the words of the operation', async () => {
 		const line =
-			'runtime add ./x --name api --id 0195FC7B-33E6-70E3-BEE1-AC515185FAC7 --priority high --privileged -e A=1 --env SECRET --env NOT_HERE --restart always --backoff-first 1s --backoff-cap 10s --give-up 3/30s --retry-every 5m --stop-signal int --grace 2s --start -- --port 80';
+			'runtime add ./x --name api --id 0195FC7B-33E6-70E3-BEE1-AC515185FAC7 --priority high --privileged -e A=1 --env SECRET --env NOT_HERE --restart always --backoff-first 1s --backoff-cap 10s --give-up 3/30s --retry-every 5m --healthy 90s --max-output 2MiB --stop-signal int --grace 2s --start -- --port 80';
 		await orch(line, { env });
 		expect(daemon.requests.at(-1)?.params).toMatchObject({
 			program: '/srv/work/x',
@@ -312,7 +312,16 @@ describe('orch runtime add', () => {
 			priority: 'high',
 			privileged: true,
 			env: { A: '1', SECRET: 'x' },
-			restart: { when: 'always', firstMs: 1000, capMs: 10_000, failures: 3, withinMs: 30_000, retryEveryMs: 300_000 },
+			restart: {
+				when: 'always',
+				firstMs: 1000,
+				capMs: 10_000,
+				failures: 3,
+				withinMs: 30_000,
+				retryEveryMs: 300_000,
+				healthyMs: 90_000,
+			},
+			output: { maxBytes: 2 * 1024 * 1024 },
 			stop: { signal: 'SIGINT', graceMs: 2000 },
 			start: true,
 		});

@@ -32,6 +32,7 @@ const options = {
 	backoffCap: value('--backoff-cap DURATION', 'the longest wait between restarts (30s)', parseDuration),
 	giveUp: value('--give-up N/DURATION', 'give up after N failures in so long (5/60s), or never', giveUp),
 	retryEvery: value('--retry-every DURATION', 'after giving up try again every so often; else not', parseDuration),
+	healthy: value('--healthy DURATION', 'once it has lived so long, its failures are forgotten (60s)', parseDuration),
 	stopSignal: value('--stop-signal SIGNAL', 'what asks it to end (SIGTERM)', signalName),
 	grace: value('--grace DURATION', 'from that signal to SIGKILL (10s)', parseDuration),
 	maxMemory: value('--max-memory SIZE', 'restart it when all its processes together use more, such as 512M', parseSize),
@@ -113,6 +114,7 @@ function specOf(
 		failures: given.giveUp?.failures,
 		withinMs: given.giveUp?.withinMs,
 		retryEveryMs: given.retryEvery,
+		healthyMs: given.healthy,
 		successExitCodes: given.successCode && [...given.successCode],
 	});
 	const stop = defined({

@@ -19,6 +19,7 @@ it('what is given becomes the part of the request that it means, paths from wher
 				watch: ['src', '/etc/app'],
 				watchIgnore: ['*.log'],
 				watchQuiet: 50,
+				maxOutput: 1_048_576,
 			},
 			'/home/ana',
 		),
@@ -32,6 +33,7 @@ it('what is given becomes the part of the request that it means, paths from wher
 		ports: [80, 443],
 		schedule: { cron: '0 3 * * *', action: 'start', timeZone: 'Europe/Berlin', overlap: 'queue' },
 		watch: { paths: ['/home/ana/src', '/etc/app'], ignore: ['*.log'], quietMs: 50 },
+		output: { maxBytes: 1_048_576 },
 	});
 	expect(runtimeOptionsOf({}, '/')).toEqual({});
 });
@@ -48,6 +50,9 @@ it('values are read, or refused with what they must be', () => {
 	expect(labelFilter('tier')).toEqual(['tier', '']);
 	for (const wrong of ['tier', '=x', 'a b=c']) expect(() => runtimeOptions.label.parse(wrong)).toThrow('NAME=VALUE');
 	expect(() => runtimeOptions.umask.parse('999')).toThrow('octal');
+	expect(runtimeOptions.maxOutput.parse('64k')).toBe(65_536);
+	expect(() => runtimeOptions.maxOutput.parse('63k')).toThrow('a size of 64k or more');
+	expect(() => runtimeOptions.maxOutput.parse('much')).toThrow('a size in bytes');
 	expect(() => runtimeOptions.successCode.parse('256')).toThrow();
 	expect(runtimeOptions.stopCommand.parse('./drain "two words"')).toEqual(['./drain', 'two words']);
 });

@@ -4,6 +4,7 @@ import type { Api, ParamsOf } from '@orch/protocol';
 import { BadValue } from '../args/bad-value.ts';
 import { parseDuration } from '../args/duration.ts';
 import { label } from '../args/label.ts';
+import { parseSize } from '../args/size.ts';
 import { choice, integer, nonEmpty } from '../args/values.ts';
 import { words } from '../args/words.ts';
 import { flag, list, type OptionValues, value } from '../option.ts';
@@ -27,6 +28,7 @@ export const runtimeOptions = {
 		'when a start is due while it runs: skip (unless said otherwise), queue or replace',
 		choice(['skip', 'queue', 'replace']),
 	),
+	maxOutput: value('--max-output SIZE', 'how much of its output is kept, both streams together (64M)', outputSize),
 	watch: list('--watch PATH', 'restart it when this file, or one below this directory, changes', nonEmpty),
 	watchIgnore: list('--watch-ignore GLOB', "leave these files out, such as 'dist/**' or '*.log'", nonEmpty),
 	watchQuiet: value('--watch-quiet DURATION', 'changes no farther apart are one (300ms)', parseDuration),
@@ -48,6 +50,7 @@ export function runtimeOptionsOf(given: Given, cwd: string): Partial<Params> {
 		...(given.user !== undefined && { user: given.user }),
 		...(given.umask !== undefined && { umask: given.umask }),
 		...(given.port && { ports: [...new Set(given.port)] }),
+		...(given.maxOutput !== undefined && { output: { maxBytes: given.maxOutput } }),
 		...(given.cron !== undefined && {
 			schedule: {
 				cron: given.cron,
@@ -71,6 +74,15 @@ export function lonelyOption(given: Given): string | undefined {
 	] as const;
 	const found = alone.find(([, wanted, name]) => wanted === undefined && name !== undefined);
 	return found?.[2] && `${flagsOf(found[2])} means nothing without ${found[0]}`;
+}
+
+/** Less than that would not hold the last words of a program. */
+const leastOutputBytes = 65_536;
+
+function outputSize(text: string): number {
+	const bytes = parseSize(text);
+	if (bytes < leastOutputBytes) throw new BadValue('a size of 64k or more', []);
+	return bytes;
 }
 
 function umask(text: string): string {

@@ -5,7 +5,7 @@ import { flag } from '../option.ts';
 import { renderDetails } from '../render/details.ts';
 import { describeProbes } from '../render/probes.ts';
 import { exitText, statusMark, statusText } from '../render/runtime-status.ts';
-import { duration } from '../render/time.ts';
+import { duration, size } from '../render/time.ts';
 import { memory, percent } from '../render/usage.ts';
 import { printable } from '../render/width.ts';
 import { masked, maskSecrets } from '../secrets.ts';
@@ -72,7 +72,7 @@ function render(
 			['privileged', runtime.privileged ? 'yes, may start and stop others' : undefined],
 			[
 				'restart',
-				`${restart.when}: at once, then ${duration(restart.firstMs)} doubled up to ${duration(restart.capMs)}; ${giveUp}${retry}`,
+				`${restart.when}: at once, then ${duration(restart.firstMs)} doubled up to ${duration(restart.capMs)}; ${giveUp}${retry}; healthy after ${duration(restart.healthyMs)}`,
 			],
 			['stop', stopText(stop)],
 			...optionLines(runtime, list),
@@ -118,6 +118,7 @@ function optionLines(
 		['user', options.user],
 		['umask', options.umask],
 		['ports', options.ports?.join(', ')],
+		['max output', options.output && size(options.output.maxBytes)],
 		['env files', list(options.envFiles ?? [])],
 		[
 			'schedule',

@@ -14,6 +14,7 @@ const whole = (block: string) => (/^runtimes:/m.test(block) ? block : `${block}r
 
 const documents: readonly (readonly [string, string])[] = [
 	['examples/shop/orch.yaml', read('examples/shop/orch.yaml')],
+	...blocks(read('README.md')).map((block, index) => [`block ${index + 1} of the README`, block] as const),
 	...blocks(read('docs/guides/project-file.md')).map(
 		(block, index) => [`block ${index + 1} of the guide`, whole(block)] as const,
 	),
@@ -25,6 +26,7 @@ it.each(documents)('%s is valid, by the check and by the published schema', (_na
 	expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(true);
 });
 
-it('the guide has examples', () => {
-	expect(documents.length).toBeGreaterThan(2);
+it('the guide and the README have examples', () => {
+	for (const where of ['of the README', 'of the guide'])
+		expect(documents.filter(([name]) => name.endsWith(where))).not.toEqual([]);
 });
