@@ -1,11 +1,11 @@
-/** (i) What keeping many idle runtimes costs: processor time while nobody looks and while somebody does, memory, and one look. */
+/** (i) What keeping many idle runtimes costs: processor time while nobody looks and while somebody does, memory, one look, and one while many crash. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { cleanEnvironment, startChild } from '../harness/children.mjs';
 import { inParallel, startDaemon } from '../harness/daemon.mjs';
-import { median } from '../harness/figures.mjs';
+import { median, quantile } from '../harness/figures.mjs';
 import { findProcesses, memoryOf } from '../harness/processes.mjs';
 import { comparison, figure } from '../harness/report.mjs';
 import { until } from '../harness/wait.mjs';
@@ -68,6 +68,8 @@ export async function run({ scratch, runs, quick, say }) {
 	looking.abort();
 	await read;
 	await node.end();
+	const crashing = quick ? 20 : 100;
+	const storm = await looksWhileCrashing(daemon, { crashing, runs, looks: quick ? 10 : 40, say });
 	await daemon.stop();
 	const perMinute = (shares) => shares.map((share) => share * 60_000);
 	return {
@@ -88,6 +90,12 @@ export async function run({ scratch, runs, quick, say }) {
 			}),
 			comparison({ name: `orch ps, ${count} runtimes`, unit: 'ms', ours: ps.ours, theirs: ps.theirs, bar: { atMost: 1.6 } }),
 			figure({
+				name: `orch status while ${crashing} more crash again and again, 95 of 100 looks are no slower`,
+				unit: 'ms',
+				values: storm.p95s,
+			}),
+			figure({ name: 'crashes meanwhile, a second', unit: '', values: storm.crashesPerSecond }),
+			figure({
 				name: 'memory of orchd for each runtime, proportional share',
 				unit: 'KiB',
 				values: [(full.pss - empty.pss) / count / 1024],
@@ -99,9 +107,41 @@ export async function run({ scratch, runs, quick, say }) {
 				values: [shims.reduce((sum, { pss }) => sum + pss, 0) / Math.max(1, shims.length) / 1024],
 			}),
 		],
-		raw: { quiet, looked, ps, windowMs, count },
+		raw: { quiet, looked, ps, storm, windowMs, count },
 		notes: ['processor time by schedstat of all threads, exact to the nanosecond; both processes in the same windows'],
 	};
+}
+
+/** Programs that end with a failure after a moment, and are started again at once by a policy that never gives up. */
+async function looksWhileCrashing(daemon, { crashing, runs, looks, say }) {
+	const { call } = daemon.control;
+	const restart = { when: 'always', firstMs: 50, capMs: 200, failures: 0 };
+	const names = Array.from({ length: crashing }, (_, index) => `crashing-${index}`);
+	await inParallel(names, (name) =>
+		call('runtime.add', {
+			program: '/bin/sh',
+			args: ['-c', 'sleep 0.05; exit 1'],
+			cwd: '/',
+			env: {},
+			name,
+			restart,
+			start: true,
+		}),
+	);
+	const env = cliEnvironment(daemon);
+	const crashes = async () => {
+		const shown = await Promise.all(names.map((runtime) => call('runtime.show', { runtime })));
+		return shown.reduce((sum, { generation }) => sum + generation, 0);
+	};
+	const result = { p95s: [], crashesPerSecond: [] };
+	for (let round = 0; round < runs; round++) {
+		say(`orch status while ${crashing} crash: ${round + 1} of ${runs}`);
+		const [before, startedAt] = [await crashes(), performance.now()];
+		const took = Array.from({ length: looks }, () => milliseconds([cli, 'status'], env));
+		result.crashesPerSecond.push(((await crashes()) - before) / ((performance.now() - startedAt) / 1000));
+		result.p95s.push(quantile(took, 0.95));
+	}
+	return result;
 }
 
 /** Shares of a core that processes use within a window. */
@@ -135,21 +175,27 @@ async function rests(pid) {
 	await until(async () => (await over(5_000, { it: pid })).it < 0.002, 120_000, 'the rest of orchd');
 }
 
-function times(daemon, runs, quick, say) {
-	const env = cleanEnvironment({
+function cliEnvironment(daemon) {
+	return cleanEnvironment({
 		...daemon.environment,
 		HOME: daemon.directory,
 		XDG_CACHE_HOME: `${daemon.directory}/cache`,
 		XDG_STATE_HOME: `${daemon.directory}/state`,
 	});
-	const of = (args) => {
-		const startedAt = performance.now();
-		const { status, stderr } = spawnSync(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-		if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`);
-		return performance.now() - startedAt;
-	};
-	const ours = () => of([cli, 'ps']);
-	const theirs = () => of(['-e', '0']);
+}
+
+/** How long Node takes with these arguments, from its start to its end. */
+function milliseconds(args, env) {
+	const startedAt = performance.now();
+	const { status, stderr } = spawnSync(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+	if (status !== 0) throw new Error(`${args.join(' ')} failed: ${stderr}`);
+	return performance.now() - startedAt;
+}
+
+function times(daemon, runs, quick, say) {
+	const env = cliEnvironment(daemon);
+	const ours = () => milliseconds([cli, 'ps'], env);
+	const theirs = () => milliseconds(['-e', '0'], env);
 	for (let warm = 0; warm < 3; warm++) ours();
 	const result = { ours: [], theirs: [] };
 	for (let round = 0; round < runs; round++) {
