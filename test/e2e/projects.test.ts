@@ -181,7 +181,7 @@ describe('two projects with one name in each', () => {
 				return Object.fromEntries(found.map(({ name, pid, status }) => [name, { pid, status }]));
 			};
 
-			const alone = await orch('up', '-f', bank, '--wait-timeout', '1s');
+			const alone = await orch('up', '-f', bank);
 			expect(alone.code).toBe(1);
 			expect(alone.stderr).toContain('it needs shop/db started, which is not: it is not there');
 			expect((await orch('up', '-f', shop)).code).toBe(0);
