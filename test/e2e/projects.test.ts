@@ -67,6 +67,33 @@ async function inShop(work: (shop: Shop) => Promise<void>): Promise<void> {
 	});
 }
 
+describe('a project from standard input', () => {
+	it('comes up where it is typed, stands under the next daemon, and goes', async () => {
+		await inSandbox(async (own) => {
+			const text = 'name: piped\nruntimes: {here: {command: sh -c "pwd; exec sleep 1000"}}\n';
+			const orch = (...args: string[]) => own.cliWith({ input: text, withinMs: 60_000 }, ...args);
+			const daemon = await own.startDaemon();
+			const first = await orch('up', '-f', '-');
+			expect(first, first.stderr).toMatchObject({ code: 0 });
+			await until('it is where it was typed', async () =>
+				(await own.cli('logs', 'piped/here', '--raw')).stdout.includes(`${own.path()}\n`),
+			);
+			const pid = async () => (JSON.parse((await own.cli('ps', '--json')).stdout) as { pid: number }[]).map((row) => row.pid);
+			const before = await pid();
+			await daemon.kill9();
+			await own.startDaemon();
+			const shown = await own.cli('project', 'show', 'piped');
+			expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('standard input in ')]);
+			expect(await own.cli('project', 'reload', 'piped')).toMatchObject({ code: 0 });
+			expect((await orch('diff', '-f', '-')).stderr).toContain('nothing would change in project piped');
+			expect((await orch('up', '-f', '-')).code).toBe(0);
+			expect(await pid()).toEqual(before);
+			expect((await orch('down', '-f', '-')).code).toBe(0);
+			expect(JSON.parse((await own.cli('ps', '--json')).stdout)).toEqual([]);
+		});
+	});
+});
+
 describe('the shop', () => {
 	it('comes up with one command, serves, and changes nothing when it is brought up again', async () => {
 		await inShop(async ({ orch, order, parcels, pids }) => {

@@ -125,9 +125,14 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
 function standardInput(): Source {
 	return {
 		isTerminal: isTerminalAt(0),
-		async read() {
+		async read(mostBytes = Number.POSITIVE_INFINITY) {
 			const chunks: Buffer[] = [];
-			for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+			let size = 0;
+			for await (const chunk of process.stdin) {
+				chunks.push(chunk as Buffer);
+				size += (chunk as Buffer).length;
+				if (size > mostBytes) break;
+			}
 			return Buffer.concat(chunks);
 		},
 		async ask(question) {

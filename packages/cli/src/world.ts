@@ -20,8 +20,8 @@ export interface Sink {
 
 export interface Source {
 	readonly isTerminal: boolean;
-	/** Everything up to its end. */
-	read(): Promise<Uint8Array>;
+	/** Everything up to its end, or as soon as it is more than so many bytes, what there is by then. */
+	read(mostBytes?: number): Promise<Uint8Array>;
 	/** One line, asked for on standard error; undefined at the end of input. */
 	ask(question: string): Promise<string | undefined>;
 }

@@ -16,7 +16,7 @@ export const apply = command({
 	examples: ['orch apply', 'orch apply --dry-run'],
 	json: 'the report: plan, outcomes',
 	async run(context, { options }) {
-		const params = { ...readingOf(context, options), ...(options.prune ? { removeOrphans: true } : {}) };
+		const params = { ...(await readingOf(context, options)), ...(options.prune ? { removeOrphans: true } : {}) };
 		if (options.dryRun) {
 			const found = await context.read('project.diff', params);
 			if (context.json) context.printJson(found);

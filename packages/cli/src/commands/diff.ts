@@ -12,7 +12,7 @@ export const diff = command({
 	json: 'the plan',
 	async run(context, { args, options }) {
 		const found = await context.read('project.diff', {
-			...readingOf(context, options),
+			...(await readingOf(context, options)),
 			...(args.length > 0 ? { only: [...args] } : {}),
 		});
 		if (context.json) context.printJson(found);

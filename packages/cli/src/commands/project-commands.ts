@@ -1,9 +1,11 @@
 /** `orch project list`, `show` and `reload`. */
+import { dirname } from 'node:path';
 import { parseDuration } from '../args/duration.ts';
 import { command } from '../command.ts';
 import { value } from '../option.ts';
 import { problemStyle } from '../project/problem-style.ts';
 import { exitOf, reasons, summary, UpTeller } from '../project/up-text.ts';
+import { plural } from '../render/time.ts';
 import { renderProblems } from '@orch/protocol/wire';
 import type { Context } from '../context.ts';
 
@@ -20,9 +22,12 @@ export const projectList = command({
 		else if (context.namesOnly) context.print(projects.map(({ name }) => `${name}\n`).join(''));
 		else {
 			const width = Math.max(4, ...projects.map(({ name }) => name.length));
-			for (const { name, runtimes, links, files, problems } of projects) {
+			for (const { name, runtimes, links, files, given, problems } of projects) {
 				const fault = problems.length > 0 ? context.style.red('  invalid') : '';
-				context.print(`${name.padEnd(width)}  ${runtimes.length} runtimes  ${links} links  ${files.join(' ')}${fault}\n`);
+				const shown = files.map((file) => (given.includes(file) ? `(standard input in ${dirname(file)})` : file));
+				context.print(
+					`${name.padEnd(width)}  ${plural(runtimes.length, 'runtime')}  ${plural(links, 'link')}  ${shown.join(' ')}${fault}\n`,
+				);
 			}
 			if (projects.length === 0) context.note('no project is loaded; orch up loads one');
 		}
@@ -39,11 +44,11 @@ export const projectShow = command({
 		const shown = await context.read('project.show', { project });
 		if (context.json) context.printJson(shown);
 		else {
-			const { name, files, profiles, runtimes, workflows, types, problems, reloads } = shown;
+			const { name, files, given, profiles, runtimes, workflows, types, problems, reloads } = shown;
 			const line = (what: string, text: string) =>
 				context.print(text === '' ? '' : `  ${context.style.dim(what.padEnd(10))}  ${text}\n`);
 			context.print(`${context.style.bold(name)}\n`);
-			line('files', files.join(' '));
+			line('files', files.map((file) => (given.includes(file) ? givenText(file) : file)).join(' '));
 			line('profiles', profiles.join(' '));
 			line('runtimes', runtimes.join(' '));
 			line('workflows', workflows.join(' '));
@@ -54,6 +59,9 @@ export const projectShow = command({
 		return shown.problems.length > 0 ? 3 : 0;
 	},
 });
+
+/** What was read from standard input: where it stands is all that its path tells. */
+const givenText = (path: string): string => `standard input in ${dirname(path)} (kept as it was; not followed)`;
 
 function showProblems(context: Context, problems: Parameters<typeof renderProblems>[0]): void {
 	context.print(`\n${renderProblems(problems, problemStyle(context.style))}\n`);

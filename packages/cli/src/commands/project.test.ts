@@ -44,10 +44,11 @@ afterEach(() => {
 	rmSync(directory, { recursive: true, force: true });
 });
 
-const orch = (args: readonly string[], cwd = directory) =>
+const orch = (args: readonly string[], cwd = directory, input = '') =>
 	runCli(args, {
 		socket: daemon.socket,
 		cwd,
+		input,
 		env: { HOME: '/home/ben', SHOP_KEY: 'k' },
 		daemonProgram: () => join(built, 'orchd.cjs'),
 	});
@@ -384,6 +385,7 @@ describe('orch down', () => {
 		const info = {
 			name: 'kiosk',
 			files: [join(directory, 'orch.yaml')],
+			given: [],
 			profiles: [],
 			runtimes: [],
 			links: 0,
@@ -415,6 +417,78 @@ describe('orch down', () => {
 		);
 		expect(await orch(['down'])).toMatchObject({ code: 0, err: 'nothing of project shop is there\n' });
 		expect((await orch(['down', '-p', 'sohp'])).code).toBe(4);
+	});
+});
+
+describe('a project from standard input', () => {
+	const text = 'name: shop\nruntimes: {a: {command: sh}}\n';
+	const given = () => ({ path: join(directory, '-'), name: 'standard input', text });
+
+	it('is sent as it is, from where it is typed; others are laid over it', async () => {
+		write('runtimes: {}\n', 'more.yaml');
+		for (const name of ['up', 'apply', 'diff']) {
+			expect(await orch([name, '-f', '-', '-f', 'more.yaml'], directory, text)).toMatchObject({ code: 0 });
+			expect(daemon.requests.at(-1)?.params).toMatchObject({
+				files: [given(), { path: join(directory, 'more.yaml'), name: 'more.yaml' }],
+			});
+		}
+		expect((await orch(['down', '-f', '-'], directory, text)).code).toBe(0);
+		expect(daemon.requests.at(-1)?.params).toMatchObject({ project: 'shop' });
+	});
+
+	it('is checked and shown without orchd', async () => {
+		expect(await orch(['validate', '-f', '-'], directory, text)).toMatchObject({
+			code: 0,
+			err: 'standard input: ok (project shop: 1 runtime)\n',
+		});
+		expect(JSON.parse((await orch(['config', '-f', '-'], directory, text)).out)).toMatchObject({ name: 'shop', directory });
+		expect(await orch(['validate', '-f', '-'], directory, 'runtimes: {a: {}}\n')).toMatchObject({
+			code: 8,
+			err: expect.stringContaining('orch: standard input:1:12: runtimes.a'),
+		});
+		expect(daemon.requests).toEqual([]);
+	});
+
+	it('is read only once, and not without end', async () => {
+		expect(await orch(['up', '-f', '-', '-f', '-'], directory, text)).toEqual({
+			code: 2,
+			out: '',
+			err: 'orch: standard input can be read only once, and - stands there twice\nhint: put one of them into a file\n',
+		});
+		expect(await orch(['up', '-f', '-'], directory, `${text}#${'x'.repeat(1_048_576)}`)).toEqual({
+			code: 8,
+			out: '',
+			err: 'orch: cannot read standard input: it has more than the 1048576 bytes that are taken\n',
+		});
+		expect(daemon.requests).toEqual([]);
+	});
+
+	it('is told for what it is', async () => {
+		const info = {
+			name: 'shop',
+			files: [join(directory, '-'), join(directory, 'more.yaml')],
+			given: [join(directory, '-')],
+			profiles: [],
+			runtimes: ['shop/a'],
+			links: 0,
+			workflows: [],
+			types: [],
+			runners: [],
+			appliedAt: null,
+			reloadedAt: null,
+			reloads: 0,
+			problems: [],
+		};
+		restores.push(
+			daemon.override('project.show', async () => info),
+			daemon.override('project.list', async () => [info]),
+		);
+		expect((await orch(['project', 'show', 'shop'])).out).toContain(
+			`  files       standard input in ${directory} (kept as it was; not followed) ${directory}/more.yaml\n`,
+		);
+		expect((await orch(['project', 'list'])).out).toBe(
+			`shop  1 runtime  0 links  (standard input in ${directory}) ${directory}/more.yaml\n`,
+		);
 	});
 });
 

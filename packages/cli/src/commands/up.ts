@@ -36,7 +36,7 @@ export const up = command({
 	examples: ['orch up', 'orch up api worker', 'orch up -f orch.yaml -f orch.local.yaml --profile dev', 'orch up --dry-run'],
 	json: 'the report: plan, outcomes',
 	async run(context, { args, options }) {
-		const reading = readingOf(context, options);
+		const reading = await readingOf(context, options);
 		const selection = {
 			...(args.length > 0 ? { only: [...args] } : {}),
 			...(options.noDeps ? { noDeps: true } : {}),

@@ -2,9 +2,9 @@
 import { OrchError } from '@orch/protocol/wire';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { flag, type OptionValues } from '../option.ts';
+import { flag } from '../option.ts';
 import { type CheckedProject, loadCheckModule } from '../project/check-module.ts';
-import { fileOptions, readingOf } from '../project/files.ts';
+import { fileOptions, type Reading, readingOf } from '../project/files.ts';
 import { maskSecrets } from '../secrets.ts';
 
 export const validate = command({
@@ -15,7 +15,8 @@ export const validate = command({
 	examples: ['orch validate', 'orch validate -f orch.yaml -f orch.local.yaml --profile dev'],
 	json: '{"name", "runtimes", "links", "workflows"}',
 	async run(context, { options }) {
-		const { name, runtimes, links, definitions } = checked(context, options);
+		const reading = await readingOf(context, options);
+		const { name, runtimes, links, definitions } = checked(context, reading);
 		const workflows = Object.keys(definitions['workflows'] ?? {});
 		if (context.json) context.printJson({ name, runtimes: [...runtimes.keys()], links: links.size, workflows });
 		else {
@@ -23,9 +24,7 @@ export const validate = command({
 				(part) => part !== '',
 			);
 			context.note(
-				`${readingOf(context, options)
-					.files.map((file) => file.name)
-					.join(', ')}: ok (project ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''})`,
+				`${reading.files.map((file) => file.name).join(', ')}: ok (project ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''})`,
 			);
 		}
 		return undefined;
@@ -42,7 +41,7 @@ export const config = command({
 	examples: ['orch config', 'orch config --profile dev --reveal'],
 	json: 'the same',
 	async run(context, { options }) {
-		const { runtimes, links, ...rest } = checked(context, options);
+		const { runtimes, links, ...rest } = checked(context, await readingOf(context, options));
 		const shown = [...runtimes.values()].map((runtime) => ({
 			...runtime,
 			env: options.reveal ? runtime.env : maskSecrets(runtime.env),
@@ -53,8 +52,8 @@ export const config = command({
 });
 
 /** The project, or the error that tells everything that is wrong with it. */
-function checked(context: Context, options: OptionValues<typeof fileOptions>): CheckedProject {
-	const { project, problems } = loadCheckModule(context.world).check(readingOf(context, options));
+function checked({ world }: Context, reading: Reading): CheckedProject {
+	const { project, problems } = loadCheckModule(world).check(reading);
 	if (!project) throw new OrchError('project.invalid', { problems });
 	return project;
 }

@@ -9,7 +9,7 @@ import { list, type OptionValues, value } from '../option.ts';
 export const fileOptions = {
 	file: list(
 		'-f, --file FILE',
-		'a project file; several are laid over each other. Else the first orch.yaml upwards from here',
+		'a project file, or - for standard input; several are laid over each other. Else the first orch.yaml upwards from here',
 		nonEmpty,
 	),
 	project: value('-p, --project NAME', 'the name of the project, instead of the file’s own', runtimeName),
@@ -19,7 +19,7 @@ export const fileOptions = {
 export const fileNames = ['orch.yaml', 'orch.yml', '.loom.yml', 'orchestrator.yaml'] as const;
 
 export interface Reading {
-	readonly files: { readonly path: string; readonly name: string }[];
+	readonly files: { readonly path: string; readonly name: string; readonly text?: string }[];
 	readonly name?: string;
 	readonly profiles: string[];
 	readonly environment: Record<string, string>;
@@ -29,18 +29,48 @@ export interface Reading {
 /** What every runtime of a project starts with, of the environment here. */
 const inheritedNames = /^(PATH|HOME|USER|SHELL|LANG|LC_.*|TZ)$/;
 
-export function readingOf({ world }: Context, options: OptionValues<typeof fileOptions>): Reading {
-	const paths = options.file?.map((file) => resolve(world.cwd, file)) ?? [findUpwards(world.cwd)];
+/** What a project file may have, and so what is read of standard input. */
+const mostBytes = 1_048_576;
+const inputName = 'standard input';
+
+export async function readingOf(context: Context, options: OptionValues<typeof fileOptions>): Promise<Reading> {
+	const { world } = context;
+	const files = await filesOf(context, options.file);
 	const environment: Record<string, string> = {};
 	for (const [name, text] of Object.entries(world.env)) if (text !== undefined) environment[name] = text;
 	const name = options.project ?? (world.env['ORCH_PROJECT'] || undefined);
 	return {
-		files: paths.map((path) => ({ path, name: shownPath(path, world.cwd) })),
+		files,
 		...(name === undefined ? {} : { name }),
 		profiles: [...(options.profile ?? [])],
 		environment,
 		inherited: Object.fromEntries(Object.entries(environment).filter(([each]) => inheritedNames.test(each))),
 	};
+}
+
+async function filesOf(context: Context, named: readonly string[] | undefined): Promise<Reading['files']> {
+	const { cwd } = context.world;
+	const file = (path: string) => ({ path, name: shownPath(path, cwd) });
+	if (named === undefined) return [file(findUpwards(cwd))];
+	if (named.filter((each) => each === '-').length > 1)
+		throw new CliError('usage.conflict', {
+			reason: 'standard input can be read only once, and - stands there twice',
+			hint: 'put one of them into a file',
+		});
+	const files: Reading['files'] = [];
+	// its path says from where its own paths are
+	for (const each of named)
+		files.push(
+			each === '-' ? { path: join(cwd, '-'), name: inputName, text: await readInput(context) } : file(resolve(cwd, each)),
+		);
+	return files;
+}
+
+async function readInput({ world }: Context): Promise<string> {
+	const bytes = await world.input.read(mostBytes);
+	if (bytes.length > mostBytes)
+		throw new CliError('file.unreadable', { file: inputName, reason: `it has more than the ${mostBytes} bytes that are taken` });
+	return Buffer.from(bytes).toString('utf8');
 }
 
 function findUpwards(from: string): string {
@@ -58,12 +88,14 @@ function shownPath(path: string, cwd: string): string {
 
 /** The name of the project that is meant: as it was said, or that of the loaded one with these files. */
 export async function loadedName(context: Context, options: OptionValues<typeof fileOptions>): Promise<string> {
-	const reading = options.project !== undefined && options.file === undefined ? undefined : readingOf(context, options);
+	const reading = options.project !== undefined && options.file === undefined ? undefined : await readingOf(context, options);
 	if (!reading) return options.project as string;
 	if (reading.name !== undefined) return reading.name;
 	const [first] = reading.files;
-	const loaded = (await context.read('project.list', {})).find(({ files }) => files[0] === first?.path);
-	if (loaded) return loaded.name;
+	if (first?.text === undefined) {
+		const loaded = (await context.read('project.list', {})).find(({ files }) => files[0] === first?.path);
+		if (loaded) return loaded.name;
+	}
 	// it may have left something behind without being loaded
 	const { project } = await context.read('project.validate', reading);
 	if (!project) throw new CliError('project.not_loaded', { file: first?.name ?? '' });

@@ -33,6 +33,8 @@ export interface ProjectFileName {
 	readonly path: string;
 	/** As people know it. */
 	readonly name: string;
+	/** What it holds, where it is no file: nothing is read at its path. */
+	readonly text?: string | undefined;
 }
 
 export interface LoadRequest {
@@ -62,7 +64,7 @@ export interface Loaded {
 	/** Undefined where there are problems. */
 	readonly project: Project | undefined;
 	readonly problems: readonly Problem[];
-	/** Every file that was looked at, there or not: what is to be watched. */
+	/** Every file that was looked at, there or not: what is to be watched. A text that was given is none. */
 	readonly files: readonly string[];
 	/** The texts that were read, by path: what a hash is made of. */
 	readonly texts: ReadonlyMap<string, string>;
@@ -113,9 +115,10 @@ class Loading {
 		return this.#declare(root, directory, [...substituted.used].sort());
 	}
 
-	#readSource({ path, name }: ProjectFileName, at?: Span): Source | undefined {
-		this.#files.push(path);
+	#readSource({ path, name, text }: ProjectFileName, at?: Span): Source | undefined {
 		this.#shownNames.push(name);
+		if (text !== undefined) return createSource({ name, path, text });
+		this.#files.push(path);
 		const content = this.#ports.read(path);
 		if ('text' in content) {
 			this.#texts.set(path, content.text);

@@ -51,7 +51,8 @@ export interface TypesPort {
 /** What is kept of a project: enough to read its files again as they were asked to be read, and to know what is its own. */
 export interface ProjectRecord {
 	readonly name: string;
-	readonly files: readonly { readonly path: string; readonly name: string }[];
+	/** With the text of what is no file, for nobody could read it again. */
+	readonly files: readonly { readonly path: string; readonly name: string; readonly text?: string | undefined }[];
 	/** Whether the name was given, not read. */
 	readonly isNamed: boolean;
 	readonly profiles: readonly string[];

@@ -547,6 +547,71 @@ describe('what follows its files', () => {
 	});
 });
 
+describe('a project of a text that was given', () => {
+	const given = (text: string, more: readonly string[] = []) => ({
+		files: [{ path: '/shop/-', name: 'standard input', text }, ...more.map((name) => ({ path: `/shop/${name}`, name }))],
+		profiles: [],
+		environment: {},
+		inherited: { PATH: '/usr/bin' },
+	});
+	const wish = () => ({ waitMs: 60_000, signal: new AbortController().signal });
+
+	it('stands under the next daemon as it was, though nobody could read it again', async () => {
+		const first = startProjects();
+		await first.projects.up(given(three), wish());
+		const facts = first.world.facts();
+		await first.projects.close();
+		const next = startProjects(undefined, first.world, first.clock);
+		await next.projects.restore();
+		await next.clock.advance(5_000);
+		expect(next.projects.find('shop')).toMatchObject({ problems: [], reloads: 0 });
+		await next.projects.reload('shop', wish());
+		expect(next.world.facts()).toEqual(facts);
+		// and the same text once more changes nothing
+		const before = next.world.calls.length;
+		await next.projects.up(given(three), wish());
+		expect(next.world.calls.slice(before)).toEqual(['save', 'save']);
+	});
+
+	it('is not followed, whatever stands where its name says; the files beside it are', async () => {
+		const parts = startProjects();
+		await parts.projects.up(given(`${three}env: {A: "\${A:-none}"}\n`, ['more.yaml']), wish()).catch(() => {});
+		parts.files.set('/shop/more.yaml', 'runtimes: {more: {command: ./more}}\n');
+		await parts.projects.up(given(`${three}env: {A: "\${A:-none}"}\n`, ['more.yaml']), wish());
+		expect(parts.watched.at(-1)?.paths).toEqual(['/shop/more.yaml', '/shop/.env']);
+		await parts.clock.advance(1_000);
+		parts.save('/shop/-', 'runtimes: {}\n');
+		parts.save('/shop/.env', 'A=1\n');
+		parts.save('/shop/more.yaml', 'runtimes: {more: {command: ./other}}\n');
+		await parts.clock.advance(1_000);
+		await idle();
+		expect(parts.projects.find('shop')?.reloads).toBe(1);
+		expect(parts.world.runtimes.get('shop/db')?.processDeclaration?.env['A']).toBe('1');
+		expect(parts.world.runtimes.get('shop/more')?.processDeclaration?.program).toBe('/shop/other');
+	});
+
+	it('changes by another text, and takes away what that declares no longer', async () => {
+		const parts = startProjects();
+		await parts.projects.up(given(three), wish());
+		const report = await parts.projects.up(given('name: shop\nruntimes: {db: {command: ./db}}\n'), wish());
+		expect(report.plan.runtimes.removed.map(({ name }) => name).sort()).toEqual(['shop/api', 'shop/worker']);
+		expect([...parts.world.runtimes.keys()]).toEqual(['shop/db']);
+	});
+
+	it('is not that of a file, nor the other way round', async () => {
+		const parts = startProjects(three);
+		await parts.projects.up(given(three), wish());
+		expect(await refusal(parts.up())).toEqual({ kind: 'elsewhere', name: 'shop', file: 'standard input' });
+	});
+
+	it('tells its problems by its name', async () => {
+		const found = await refusal(startProjects().projects.up(given('runtimes: {a: {restart: no}}\n'), wish()));
+		expect(found).toMatchObject({ kind: 'invalid', problems: [{ number: 'E200', at: { file: 'standard input', line: 1 } }] });
+		const empty = await refusal(startProjects().projects.up(given(''), wish()));
+		expect(empty).toMatchObject({ problems: [{ message: 'standard input is empty' }] });
+	});
+});
+
 it('the world of these tests is none where a program runs twice', async () => {
 	const world = new FakeWorld(startProjects().clock);
 	await world.runtimesPort.add({ name: 'a/b', project: 'a' } as never);

@@ -275,7 +275,14 @@ export class Projects {
 		const known = this.#entries.get(first.project.name)?.record;
 		const file = asked.files[0]?.path ?? '';
 		const knownFile = known?.files[0]?.path;
-		if (known && knownFile !== file) throw new ProjectError({ kind: 'elsewhere', name: known.name, file: knownFile ?? '' });
+		if (known && knownFile !== file) {
+			const [from] = known.files;
+			throw new ProjectError({
+				kind: 'elsewhere',
+				name: known.name,
+				file: (from?.text === undefined ? from?.path : from.name) ?? '',
+			});
+		}
 		// a project's programs keep the PATH that they were first given, wherever it is brought up again from
 		const request = known ? { ...asked, inherited: known.inherited } : asked;
 		const loaded = known ? this.#load(request) : first;

@@ -31,10 +31,16 @@ export const FileProblem = Type.Object({
 /** How a project's files are to be read. */
 const reading = {
 	/** The directory of the first is the project's; later ones are laid over earlier ones. `name` is what problems call it. */
-	files: Type.Array(Type.Object({ path: AbsolutePath, name: Type.String({ minLength: 1, maxLength: 4096 }) }), {
-		minItems: 1,
-		maxItems: 100,
-	}),
+	files: Type.Array(
+		Type.Object({
+			path: AbsolutePath,
+			name: Type.String({ minLength: 1, maxLength: 4096 }),
+			text: Type.Optional(
+				Type.String({ description: 'What it holds, where it is no file: kept, and not followed; its path says where it stands' }),
+			),
+		}),
+		{ minItems: 1, maxItems: 100 },
+	),
 	/** Instead of the name that the files say. */
 	name: Type.Optional(GivenName),
 	profiles: Type.Array(GivenName, { maxItems: 100, default: [] }),
@@ -140,6 +146,8 @@ const UpReport = Type.Object({
 export const ProjectInfo = Type.Object({
 	name: Type.String(),
 	files: Type.Array(Type.String()),
+	/** Those of `files` that are none: their texts were given with `up`, are kept, and are followed by nobody. */
+	given: Type.Array(Type.String()),
 	profiles: Type.Array(Type.String()),
 	runtimes: Type.Array(RuntimeName),
 	links: Type.Integer(),

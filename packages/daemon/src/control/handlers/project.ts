@@ -30,6 +30,7 @@ export function projectHandlers({ projects, whileOpen, runtimesOf }: ProjectHand
 	const describe = ({ record, problems, reloadedAt, reloads }: ProjectStatus): ProjectInfo => ({
 		name: record.name,
 		files: record.files.map(({ path }) => path),
+		given: record.files.filter(({ text }) => text !== undefined).map(({ path }) => path),
 		profiles: [...record.profiles],
 		runtimes: [...runtimesOf(record.name)],
 		links: record.links.length,
