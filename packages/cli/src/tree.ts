@@ -79,7 +79,7 @@ function understand(node: Commander, command: Command): Invocation {
 		const specs = each === node ? { ...globalOptions, ...command.options } : globalOptions;
 		for (const [key, typed] of Object.entries(rawOptions(each, specs))) raw[key] ??= typed;
 	}
-	const globals = readOptions(globalOptions, raw as RawOptions) as Globals;
+	const globals = readOptions(sharedSpecs(command), raw as RawOptions) as Globals;
 	if (globals.version) return { command: versionCommand, globals, input: { args: [], options: { client: true } as never } };
 	checkArguments(command, node.args);
 	return {
@@ -88,6 +88,10 @@ function understand(node: Commander, command: Command): Invocation {
 		input: { args: node.args, options: readOptions(command.options ?? {}, raw as RawOptions) as never },
 	};
 }
+
+/** The options of every command, as this one takes them: `-o` has formats of a command's own. */
+const sharedSpecs = ({ options }: Command): OptionSpecs =>
+	Object.fromEntries(Object.entries(globalOptions).map(([key, spec]) => [key, options?.[key] ?? spec]));
 
 function rawOptions(node: Commander, specs: OptionSpecs): Record<string, unknown> {
 	const raw: Record<string, unknown> = {};

@@ -519,6 +519,34 @@ describe('without a daemon', () => {
 		expect(JSON.parse((await orch(['config', '--reveal'])).out).runtimes[0].env.API_KEY).toBe('k');
 	});
 
+	it('orch graph draws what a file declares', async () => {
+		write(`name: shop
+runtimes:
+  db: {command: sh}
+  api: {command: sh, needs: db:ready, instances: 2}
+links:
+  - api -Job-> db
+`);
+		const drawn = `needs:
+shop/api ×2
+└─ shop/db  (ready)
+
+links:
+shop/api ×2
+└─ Job → shop/db
+`;
+		expect(await orch(['graph', '-f', 'orch.yaml'])).toEqual({ code: 0, err: '', out: drawn });
+		expect((await orch(['graph', '-f', '-', '--deps'], directory, readFileSync(join(directory, 'orch.yaml'), 'utf8'))).out).toBe(
+			'shop/api ×2\n└─ shop/db  (ready)\n',
+		);
+		expect((await orch(['link', 'graph', '-f', 'orch.yaml', '-p', 'kiosk', '--json'])).out).toContain(
+			'"links":[{"from":"kiosk/api","type":"Job","to":"kiosk/db"}]',
+		);
+		write('runtimes: {a: {restart: no}}\n');
+		expect((await orch(['graph', '-f', 'orch.yaml'])).code).toBe(8);
+		expect(daemon.requests).toEqual([]);
+	});
+
 	it('orch explain knows keys, numbers, and what was meant', async () => {
 		expect((await orch(['explain', 'runtimes.restart'])).out).toContain('takes one of: no, on-failure, always, or a map');
 		expect((await orch(['explain', 'workflows.jobs.steps.retry'])).out).toContain('backoff_ms');

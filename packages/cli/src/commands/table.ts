@@ -13,6 +13,7 @@ import { down } from './down.ts';
 import { events } from './events.ts';
 import { explain } from './explain.ts';
 import { init } from './init.ts';
+import { graph, linkGraph } from './graph.ts';
 import { linkAdd } from './link-add.ts';
 import { linkList } from './link-list.ts';
 import { linkRemove } from './link-remove.ts';
@@ -62,6 +63,7 @@ export const commandTable: readonly Command[] = [
 	apply,
 	validate,
 	config,
+	graph,
 	explain,
 	schema,
 	ps,
@@ -102,6 +104,7 @@ export const commandTable: readonly Command[] = [
 	linkSend,
 	linkStats,
 	linkTypes,
+	linkGraph,
 	daemonStart,
 	daemonStop,
 	daemonRestart,

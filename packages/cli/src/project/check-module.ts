@@ -9,6 +9,14 @@ import type { Reading } from './files.ts';
 export interface CheckedRuntime {
 	readonly name: string;
 	readonly env: Readonly<Record<string, string>>;
+	readonly needs?: readonly { readonly runtime: string; readonly condition: string }[];
+	readonly group?: { readonly name: string };
+}
+
+export interface CheckedLink {
+	readonly from: string;
+	readonly type: string;
+	readonly to: string;
 }
 
 export interface CheckedProject {
@@ -18,7 +26,7 @@ export interface CheckedProject {
 	readonly profiles: readonly string[];
 	readonly inactive: readonly string[];
 	readonly runtimes: ReadonlyMap<string, CheckedRuntime>;
-	readonly links: ReadonlyMap<string, unknown>;
+	readonly links: ReadonlyMap<string, CheckedLink>;
 	readonly definitions: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
