@@ -1,6 +1,9 @@
-import { OrchError, RemoteError } from '@orch/protocol/wire';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { errors, OrchError, RemoteError } from '@orch/protocol/wire';
 import { describe, expect, it } from 'vitest';
 import { CliError, type ClientErrorCode, clientErrors, toShownError } from './errors.ts';
+import { explanations } from './explanations.ts';
 import { exitCodes } from './help.ts';
 import { renderError } from './render/error.ts';
 import { plain } from './render/style.ts';
@@ -191,4 +194,14 @@ describe('other errors', () => {
 			'orch: an internal error of orch: x is not a function\nhint: run it again with -v to see where\n',
 		);
 	});
+});
+
+it('every number of an error is explained, and nothing else is', () => {
+	const inFiles = readFileSync(fileURLToPath(new URL('../../daemon/src/projects/problem.ts', import.meta.url)), 'utf8');
+	const numbers = [
+		...Object.values(errors).map(({ number }) => number),
+		...Object.values(clientErrors).map(({ number }) => number),
+		...[...inFiles.matchAll(/'(E\d+)'/g)].map(([, number]) => number),
+	];
+	expect(Object.keys(explanations)).toEqual([...new Set(numbers)].sort());
 });

@@ -118,7 +118,7 @@ function pairs(lines: readonly (readonly [string, string])[]): string {
 		.join('\n');
 }
 
-function wrap(text: string, width: number): string {
+export function wrap(text: string, width: number): string {
 	const lines: string[] = [];
 	let line = '';
 	for (const word of text.split(' ')) {

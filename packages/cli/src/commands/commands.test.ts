@@ -202,6 +202,22 @@ describe('orch status', () => {
 		);
 	});
 
+	it('sums up the projects, and says whose files do not hold', async () => {
+		const project = { files: [], given: [], profiles: [], links: 0, workflows: [], types: [], runners: [], appliedAt: null };
+		const more = { ...project, reloadedAt: null, reloads: 0 };
+		const problem = { kind: 'syntax', number: 'E115', message: 'not YAML', facts: [] };
+		const restore = daemon.override('project.list', async () => [
+			{ ...more, name: 'shop', runtimes: ['ping', 'worker', 'lost'], problems: [] },
+			{ ...more, name: 'b', runtimes: [], problems: [problem] },
+		]);
+		const { out } = await orch('status', terminal);
+		expect(out.split('\n').slice(6, 8)).toEqual([
+			'  projects  shop  1 running, 1 backoff, 1 gone',
+			'            b     no runtimes  its files do not hold: orch project show b',
+		]);
+		restore();
+	});
+
 	it('of a runtime says why, its last words, and what to type next; 3 where it does not run', async () => {
 		expect(await orch('status worker', terminal)).toEqual({
 			code: 3,

@@ -22,17 +22,39 @@ export async function showDaemonStatus(context: Context): Promise<undefined> {
 	}
 	if (context.json) context.printJson(status);
 	else if (context.namesOnly) context.print(`${status.pid}\n`);
-	else context.print(renderStatus(context, status));
+	else context.print(renderStatus(context, status, await projectLines(context)));
 	return undefined;
 }
+
+/** A line for each loaded project: how what it declares is, and whether its files hold. */
+async function projectLines(context: Context): Promise<string[]> {
+	const projects = await context.read('project.list', {});
+	if (projects.length === 0) return [];
+	const statuses = new Map((await context.read('runtime.list', {})).map(({ name, status }) => [name, status] as const));
+	const width = Math.max(...projects.map(({ name }) => name.length));
+	return projects.map(({ name, runtimes, problems }) => {
+		const counts: Record<string, number> = {};
+		for (const runtime of runtimes) {
+			const status = statuses.get(runtime) ?? 'gone';
+			counts[status] = (counts[status] ?? 0) + 1;
+		}
+		const fault = problems.length > 0 ? context.style.red(`  its files do not hold: orch project show ${name}`) : '';
+		return `${name.padEnd(width)}  ${countsText(counts) || 'no runtimes'}${fault}`;
+	});
+}
+
+const countsText = (counts: Readonly<Record<string, number>>): string =>
+	Object.entries(counts)
+		.filter(([, count]) => count > 0)
+		.map(([status, count]) => `${count} ${status}`)
+		.join(', ');
 
 const isMissing = (error: unknown): boolean =>
 	error instanceof CliError && (error.code === 'daemon.not_running' || error.code === 'daemon.stale_socket');
 
-function renderStatus({ style, pretty, places }: Context, status: Status): string {
-	const byStatus = Object.entries(status.runtimes).filter(([, count]) => count > 0);
-	const runtimes = byStatus.reduce((sum, [, count]) => sum + count, 0);
-	const kinds = byStatus.map(([name, count]) => `${count} ${name}`).join(', ');
+function renderStatus({ style, pretty, places }: Context, status: Status, projects: readonly string[]): string {
+	const runtimes = Object.values(status.runtimes).reduce((sum, count) => sum + count, 0);
+	const kinds = countsText(status.runtimes);
 	const details = renderDetails(
 		[
 			['version', `${status.version}  (Node ${status.node})`],
@@ -40,6 +62,7 @@ function renderStatus({ style, pretty, places }: Context, status: Status): strin
 			['router', routerText(status.router, pretty ? style : undefined)],
 			['runtimes', `${runtimes}${kinds === '' ? '' : `  (${kinds})`}`],
 			['links', String(status.links)],
+			['projects', projects.length > 0 ? projects.join('\n') : undefined],
 			...paths(status.socket, status.home, places.logFile),
 			['notices', status.notices.length > 0 ? style.yellow(status.notices.join('\n')) : undefined],
 		],

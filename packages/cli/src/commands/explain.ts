@@ -3,6 +3,8 @@ import { errors, suggest } from '@orch/protocol/wire';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { clientErrors, CliError } from '../errors.ts';
+import { explanations } from '../explanations.ts';
+import { wrap } from '../help.ts';
 import { loadCheckModule } from '../project/check-module.ts';
 
 export const explain = command({
@@ -10,7 +12,7 @@ export const explain = command({
 	summary: 'Explain a key of a project file (runtimes.restart), or the number of an error (E114)',
 	args: [{ name: 'PATH|NUMBER' }],
 	examples: ['orch explain', 'orch explain runtimes.probes.ready', 'orch explain E114'],
-	json: 'the schema of the key',
+	json: 'the schema of the key; of a number: {"number", "meaning", "codes"}',
 	async run(context, { args: [what = ''] }) {
 		if (/^e\d+$/i.test(what)) return explainNumber(context, what.toUpperCase());
 		const root = loadCheckModule(context.world).schema() as Schema;
@@ -117,25 +119,9 @@ function inWords({ title, enum: names, const: literal, type, items, properties }
 	return words[type ?? ''] ?? 'anything';
 }
 
-/** What is found in project files, in words: their numbers are those of no single error. */
-const inFiles: Readonly<Record<string, string>> = {
-	E107: 'a program that a project file names does not exist, or cannot be executed',
-	E113: 'runtimes or jobs need each other in a circle: none of them could be first',
-	E114: 'a need or a link names something that the file does not define',
-	E115: 'this is no YAML: often the indentation, a quote or a tab',
-	E116: 'a key that means nothing there',
-	E117: 'a value of a kind that is not taken there',
-	E200: 'a key that has to be there is not',
-	E201: 'a variable without a value, in the environment, .env or a default',
-	E202: 'the same thing is declared twice',
-	E203: 'a profile that no file knows',
-	E204: 'a file that is not there, empty, or may not be read',
-	E205: 'a file that is too large or too deep',
-};
-
 function explainNumber(context: Context, number: string): undefined {
 	const known = [...Object.entries(errors), ...Object.entries(clientErrors)].filter(([, entry]) => entry.number === number);
-	const said = inFiles[number];
+	const said = explanations[number];
 	if (known.length === 0 && said === undefined) {
 		throw new CliError('usage.bad_value', {
 			option: 'NUMBER',
@@ -145,9 +131,16 @@ function explainNumber(context: Context, number: string): undefined {
 		});
 	}
 	const lines = [context.style.bold(number)];
-	if (said !== undefined) lines.push(`  in a project file: ${said}; exit 8`);
-	for (const [code, { exit }] of known) lines.push(`  ${code}, exit ${exit}`);
-	if (context.json) context.printJson({ number, codes: known.map(([code]) => code) });
+	if (said !== undefined)
+		lines.push(
+			...wrap(said, 96)
+				.split('\n')
+				.map((line) => `  ${line}`),
+		);
+	// what is found in files is told as part of one error
+	const codes = known.length > 0 ? known : [['project.invalid', errors['project.invalid']] as const];
+	for (const [code, { exit }] of codes) lines.push(context.style.dim(`  ${code}, exit ${exit}`));
+	if (context.json) context.printJson({ number, meaning: said ?? null, codes: codes.map(([code]) => code) });
 	else context.print(`${lines.join('\n')}\n`);
 	return undefined;
 }

@@ -550,7 +550,14 @@ shop/api ×2
 	it('orch explain knows keys, numbers, and what was meant', async () => {
 		expect((await orch(['explain', 'runtimes.restart'])).out).toContain('takes one of: no, on-failure, always, or a map');
 		expect((await orch(['explain', 'workflows.jobs.steps.retry'])).out).toContain('backoff_ms');
-		expect((await orch(['explain', 'E114'])).out).toContain('a need or a link names something that the file does not define');
+		expect((await orch(['explain', 'E114'])).out).toBe(
+			'E114\n  A need or a link names something that the file does not define, or that is there only with a\n  profile.\n  project.invalid, exit 8\n',
+		);
+		expect(JSON.parse((await orch(['explain', 'e107', '--json'])).out)).toMatchObject({
+			number: 'E107',
+			meaning: expect.stringContaining('not where it was looked for'),
+			codes: ['program.not_found', 'program.not_found'],
+		});
 		expect(await orch(['explain', 'runtimes.restrat'])).toMatchObject({
 			code: 2,
 			err: expect.stringContaining('did you mean: restart'),
