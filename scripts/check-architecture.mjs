@@ -12,8 +12,8 @@ const packages = {
 	base: [],
 	protocol: [],
 	router: ['@orch/base', '@orch/base/json-schema', '@orch/protocol', '@orch/protocol/data', '@orch/protocol/wire'],
-	daemon: ['@orch/base', '@orch/base/json-schema', '@orch/protocol', '@orch/protocol/wire'],
-	cli: ['@orch/protocol', '@orch/protocol/wire'],
+	daemon: ['@orch/base', '@orch/base/json-schema', '@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
+	cli: ['@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
 	sdk: ['@orch/protocol/data'],
 };
 
@@ -23,21 +23,25 @@ const rooms = {
 	supervisor: { rooms: [], packages: ['@orch/base'] },
 	links: { rooms: [], packages: ['@orch/base'] },
 	binaries: { rooms: [], packages: ['@orch/base'] },
-	projects: { rooms: [], packages: ['@orch/base'] },
+	projects: { rooms: [], packages: ['@orch/base', '@orch/base/text'] },
 	control: {
 		rooms: ['supervisor', 'links', 'binaries', 'projects'],
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	wiring: {
-		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control'],
-		packages: ['@orch/base', '@orch/base/json-schema', '@orch/protocol', '@orch/protocol/wire'],
+		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control', 'project-files'],
+		packages: ['@orch/base', '@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	daemon: {
 		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control', 'wiring'],
 		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	main: { rooms: ['daemon', 'control'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
-	'project-check': { rooms: ['projects', 'supervisor', 'links'], packages: ['@orch/base/json-schema', '@orch/protocol/wire'] },
+	'project-files': {
+		rooms: ['projects', 'supervisor', 'links'],
+		packages: ['@orch/base/json-schema', '@orch/protocol/wire'],
+	},
+	'project-check': { rooms: ['projects', 'project-files'], packages: [] },
 	index: { rooms: ['daemon'], packages: [] },
 };
 

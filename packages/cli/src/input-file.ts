@@ -1,7 +1,7 @@
 /** Files that the user names: read here, with what is wrong in them shown. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseEnvFile } from '@orch/protocol/wire';
+import { parseEnvFile } from '@orch/base/text';
 import { CliError } from './errors.ts';
 
 export function readInputFile(file: string, cwd: string): Buffer {
@@ -13,9 +13,10 @@ export function readInputFile(file: string, cwd: string): Buffer {
 }
 
 export function readEnvFile(file: string, cwd: string): Readonly<Record<string, string>> {
-	const parsed = parseEnvFile(readInputFile(file, cwd).toString('utf8'));
-	if ('env' in parsed) return parsed.env;
-	const { line, reason, text } = parsed.fault;
+	const { variables, faults } = parseEnvFile(readInputFile(file, cwd).toString('utf8'));
+	const [fault] = faults;
+	if (!fault) return Object.fromEntries(variables);
+	const { line, reason, text } = fault;
 	throw new CliError('file.unreadable', { file, reason: `line ${line}: ${reason}`, frame: [text.slice(0, 72)] });
 }
 

@@ -24,6 +24,7 @@ beforeAll(async () => {
 		format: 'cjs',
 		logLevel: 'silent',
 		alias: {
+			'@orch/base/text': source('base/src/text/index.ts'),
 			'@orch/base': source('base/src/index.ts'),
 			'@orch/protocol/wire': source('protocol/src/wire/index.ts'),
 			'@orch/protocol': source('protocol/src/index.ts'),

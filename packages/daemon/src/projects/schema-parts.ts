@@ -1,6 +1,7 @@
 /** Small schemas that the sections of a project file share; a `title` says in words what is expected. */
 import { type TSchema, Type } from 'typebox';
-import { durationPattern, giveUpPattern, sizePattern } from './quantities.ts';
+import { durationPattern, sizePattern } from '@orch/base/text';
+import { giveUpPattern } from './quantities.ts';
 
 /** Published once, under `$defs`, wherever it is used. */
 export const named = <T extends TSchema>(name: string, schema: T): T => Object.assign(schema, { [nameKey]: name });

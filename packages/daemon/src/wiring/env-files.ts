@@ -1,6 +1,6 @@
 /** The environment files of a runtime, read before each of its launches by the rules by which the CLI reads them. */
 import { readFileSync } from 'node:fs';
-import { parseEnvFile } from '@orch/protocol/wire';
+import { parseEnvFile } from '@orch/base/text';
 import { LaunchError } from '../supervisor/index.ts';
 
 /** The more there is of it, the surer it is no file of settings: and all of it goes into each environment. */
@@ -19,9 +19,10 @@ function readOne(file: string): Readonly<Record<string, string>> {
 		throw new LaunchError({ kind: 'env_file', file, reason: reasonOf(cause as NodeJS.ErrnoException) }, { cause });
 	}
 	if (text.length > maxBytes) throw new LaunchError({ kind: 'env_file', file, reason: 'it is longer than 1 MiB' });
-	const parsed = parseEnvFile(text);
-	if ('env' in parsed) return parsed.env;
-	const { line, reason } = parsed.fault;
+	const { variables, faults } = parseEnvFile(text);
+	const [fault] = faults;
+	if (!fault) return Object.fromEntries(variables);
+	const { line, reason } = fault;
 	// never its text: that may be a secret
 	throw new LaunchError({ kind: 'env_file', file, reason: `line ${line}: ${reason}` });
 }

@@ -1,26 +1,23 @@
 /** Projects over the daemon's runtimes, links and store. */
 import { type Clock, type Logger, withDeadline } from '@orch/base';
-import { schemaFault } from '@orch/base/json-schema';
-import { OrchError, suggest } from '@orch/protocol';
+import { OrchError } from '@orch/protocol';
 import { emptyEvent, type EventLog, isoTime, type Runtimes } from '../control/index.ts';
-import { anySender, defaultMailbox, type Links } from '../links/index.ts';
+import { anySender, type Links } from '../links/index.ts';
+import { loadPorts } from '../project-files.ts';
 import {
 	createWatchFiles,
 	type LinksPort,
-	type LoadPorts,
-	locateProgram,
 	type Problem,
 	type ProjectRecord,
 	Projects,
 	type ProjectStore,
-	readProjectFile,
 	type RuntimeDeclaration,
 	type RuntimeFacts,
 	type RuntimesPort,
 	type TypesPort,
 } from '../projects/index.ts';
 import { type Store, StoreError } from '../store/index.ts';
-import { defaultRestart, defaultStop, type RuntimeSnapshot, type RuntimeSpec, type Supervisor } from '../supervisor/index.ts';
+import type { RuntimeSnapshot, RuntimeSpec, Supervisor } from '../supervisor/index.ts';
 
 export interface JoinProjectsOptions {
 	readonly supervisor: Supervisor;
@@ -44,7 +41,7 @@ export function joinProjects(options: JoinProjectsOptions): Projects {
 		}),
 		types: typesPort(links, clock),
 		store: projectStore(store),
-		load: loadPorts(),
+		load: loadPorts,
 		watchFiles: createWatchFiles(log),
 	});
 }
@@ -88,18 +85,6 @@ function whyNotReloaded(project: string, problems: readonly Problem[]): string {
 	const more = problems.length > 1 ? ` (and ${problems.length - 1} more: orch project show ${project})` : '';
 	return `project ${project} is as it was, its files are not valid: ${place}${first?.message ?? ''}${more}`;
 }
-
-const loadPorts = (): LoadPorts => ({
-	read: readProjectFile,
-	locate: (program, cwd, searchPath) => locateProgram(program, cwd, searchPath, suggest),
-	schemaFault,
-	suggest,
-	policies: {
-		restart: defaultRestart as RuntimeDeclaration['restart'],
-		stop: defaultStop as RuntimeDeclaration['stop'],
-		mailbox: defaultMailbox,
-	},
-});
 
 function runtimesPort({ supervisor, runtimes, maxRuntimes, links }: JoinProjectsOptions): RuntimesPort {
 	const idOf = (name: string): string => {

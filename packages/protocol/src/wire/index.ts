@@ -7,7 +7,6 @@
  */
 export { errors, OrchError, RemoteError, toWireError, type ErrorCode, type WireError } from '../errors.ts';
 export type { Dispatch, ItemSource, Outcome } from '../dispatch.ts';
-export { type EnvFile, parseEnvFile } from '../env-file.ts';
 export { type Caller, createCaller } from './caller.ts';
 export { createJsonCodec, fromBase64, toBase64 } from './json-codec.ts';
 export {

@@ -1,0 +1,18 @@
+/** What reading project files takes of others: the disk, programs, schemas, and what a runtime does that says nothing else. */
+import { schemaFault } from '@orch/base/json-schema';
+import { suggest } from '@orch/protocol/wire';
+import { defaultMailbox } from './links/index.ts';
+import { type LoadPorts, locateProgram, readProjectFile, type RuntimeDeclaration } from './projects/index.ts';
+import { defaultRestart, defaultStop } from './supervisor/index.ts';
+
+export const loadPorts: LoadPorts = {
+	read: readProjectFile,
+	locate: (program, cwd, searchPath) => locateProgram(program, cwd, searchPath, suggest),
+	schemaFault,
+	suggest,
+	policies: {
+		restart: defaultRestart as RuntimeDeclaration['restart'],
+		stop: defaultStop as RuntimeDeclaration['stop'],
+		mailbox: defaultMailbox,
+	},
+};
