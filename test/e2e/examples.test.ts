@@ -1,5 +1,5 @@
 /** The examples and the demonstration: each runs, shows what its README says, and leaves nothing behind. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { has, inSandbox, processesAbout, repository, runCli } from '../support/index.ts';
 
@@ -25,7 +25,21 @@ async function runs(script: string, args: readonly string[], env: Readonly<Recor
 /** The row of `orch link stats` for a link. */
 const row = (shown: string, link: string) => shown.split('\n').find((line) => line.startsWith(link)) ?? '';
 
+/** What is run where: an example that nobody runs is none. */
+const runBy: Readonly<Record<string, string>> = {
+	'ping-pong': 'examples.test.ts',
+	'json-lines': 'examples.test.ts',
+	shop: 'projects.test.ts',
+};
+
 describe('examples', () => {
+	it('are all run by a test', () => {
+		const there = readdirSync(`${repository}/examples`, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+		expect(there.map(({ name }) => name).sort()).toEqual(Object.keys(runBy).sort());
+		for (const [name, file] of Object.entries(runBy))
+			expect(readFileSync(`${repository}/test/e2e/${file}`, 'utf8')).toContain(`examples/${name}`);
+	});
+
 	it('ping-pong: pings and pongs are shown, and both links with their figures', async () => {
 		const shown = await runs('examples/ping-pong/run.sh', ['--pongs', '3']);
 		for (let seq = 1; seq <= 3; seq++) {

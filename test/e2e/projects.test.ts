@@ -67,6 +67,18 @@ async function inShop(work: (shop: Shop) => Promise<void>): Promise<void> {
 	});
 }
 
+it('what orch init writes comes up as it stands, and goes', async () => {
+	await inSandbox(async (own) => {
+		await own.startDaemon();
+		expect(await own.cli('init')).toMatchObject({ code: 0, stdout: 'orch.yaml\n' });
+		expect((await own.cliWith({ withinMs: 60_000 }, 'up')).code).toBe(0);
+		await until('it says hello', async () =>
+			(await own.cli('logs', 'hello', '--no-prefix')).stdout.includes('hello from orch\n'),
+		);
+		expect((await own.cliWith({ withinMs: 60_000 }, 'down')).code).toBe(0);
+	});
+});
+
 describe('a project from standard input', () => {
 	it('comes up where it is typed, stands under the next daemon, and goes', async () => {
 		await inSandbox(async (own) => {

@@ -11,10 +11,11 @@ const size = 30;
 const moments = (process.env['ORCH_MOMENTS'] ?? '0,1,4,11,19,28').split(',').map(Number);
 
 /** Each writes a line when it starts, needs one three places before it, and sends to its neighbour. */
-function projectFile(notes: string): string {
+function projectFile(notes: string, isChanged = (_index: number) => false): string {
 	const runtimes = Array.from({ length: size }, (_, index) => {
 		const needs = index < 3 ? '' : `, needs: r${index - 3}`;
-		return `  r${index}: { command: [sh, -c, "echo up >> ${notes}/r${index}; exec sleep 1000"]${needs} }`;
+		const word = isChanged(index) ? 'again' : 'up';
+		return `  r${index}: { command: [sh, -c, "echo ${word} >> ${notes}/r${index}; exec sleep 1000"]${needs} }`;
 	});
 	const links = Array.from({ length: size - 1 }, (_, index) => `  - r${index} -Note-> r${index + 1}`);
 	return ['name: many', 'runtimes:', ...runtimes, 'links:', ...links, ''].join('\n');
@@ -49,4 +50,47 @@ describe('an up whose daemon dies', () => {
 			expect((await own.cliWith({ withinMs: 120_000 }, 'down')).code).toBe(0);
 		});
 	});
+
+	it.each([0, 3, 8])(
+		'with %i of ten replaced is finished by the next one: each was replaced once, and the others run on',
+		async (moment) => {
+			await inSandbox(async (own) => {
+				const notes = own.path('notes');
+				mkdirSync(notes);
+				const isChanged = (index: number) => index % 3 === 0;
+				writeFileSync(own.path('orch.yaml'), projectFile(notes));
+				const daemon = await own.startDaemon();
+				const first = await own.cliWith({ withinMs: 120_000 }, 'up');
+				expect(first, first.stderr).toMatchObject({ code: 0 });
+				const said = (index: number) => readFileSync(`${notes}/r${index}`, 'utf8');
+				const all = Array.from({ length: size }, (_, index) => index);
+				await until('all have said so', () => readdirSync(notes).length === size && all.every((index) => said(index) === 'up\n'));
+				const pids = async () => {
+					const rows = JSON.parse((await own.cli('ps', '--json')).stdout) as { name: string; pid: number | null }[];
+					return new Map(rows.map(({ name, pid }) => [name, pid] as const));
+				};
+				const before = await pids();
+
+				// the daemon that follows the file would do the same; whoever comes first is killed
+				writeFileSync(own.path('orch.yaml'), projectFile(notes, isChanged));
+				const upping = own.running('up');
+				const replaced = () => all.filter((index) => said(index).includes('again')).length;
+				if (moment > 0) await until(`${moment} are replaced`, () => replaced() >= moment);
+				else await until('the first one is stopped', async () => [...(await pids()).values()].includes(null));
+				await daemon.kill9();
+				await upping.ended;
+
+				await own.startDaemon();
+				const again = await own.cliWith({ withinMs: 120_000 }, 'up');
+				expect(again, again.stderr).toMatchObject({ code: 0 });
+				await until('all are replaced', () => replaced() === 10);
+				for (const index of all) expect([index, said(index)]).toEqual([index, isChanged(index) ? 'up\nagain\n' : 'up\n']);
+				const after = await pids();
+				expect(new Set(after.values()).size).toBe(size);
+				for (const index of all.filter((each) => !isChanged(each)))
+					expect([index, after.get(`many/r${index}`)]).toEqual([index, before.get(`many/r${index}`)]);
+				expect((await own.cliWith({ withinMs: 120_000 }, 'down')).code).toBe(0);
+			});
+		},
+	);
 });

@@ -1,5 +1,5 @@
 /** Everything that is shown of project files is one. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { renderProblems } from '@orch/protocol/wire';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, it } from 'vitest';
@@ -13,8 +13,10 @@ const blocks = (text: string) => [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)
 const whole = (block: string) => (/^runtimes:/m.test(block) ? block : `${block}runtimes:\n  api: { command: x }\n`);
 
 const documents: readonly (readonly [string, string])[] = [
-	['examples/shop/orch.yaml', read('examples/shop/orch.yaml')],
 	...blocks(read('README.md')).map((block, index) => [`block ${index + 1} of the README`, block] as const),
+	...readdirSync(new URL('../../../../examples', import.meta.url), { recursive: true, encoding: 'utf8' })
+		.filter((path) => /(^|\/)(orch|orchestrator|\.loom|.*\.loom)\.ya?ml$/.test(path) && !path.includes('node_modules'))
+		.map((path) => [`examples/${path}`, read(`examples/${path}`)] as const),
 	...blocks(read('docs/guides/project-file.md')).map(
 		(block, index) => [`block ${index + 1} of the guide`, whole(block)] as const,
 	),
@@ -26,7 +28,8 @@ it.each(documents)('%s is valid, by the check and by the published schema', (_na
 	expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(true);
 });
 
-it('the guide and the README have examples', () => {
+it('the tree, the guide and the README have examples', () => {
+	expect(documents.map(([name]) => name)).toContain('examples/shop/orch.yaml');
 	for (const where of ['of the README', 'of the guide'])
 		expect(documents.filter(([name]) => name.endsWith(where))).not.toEqual([]);
 });

@@ -225,6 +225,8 @@ function syntaxProblem({ code, pos, message }: YAMLError, source: Source): Probl
 		case 'MISSING_CHAR':
 			return say(/quote/.test(message) ? 'a quote is opened and never closed' : lower(message), lastCharacter(source, start));
 		case 'BLOCK_AS_IMPLICIT_KEY':
+			// an item that stands too far to the left is read so as well
+			if (/^\s*- /.test(line)) return say('indentation: this item does not line up with the items above it', here);
 			return say('a second `:` in one line: put the value in quotes, or the map on lines of its own', here);
 		case 'BAD_SCALAR_START':
 			return say(`a value cannot start with ${source.text[start]}: put it in quotes`, here);

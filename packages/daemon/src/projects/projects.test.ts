@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { settle } from '@orch/base/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -327,9 +328,47 @@ describe('down', () => {
 	});
 });
 
-describe('an up that is interrupted', () => {
-	const texts = fc.tuple(projectFile, projectFile).map(([a, b]) => [JSON.stringify(a), JSON.stringify(b)] as const);
+const texts = fc.tuple(projectFile, projectFile).map(([a, b]) => [JSON.stringify(a), JSON.stringify(b)] as const);
 
+describe('up of one project after another of the same name', () => {
+	it('ends as the second alone does, has restarted nothing but what differs, and is done then', async () => {
+		await fc.assert(
+			fc.asyncProperty(texts, async ([before, after]) => {
+				const alone = startProjects(after);
+				await alone.up();
+
+				const parts = startProjects(before);
+				await parts.up();
+				const declared = new Map([...parts.world.runtimes].map(([name, { declaration }]) => [name, declaration] as const));
+				const startsBefore = new Map([...parts.world.runtimes].map(([name, { starts }]) => [name, starts] as const));
+				const mark = parts.world.calls.length;
+				parts.files.set('/shop/orch.yaml', after);
+				const { plan } = await parts.up();
+				expect(parts.world.facts()).toEqual(alone.world.facts());
+
+				const done = parts.world.calls.slice(mark);
+				const restarts = new Set(
+					plan.runtimes.changed.filter(({ restart }) => restart.length > 0).map(({ after: { name } }) => name),
+				);
+				for (const [name, { declaration, starts }] of parts.world.runtimes) {
+					const old = declared.get(name);
+					const expected = old === undefined ? 1 : (startsBefore.get(name) ?? 0) + (restarts.has(name) ? 1 : 0);
+					expect([name, starts]).toEqual([name, expected]);
+					// what is declared as it was is not touched at all
+					if (old !== undefined && isDeepStrictEqual(old, declaration))
+						expect(done.filter((call) => call.endsWith(` ${name}`))).toEqual([]);
+				}
+
+				const again = parts.world.calls.length;
+				const second = await parts.up();
+				expect([isEmptyPlan(second.plan), parts.world.calls.slice(again)]).toEqual([true, ['save', 'save']]);
+			}),
+			{ numRuns: 60 },
+		);
+	});
+});
+
+describe('an up that is interrupted', () => {
 	it('comes to the same end when it is done again, wherever it was', async () => {
 		await fc.assert(
 			fc.asyncProperty(texts, fc.nat(), async ([before, after], chance) => {
@@ -382,6 +421,50 @@ describe('an up that is interrupted', () => {
 			await next.up();
 			expect([...world.runtimes.values()].every(({ starts }) => starts === 1)).toBe(true);
 			expect(world.facts()).toEqual(whole.world.facts());
+		}
+	});
+});
+
+describe('an up of a changed file that is interrupted', () => {
+	/** Thirty of which a third changes its program, a third its policy, some go, and some come with links of their own. */
+	const generation = (second: boolean) => {
+		const names = Array.from({ length: 30 }, (_, index) => index).filter((index) => index % 6 !== (second ? 1 : 2));
+		const runtimes = names.map((index) => {
+			const needs = names.includes(index - 3) ? `, needs: [r${index - 3}]` : '';
+			const program = second && index % 3 === 0 ? 'y' : 'x';
+			const restart = second && index % 3 === 1 ? ', restart: always' : '';
+			return `  r${index}: {command: ${program}${needs}${restart}}`;
+		});
+		const links = names.slice(1).map((to, at) => `  - r${names[at]} -X-> r${to}`);
+		return `runtimes:\n${runtimes.join('\n')}\nlinks:\n${links.join('\n')}\n`;
+	};
+	const [before, after] = [generation(false), generation(true)];
+
+	it('at any step is finished by the next one: each has one process, which is of the new file', async () => {
+		const whole = startProjects(before);
+		await whole.up();
+		const first = whole.world.calls.length;
+		whole.files.set('/shop/orch.yaml', after);
+		const { plan } = await whole.up();
+		const steps = whole.world.calls.length - first;
+		// it is about all of them: processes that go, come, are replaced, are kept
+		const { added, removed, changed } = plan.runtimes;
+		const restarts = new Set(changed.filter(({ restart }) => restart.length > 0).map(({ after: { name } }) => name));
+		for (const some of [added, removed, changed, [...restarts]]) expect(some.length).toBeGreaterThan(3);
+
+		for (let step = 0; step <= steps; step++) {
+			const { world, up, clock, files } = startProjects(before);
+			await up();
+			files.set('/shop/orch.yaml', after);
+			world.callsLeft = step;
+			await up().catch(() => {});
+			world.callsLeft = Number.POSITIVE_INFINITY;
+			const next = startProjects(after, world, clock);
+			await next.projects.restore();
+			await next.up();
+			expect(world.facts()).toEqual(whole.world.facts());
+			for (const [name, { starts }] of world.runtimes)
+				expect([step, name, starts]).toEqual([step, name, restarts.has(name) ? 2 : 1]);
 		}
 	});
 });
@@ -464,6 +547,54 @@ describe('what follows its files', () => {
 		await parts.clock.advance(1_000);
 		expect(parts.projects.find('shop')?.problems).toEqual([]);
 		expect(parts.world.calls.filter((call) => call.startsWith('remove'))).toEqual([]);
+	});
+
+	it('waits for a file that comes over a slow network, in pieces that end anywhere', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		const text = `${three.replace('./db', './db2')}# the end\n`;
+		for (let length = 0; length < text.length; length += 7) {
+			parts.save('/shop/orch.yaml', text.slice(0, length));
+			await parts.clock.advance(90);
+		}
+		parts.save('/shop/orch.yaml', text);
+		await parts.clock.advance(1_000);
+		await idle();
+		expect(parts.projects.find('shop')).toMatchObject({ reloads: 1, problems: [] });
+		expect(parts.world.calls.filter((call) => call.startsWith('remove'))).toEqual([]);
+		expect(parts.world.runtimes.get('shop/db')?.processDeclaration?.program).toBe('/shop/db2');
+	});
+
+	it('is told late, twice, or of what it has read already: one reload for one content', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		const hears = () =>
+			parts.watched
+				.filter(({ isClosed }) => !isClosed)
+				.at(-1)
+				?.changed();
+		// the content is there long before the word of it
+		parts.files.set('/shop/orch.yaml', three.replace('./db', './db2'));
+		await parts.clock.advance(30_000);
+		expect(parts.projects.find('shop')?.reloads).toBe(0);
+		hears();
+		await parts.clock.advance(1_000);
+		await idle();
+		expect(parts.projects.find('shop')?.reloads).toBe(1);
+		// and comes once more, of the same save
+		hears();
+		await parts.clock.advance(1_000);
+		await idle();
+		expect(parts.projects.find('shop')?.reloads).toBe(1);
+		// the word of a save comes while what it saved has been taken back
+		parts.files.set('/shop/orch.yaml', three.replace('./db', './db3'));
+		parts.files.set('/shop/orch.yaml', three.replace('./db', './db2'));
+		hears();
+		await parts.clock.advance(1_000);
+		await idle();
+		expect(parts.projects.find('shop')?.reloads).toBe(1);
 	});
 
 	it('stays as it is while its file is invalid, empty or gone, and says why', async () => {

@@ -103,13 +103,12 @@ function commandOf(
 		const program = shell === true ? '/bin/sh' : shell;
 		return [program, '-c', typeof command === 'string' ? command : command.join(' ')];
 	}
-	if (typeof command !== 'string') {
-		if (String(command[0]) !== '') return command.map(String);
+	const split = typeof command === 'string' ? splitCommand(command) : { words: command.map(String) };
+	if ('words' in split) {
+		if (split.words[0] !== '') return split.words;
 		say(path, 'the command cannot be used: its first word is empty');
 		return undefined;
 	}
-	const split = splitCommand(command);
-	if ('words' in split) return split.words;
 	const hint = split.fault.includes('shell') ? 'add `shell: true`, or write the command as a list' : undefined;
 	say(path, `the command cannot be used: ${split.fault}`, hint === undefined ? {} : { hint });
 	return undefined;

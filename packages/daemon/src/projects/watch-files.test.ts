@@ -117,6 +117,31 @@ describe('a file that is followed', () => {
 		await last(saves, 'c\n');
 	});
 
+	it('may be a symbolic link, to a file that is written elsewhere', async () => {
+		mkdirSync(join(directory, 'real'));
+		const real = join(directory, 'real', 'shop.yaml');
+		const path = join(directory, 'orch.yaml');
+		writeFileSync(real, 'a\n');
+		symlinkSync(real, path);
+		const saves = await follow(path);
+		writeFileSync(real, 'b\n');
+		await last(saves, 'b\n');
+	});
+
+	it('may be a symbolic link that is put in the place of another, as a deployment does', async () => {
+		for (const version of ['1', '2']) {
+			mkdirSync(join(directory, version));
+			writeFileSync(join(directory, version, 'orch.yaml'), `${version}\n`);
+		}
+		const path = join(directory, 'orch.yaml');
+		symlinkSync('1/orch.yaml', path);
+		const saves = await follow(path);
+		symlinkSync('2/orch.yaml', `${path}~`);
+		renameSync(`${path}~`, path);
+		await last(saves, '2\n');
+		expect(saves).toEqual(['2\n']);
+	});
+
 	it('is not seen when another file beside it changes, or it is saved as it was', async () => {
 		const path = join(directory, 'orch.yaml');
 		writeFileSync(path, 'a\n');
