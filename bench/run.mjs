@@ -13,13 +13,14 @@ import * as restart from './benches/g-restart.mjs';
 import * as rotation from './benches/h-rotation.mjs';
 import * as idle from './benches/i-idle.mjs';
 import * as adoption from './benches/j-adoption.mjs';
+import * as up from './benches/k-up.mjs';
 import { readArguments, UsageError, usage } from './harness/arguments.mjs';
 import { loadAverage } from './harness/processes.mjs';
 import { printReport } from './harness/report.mjs';
 import { Scratch } from './harness/scratch.mjs';
 import { until } from './harness/wait.mjs';
 
-const benches = [relay, nats, isolation, cli, fleet, output, restart, rotation, idle, adoption];
+const benches = [relay, nats, isolation, cli, fleet, output, restart, rotation, idle, adoption, up];
 const calmLoad = 1.5;
 const calmWithinMs = 600_000;
 

@@ -16,7 +16,8 @@ Options:
   b  the same against NATS                        f  200 MB of output against writing to a file
   c  one of four receivers stopped                g  kill → first byte of the new process
   d  orch version against node -e 0                h  output rotated, against output left alone
-                                                   i  500 idle runtimes against an idle Node
+  i  500 idle runtimes against an idle Node       j  500 runtimes adopted by the next orchd
+  k  orch up of layers against a bare Node
 `;
 
 export class UsageError extends Error {}
