@@ -47,7 +47,7 @@ describe('a line is completed', () => {
 		expect(await values('orch st')).toEqual([
 			'start: Start runtimes; returns once their programs run',
 			'stop: Stop runtimes; returns once nothing of them is left',
-			'status: Show how orchd is; of a runtime: how it is, why, and its last words',
+			'status: Show how orchd and projects are; of a runtime: how it is, why, its last words',
 		]);
 	});
 
