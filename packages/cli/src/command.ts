@@ -48,6 +48,7 @@ export const nouns: readonly { readonly name: string; readonly alias?: string; r
 	{ name: 'runtime', alias: 'rt', summary: 'programs under supervision' },
 	{ name: 'link', alias: 'ln', summary: 'routes of messages between runtimes' },
 	{ name: 'project', alias: 'pj', summary: 'files that say what runs together' },
+	{ name: 'runner', alias: 'rn', summary: 'projects that are mounted at a base path' },
 	{ name: 'daemon', summary: 'orchd itself' },
 ];
 

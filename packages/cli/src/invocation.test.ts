@@ -147,7 +147,7 @@ describe('what cannot be understood', () => {
 	it.each([
 		['pss', "orch: 'pss' is not a command of 'orch'\n  did you mean: ps\nhint: orch help\n"],
 		['runtme add ./x --foo', "orch: 'runtme' is not a command of 'orch'\n  did you mean: runtime\nhint: orch help\n"],
-		['add ./x', "orch: 'add' is not a command of 'orch'\n  did you mean: runtime add, link add\nhint: orch help\n"],
+		['add ./x', "orch: 'add' is not a command of 'orch'\n  did you mean: runtime add, link add, runner add\nhint: orch help\n"],
 		['runtime ad ./x', "orch: 'ad' is not a command of 'orch runtime'\n  did you mean: add\nhint: orch help runtime\n"],
 		['frobnicate', "orch: 'frobnicate' is not a command of 'orch'\nhint: orch help\n"],
 		['ps --jsn', "orch: 'orch ps' has no option --jsn\n  did you mean: --json\nhint: orch help ps\n"],

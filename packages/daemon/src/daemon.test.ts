@@ -27,6 +27,7 @@ function place() {
 			clock: systemClock,
 			random: systemRandom,
 			uid: process.getuid?.() ?? 0,
+			inherited: {},
 			routerProgram: '/nonexistent/router',
 		});
 	return { places, start };

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Logger, measureSocketPath, type Random, Scope } from '@orch/base';
-import { api, type Call, createDispatch, type Dispatch, suggest } from '@orch/protocol';
+import { api, type Call, createDispatch, type Dispatch, type RunnerInfo, suggest } from '@orch/protocol';
 import type { Places } from '@orch/protocol/wire';
 import { Binaries } from './binaries/index.ts';
 import {
@@ -11,12 +11,14 @@ import {
 	clearStale,
 	createCheck,
 	daemonHandlers,
+	describeRunner,
 	emptyEvent,
 	EventLog,
 	isoTime,
 	linkHandlers,
 	prepareSocketDirectory,
 	projectHandlers,
+	runnerHandlers,
 	runtimeHandlers,
 	SocketServer,
 	takeLock,
@@ -55,6 +57,8 @@ export interface DaemonOptions {
 	readonly uid: number;
 	/** The program of the router. */
 	readonly routerProgram: string;
+	/** What the runtimes of a project start with where nobody says it: PATH and the like. */
+	readonly inherited: Readonly<Record<string, string>>;
 	/** Check answers against their declarations as well: for tests. */
 	readonly checkResults?: boolean;
 }
@@ -66,6 +70,8 @@ export interface Daemon {
 	readonly closed: Promise<void>;
 	/** The way in without a socket: what the socket itself uses. */
 	readonly dispatch: Dispatch;
+	/** The runners at this moment; the listener is called after one has come, moved, been reloaded or gone. */
+	readonly runners: { list(): readonly RunnerInfo[]; subscribe(changed: () => void): () => void };
 }
 
 /** How many runtimes ran: stopped with the daemon, or kept running without it. */
@@ -211,6 +217,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			if (stopping !== undefined) call.fail('daemon.stopping', {});
 		};
 
+		const runtimesOf = (project: string) =>
+			supervisor
+				.list()
+				.filter(({ spec }) => spec.project === project)
+				.map(({ spec }) => spec.name);
+
 		const dispatch = createDispatch(
 			api,
 			{
@@ -255,15 +267,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 				...binaryHandlers(binaries),
 				...linkHandlers({ links, directory: runtimes, whileOpen }),
 				...watchHandlers({ events, runtimes, clock }),
-				...projectHandlers({
-					projects,
-					whileOpen,
-					runtimesOf: (project) =>
-						supervisor
-							.list()
-							.filter(({ spec }) => spec.project === project)
-							.map(({ spec }) => spec.name),
-				}),
+				...projectHandlers({ projects, whileOpen, runtimesOf }),
+				...runnerHandlers({ projects, whileOpen, runtimesOf, inherited: options.inherited }),
 				...whyHandlers({ directory: runtimes, ...joinWhy({ supervisor, describe: runtimes.describe }) }),
 			},
 			{
@@ -285,6 +290,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		});
 		const daemon: Daemon = {
 			dispatch,
+			runners: {
+				list: () => projects.runners().map((status) => describeRunner(status, runtimesOf(status.record.name))),
+				subscribe: (changed) =>
+					projects.events.subscribe(({ project, kind }) => {
+						if (kind === 'unmounted' || projects.find(project)?.record.mount) changed();
+					}),
+			},
 			closed,
 			async stop(what) {
 				await beginStop(what);

@@ -13,7 +13,7 @@ import {
 	systemClock,
 	systemRandom,
 } from '@orch/base';
-import { findPlaces, suggest, version } from '@orch/protocol/wire';
+import { findPlaces, inheritedOf, suggest, version } from '@orch/protocol/wire';
 import { Locked, SocketRefused } from './control/index.ts';
 import { startDaemon } from './daemon.ts';
 
@@ -136,6 +136,7 @@ async function main(): Promise<void> {
 		clock: systemClock,
 		random: systemRandom,
 		uid: process.getuid?.() ?? 0,
+		inherited: inheritedOf(process.env),
 		routerProgram: given.router ?? createRequire(import.meta.url).resolve('@orch/router/bin'),
 	});
 	for (const signal of ['SIGTERM', 'SIGINT'] as const) {

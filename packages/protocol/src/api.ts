@@ -2,6 +2,7 @@
 import { daemonOperations } from './operations/daemon.ts';
 import { linkOperations } from './operations/link.ts';
 import { projectOperations } from './operations/project.ts';
+import { runnerOperations } from './operations/runner.ts';
 import { binaryOperations, runtimeOperations } from './operations/runtime.ts';
 import { watchOperations } from './operations/watching.ts';
 import { whyOperations } from './operations/why.ts';
@@ -14,6 +15,7 @@ export const api = {
 	...watchOperations,
 	...whyOperations,
 	...projectOperations,
+	...runnerOperations,
 } as const;
 
 export type Api = typeof api;

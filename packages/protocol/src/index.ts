@@ -32,6 +32,7 @@ export {
 export { DaemonStatus, daemonOperations } from './operations/daemon.ts';
 export { LinkInfo, LinkStats, linkOperations, TappedMessage, TypeInfo, UnroutedType } from './operations/link.ts';
 export { ProjectInfo, ProjectPlan, ProjectProgress, projectOperations } from './operations/project.ts';
+export { RunnerHealth, RunnerInfo, RunnerJob, runnerOperations } from './operations/runner.ts';
 export {
 	LinkReport,
 	MisfitReport,
@@ -70,5 +71,6 @@ export { DaemonEvent, eventKinds, RuntimeFigures, watchOperations } from './oper
 export { ProbeReport, WhyRuntime, whyOperations } from './operations/why.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from './problems.ts';
 export { shortId } from './short-id.ts';
+export { inheritedOf } from './inherited.ts';
 export { suggest } from './suggest.ts';
 export { version } from './version.ts';

@@ -5,7 +5,7 @@ import { fileOptions, loadedName } from '../project/files.ts';
 
 export const down = command({
 	path: ['down'],
-	summary: 'Stop and remove what this project has made, and nothing else',
+	summary: 'Stop and remove what this project and its runners have made, and nothing else',
 	notes: [
 		'What needs others goes before them. Named runtimes only: the project stays. What could not be stopped is named, and stays: 1.',
 	],

@@ -44,7 +44,7 @@ export const projectShow = command({
 		const shown = await context.read('project.show', { project });
 		if (context.json) context.printJson(shown);
 		else {
-			const { name, files, given, profiles, runtimes, workflows, types, problems, reloads } = shown;
+			const { name, files, given, profiles, runtimes, workflows, types, runners, mount, problems, reloads } = shown;
 			const line = (what: string, text: string) =>
 				context.print(text === '' ? '' : `  ${context.style.dim(what.padEnd(10))}  ${text}\n`);
 			context.print(`${context.style.bold(name)}\n`);
@@ -53,6 +53,8 @@ export const projectShow = command({
 			line('runtimes', runtimes.join(' '));
 			line('workflows', workflows.join(' '));
 			line('types', types.join(' '));
+			line('runners', runners.join(' '));
+			line('mounted', mount === null ? '' : `at ${mount.basePath}, by ${mount.parent ?? 'a command'}`);
 			line('reloads', String(reloads));
 			if (problems.length > 0) showProblems(context, problems);
 		}

@@ -393,6 +393,7 @@ describe('orch down', () => {
 			workflows: [],
 			types: [],
 			runners: [],
+			mount: null,
 		};
 		restores.push(
 			daemon.override('project.list', async () => [{ ...info, appliedAt: null, reloadedAt: null, reloads: 0, problems: [] }]),

@@ -11,6 +11,7 @@ import { readEnvFile } from '../input-file.ts';
 import { locateProgram } from '../program-path.ts';
 import { lonelyOption, runtimeOptions, runtimeOptionsOf } from './runtime-options.ts';
 import { uploadProgram } from '../upload.ts';
+import { inheritedOf } from '@orch/protocol/wire';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import type { Api, ParamsOf } from '@orch/protocol';
@@ -143,14 +144,13 @@ type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
 const defined = <T extends object>(values: T): Defined<T> =>
 	Object.fromEntries(Object.entries(values).filter(([, each]) => each !== undefined)) as Defined<T>;
 
-const inherited = /^(PATH|HOME|USER|SHELL|LANG|LC_.*|TZ)$/;
 /** What is about who types; another user has these of his own. */
 const ofTheUser = /^(HOME|USER|SHELL)$/;
 
 function environmentOf({ world }: Context, given: Options): Record<string, string> {
 	const env: Record<string, string> = {};
-	const isTaken = (name: string) => inherited.test(name) && !(given.user !== undefined && ofTheUser.test(name));
-	for (const [name, value] of Object.entries(world.env)) if (isTaken(name) && value !== undefined) env[name] = value;
+	const isTaken = (name: string) => given.user === undefined || !ofTheUser.test(name);
+	for (const [name, value] of Object.entries(inheritedOf(world.env))) if (isTaken(name)) env[name] = value;
 	for (const file of given.envFile ?? []) Object.assign(env, readEnvFile(file, world.cwd));
 	for (const { name, value } of given.env ?? []) {
 		const here = value ?? world.env[name];

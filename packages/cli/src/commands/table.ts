@@ -26,6 +26,7 @@ import { logs } from './logs.ts';
 import { projectList, projectReload, projectShow } from './project-commands.ts';
 import { ps } from './ps.ts';
 import { restart } from './restart.ts';
+import { runnerAdd, runnerList, runnerRemove, runnerShow } from './runner-commands.ts';
 import { runtimeAdd } from './runtime-add.ts';
 import { runtimeStderr, runtimeStdout } from './runtime-output.ts';
 import { runtimeRemove } from './runtime-remove.ts';
@@ -105,6 +106,10 @@ export const commandTable: readonly Command[] = [
 	linkStats,
 	linkTypes,
 	linkGraph,
+	runnerAdd,
+	runnerList,
+	runnerShow,
+	runnerRemove,
 	daemonStart,
 	daemonStop,
 	daemonRestart,

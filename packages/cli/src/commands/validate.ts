@@ -9,20 +9,24 @@ import { maskSecrets } from '../secrets.ts';
 
 export const validate = command({
 	path: ['validate'],
-	summary: 'Check a project file: every problem at once, with its line',
+	summary: 'Check a project file and the runners that it mounts: every problem at once, with its line',
 	notes: ['Needs no orchd. Programs are looked for as well; whether they run, only orch up can tell.'],
 	options: fileOptions,
 	examples: ['orch validate', 'orch validate -f orch.yaml -f orch.local.yaml --profile dev'],
-	json: '{"name", "runtimes", "links", "workflows"}',
+	json: '{"name", "runtimes", "links", "workflows", "runners"}',
 	async run(context, { options }) {
 		const reading = await readingOf(context, options);
 		const { name, runtimes, links, definitions } = checked(context, reading);
 		const workflows = Object.keys(definitions['workflows'] ?? {});
-		if (context.json) context.printJson({ name, runtimes: [...runtimes.keys()], links: links.size, workflows });
+		const runners = Object.keys(definitions['runners'] ?? {});
+		if (context.json) context.printJson({ name, runtimes: [...runtimes.keys()], links: links.size, workflows, runners });
 		else {
-			const parts = [count(runtimes.size, 'runtime'), count(links.size, 'link'), count(workflows.length, 'workflow')].filter(
-				(part) => part !== '',
-			);
+			const parts = [
+				count(runtimes.size, 'runtime'),
+				count(links.size, 'link'),
+				count(workflows.length, 'workflow'),
+				count(runners.length, 'runner'),
+			].filter((part) => part !== '');
 			context.note(
 				`${reading.files.map((file) => file.name).join(', ')}: ok (project ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''})`,
 			);

@@ -1,6 +1,7 @@
 /** Which files a project is read from, and with what: found upwards from here, or named. */
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { inheritedOf } from '@orch/protocol/wire';
 import { runtimeName, nonEmpty } from '../args/values.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -26,9 +27,6 @@ export interface Reading {
 	readonly inherited: Record<string, string>;
 }
 
-/** What every runtime of a project starts with, of the environment here. */
-const inheritedNames = /^(PATH|HOME|USER|SHELL|LANG|LC_.*|TZ)$/;
-
 /** What a project file may have, and so what is read of standard input. */
 const mostBytes = 1_048_576;
 const inputName = 'standard input';
@@ -44,7 +42,7 @@ export async function readingOf(context: Context, options: OptionValues<typeof f
 		...(name === undefined ? {} : { name }),
 		profiles: [...(options.profile ?? [])],
 		environment,
-		inherited: Object.fromEntries(Object.entries(environment).filter(([each]) => inheritedNames.test(each))),
+		inherited: inheritedOf(environment),
 	};
 }
 
@@ -81,7 +79,7 @@ function findUpwards(from: string): string {
 }
 
 /** As one would type it from here. */
-function shownPath(path: string, cwd: string): string {
+export function shownPath(path: string, cwd: string): string {
 	const shown = relative(cwd, path);
 	return shown.startsWith('../../..') ? path : shown;
 }
@@ -93,7 +91,9 @@ export async function loadedName(context: Context, options: OptionValues<typeof 
 	if (reading.name !== undefined) return reading.name;
 	const [first] = reading.files;
 	if (first?.text === undefined) {
-		const loaded = (await context.read('project.list', {})).find(({ files }) => files[0] === first?.path);
+		const found = (await context.read('project.list', {})).filter(({ files }) => files[0] === first?.path);
+		// what a file is by itself, before what others make of it
+		const loaded = found.find(({ mount }) => mount === null) ?? found[0];
 		if (loaded) return loaded.name;
 	}
 	// it may have left something behind without being loaded

@@ -19,17 +19,25 @@ export class UpTeller {
 		this.#project = project;
 	}
 
-	tell({ name, kind, reason, ms }: Progress): void {
-		const shown = this.#project(name);
+	tell({ name, kind, reason, ms, runner }: Progress): void {
+		const shown = runner === undefined ? this.#project(name) : name;
 		this.#width = Math.max(this.#width, shown.length);
 		if (!ends.has(kind)) return;
 		const { noteStyle: style } = this.#context;
-		const mark = kind === 'failed' ? style.red('✗') : kind === 'pending' ? style.yellow('…') : style.green('✓');
-		const time = `${(ms / 1000).toFixed(1)}s`.padStart(6);
-		this.#context.note(
-			` ${mark} ${shown.padEnd(this.#width)}  ${kind.padEnd(9)} ${time}${reason === null ? '' : `   ${reason}`}`,
-		);
+		this.#context.note(outcomeLine(shown.padEnd(this.#width), { kind, reason, ms }, style));
 	}
+}
+
+function outcomeLine(name: string, { kind, reason, ms }: Pick<Progress, 'kind' | 'reason' | 'ms'>, style: Style): string {
+	const mark = kind === 'failed' ? style.red('✗') : kind === 'pending' ? style.yellow('…') : style.green('✓');
+	const time = `${(ms / 1000).toFixed(1)}s`.padStart(6);
+	return ` ${mark} ${name}  ${kind.padEnd(9)} ${time}${reason === null ? '' : `   ${reason}`}`;
+}
+
+/** How each came out, where nothing was told on the way. */
+export function outcomeLines(outcomes: Report['outcomes'], style: Style): string[] {
+	const width = Math.max(0, ...outcomes.map(({ name }) => name.length));
+	return outcomes.map((outcome) => outcomeLine(outcome.name.padEnd(width), outcome, style));
 }
 
 /** `orch: 2 ready, 1 failed (project shop)`. */
@@ -61,7 +69,7 @@ export function timing({ outcomes }: Report): string[] {
 		.map(({ name, ms }) => `  ${name.padEnd(width)}  ${(ms / 1000).toFixed(2)}s`);
 }
 
-export const exitOf = ({ outcomes, faults }: Report): number => {
+export const exitOf = ({ outcomes, faults }: Pick<Report, 'outcomes' | 'faults'>): number => {
 	if (outcomes.some(({ kind }) => kind === 'failed') || faults.length > 0) return 1;
 	return outcomes.some(({ kind }) => kind === 'pending') ? 124 : 0;
 };

@@ -48,6 +48,20 @@ export interface FakeDaemon extends AsyncDisposable {
 	readonly uploads: Map<string, { readonly size: number; readonly sha256: string; received: number; parts: Buffer[] }>;
 }
 
+export const newRunner = (over: Partial<ResultOf<Api['runner.list']>[number]> = {}): ResultOf<Api['runner.list']>[number] => ({
+	name: 'echo',
+	basePath: '/echo',
+	config: '/srv/echo.yaml',
+	parent: null,
+	profiles: [],
+	runtimes: ['echo/api'],
+	workflows: [],
+	health: { status: 'ok', reasons: [] },
+	appliedAt: fakeStart,
+	reloadedAt: null,
+	...over,
+});
+
 const emptyPlan: ResultOf<Api['project.diff']>['plan'] = {
 	runtimes: { added: [], removed: [], changed: [] },
 	links: { added: [], removed: [], changed: [] },
@@ -426,6 +440,24 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		'project.show': async ({ project }) => {
 			throw new OrchError('project.not_found', { project, candidates: [] });
 		},
+		'runner.list': async () => [],
+		'runner.add': async ({ name = 'echo', config, basePath, profiles }) => ({
+			runner: newRunner({ name, config, basePath, profiles }),
+			outcomes: [],
+			faults: [],
+		}),
+		'runner.replace': async ({ runner, config, basePath, profiles }) => ({
+			runner: newRunner({ name: runner, config, basePath, profiles }),
+			outcomes: [],
+			faults: [],
+		}),
+		'runner.show': async ({ runner }) => {
+			throw new OrchError('runner.not_found', { runner, candidates: [] });
+		},
+		'runner.health': async ({ runner }) => {
+			throw new OrchError('runner.not_found', { runner, candidates: [] });
+		},
+		'runner.remove': async ({ runner: name }) => ({ name, removed: [], left: [] }),
 		'runtime.why': async ({ runtime }) => {
 			const { id, name, status, desired, ready, reason, pid, uptimeMs, restarts, lastExit, backoff, escaped, warnings } =
 				find(runtime);

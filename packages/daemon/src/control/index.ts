@@ -11,6 +11,7 @@ export { type DaemonFacts, daemonHandlers } from './handlers/daemon.ts';
 export { type Directory, type Entry, isoTime, resolveRuntime, resolveRuntimes } from './handlers/directory.ts';
 export { type LinkHandlersOptions, linkHandlers } from './handlers/link.ts';
 export { type ProjectHandlersOptions, projectHandlers } from './handlers/project.ts';
+export { describeRunner, type RunnerHandlersOptions, runnerHandlers } from './handlers/runner.ts';
 export {
 	type RuntimeDetails,
 	type RuntimeHandlersOptions,

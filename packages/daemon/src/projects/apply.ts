@@ -17,6 +17,7 @@ import { layers } from './order.ts';
 import type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort } from './ports.ts';
 import type { Prepared } from './prepare.ts';
 import { type Condition, needsStart, type Verdict, verdictOn } from './settle.ts';
+import type { Participant, Together } from './together.ts';
 
 export interface ApplyPorts {
 	readonly runtimes: RuntimesPort;
@@ -38,6 +39,8 @@ export interface ApplyOptions {
 	readonly waitMs: number;
 	readonly signal: AbortSignal;
 	readonly onProgress?: ((progress: Progress) => void) | undefined;
+	/** Where others are applied beside it: what holds for all of them. */
+	readonly together?: Together | undefined;
 }
 
 export interface Progress {
@@ -46,6 +49,8 @@ export interface Progress {
 	readonly reason: string | null;
 	/** Since the beginning. */
 	readonly ms: number;
+	/** The runner that it belongs to, where it is not the project's own. */
+	readonly runner?: string;
 }
 
 export type OutcomeKind = 'ready' | 'running' | 'succeeded' | 'failed' | 'pending' | 'scheduled';
@@ -94,8 +99,17 @@ class Applying {
 	}
 
 	async run(): Promise<Applied> {
-		const { store } = this.#ports;
 		const starting = this.#toStart();
+		const participant = this.#options.together?.join(starting);
+		try {
+			return await this.#run(starting, participant);
+		} finally {
+			participant?.leave();
+		}
+	}
+
+	async #run(starting: ReadonlySet<string>, participant: Participant | undefined): Promise<Applied> {
+		const { store } = this.#ports;
 		const definitions = this.#prepared.plan.definitions.length > 0 ? this.#project.definitions : this.#record.definitions;
 		const intent: ProjectRecord = {
 			...this.#record,
@@ -110,8 +124,9 @@ class Applying {
 		await this.#change();
 		// before what is new sends its first message
 		if (saysTypes(definitions) || saysTypes(this.#record.definitions)) await this.#declare(definitions);
+		await participant?.registered();
 		await this.#link();
-		const outcomes = await this.#start(starting);
+		const outcomes = await this.#start(starting, participant);
 		// who was called away in the middle goes on from here the next time
 		const left = this.#options.signal.aborted ? outcomes.filter(({ kind }) => kind === 'pending').map(({ name }) => name) : [];
 		// a link that could not be taken away stays ours; one that went with its runtime is nobody's
@@ -212,8 +227,9 @@ class Applying {
 		for (const link of added) await attempt('link', link, () => links.add(link));
 	}
 
-	async #start(starting: ReadonlySet<string>): Promise<Outcome[]> {
+	async #start(starting: ReadonlySet<string>, participant: Participant | undefined): Promise<Outcome[]> {
 		const { runtimes, clock } = this.#ports;
+		const { together } = this.#options;
 		if (this.#options.start === 'nothing') return this.#brokenOutcomes();
 		const awaited = this.#prepared.touched.filter(
 			({ name }) => starting.has(name) || this.#options.start === 'missing' || this.#broken.has(name),
@@ -225,6 +241,7 @@ class Applying {
 			for (const waiter of [...waiters]) waiter();
 		};
 		const unsubscribe = runtimes.subscribe(wake);
+		const unsubscribeOthers = together?.subscribe(wake);
 		deadline.signal.addEventListener('abort', wake, { once: true });
 		this.#options.signal.addEventListener('abort', wake, { once: true });
 		const isOver = () => deadline.signal.aborted || this.#options.signal.aborted;
@@ -232,7 +249,8 @@ class Applying {
 			new Promise((resolve) => {
 				const look = () => {
 					const verdict = verdictOn(runtimes.find(name), condition);
-					if (verdict.kind === 'yet' && !isOver()) return;
+					const isComing = verdict.kind === 'not' && together?.isComing(name);
+					if ((verdict.kind === 'yet' || isComing) && !isOver()) return;
 					waiters.delete(look);
 					resolve(verdict);
 				};
@@ -250,7 +268,9 @@ class Applying {
 			const launch = (declaration: RuntimeDeclaration): Promise<void> => {
 				const known = launches.get(declaration.name);
 				if (known !== undefined) return known;
-				const launched = this.#launch(declaration, starting, { settled, launch, over });
+				const launched = this.#launch(declaration, starting, { settled, launch, over }).then(() =>
+					participant?.tried(declaration.name),
+				);
 				launches.set(declaration.name, launched);
 				return launched;
 			};
@@ -263,6 +283,7 @@ class Applying {
 		} finally {
 			timer.cancel();
 			unsubscribe();
+			unsubscribeOthers?.();
 		}
 	}
 

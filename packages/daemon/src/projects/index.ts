@@ -20,23 +20,16 @@ export {
 	type ProjectState,
 	type RuntimeDeclaration,
 } from './declaration.ts';
-export { type FileContent, type LoadPorts, type LoadRequest, type Loaded, loadProject, type ProjectFileName } from './load.ts';
+export type { FileContent, LoadPorts, LoadRequest, Loaded, ProjectFileName } from './load.ts';
+export { loadTree } from './load-tree.ts';
 export { locateProgram } from './locate.ts';
 export { type DefinitionChange, type FieldChange, isEmptyPlan, type LinkChange, type Plan, type RuntimeChange } from './plan.ts';
-export type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort, WatchFiles } from './ports.ts';
+export type { LinksPort, Mount, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort, WatchFiles } from './ports.ts';
 export type { Problem, ProblemKind, Suggest } from './problem.ts';
-export {
-	type Diff,
-	type DownReport,
-	ProjectError,
-	type ProjectEvent,
-	type ProjectRefusal,
-	Projects,
-	type ProjectsOptions,
-	type ProjectStatus,
-	type UpReport,
-	type UpWish,
-} from './projects.ts';
+export { Projects, type ProjectsOptions } from './projects.ts';
+export type { Diff, DownReport, ProjectEvent, ProjectStatus, RunnerStatus, UpReport, UpWish } from './reports.ts';
 export { readProjectFile } from './read-file.ts';
+export { ProjectError, type ProjectRefusal } from './refusal.ts';
+export type { RunnerHealth, RunnerJob } from './runner-health.ts';
 export { publishedSchema } from './schema.ts';
 export { createWatchFiles } from './watch-files.ts';

@@ -18,6 +18,7 @@ import { layProfiles, merge } from './merge.ts';
 import { parse } from './parse.ts';
 import { didYouMean, inOrder, type Problem, problem, type Suggest } from './problem.ts';
 import { sizeBytes } from './quantities.ts';
+import { definedRunners, readRunners, type RunnerDeclaration } from './runner-section.ts';
 import { declareRuntime, files as pathsOf, texts } from './runtime-section.ts';
 import { Link, type LinkSection, ProjectFile, Runner, RunnersFile, Workflow } from './schema.ts';
 import { Defaults, type DefaultsSection, Needs, type NeedsSection, Runtime, type RuntimeSection } from './schema-runtime.ts';
@@ -47,6 +48,10 @@ export interface LoadRequest {
 	readonly environment: Readonly<Record<string, string>>;
 	/** What every runtime's environment starts with. */
 	readonly inherited: Readonly<Record<string, string>>;
+	/** Whether it is mounted as a runner: then it has none of its own. */
+	readonly isRunner?: boolean | undefined;
+	/** Profiles that are known elsewhere, so that it is no mistake when these files have none of that name. */
+	readonly profilesElsewhere?: readonly string[] | undefined;
 }
 
 export type FileContent = { readonly text: string } | { readonly fault: 'missing' | 'unreadable'; readonly reason: string };
@@ -64,6 +69,10 @@ export interface Loaded {
 	/** Undefined where there are problems. */
 	readonly project: Project | undefined;
 	readonly problems: readonly Problem[];
+	/** What the files mount, whether there are problems or not. */
+	readonly runners: readonly RunnerDeclaration[];
+	/** The profiles that the files name. */
+	readonly knownProfiles: readonly string[];
 	/** Every file that was looked at, there or not: what is to be watched. A text that was given is none. */
 	readonly files: readonly string[];
 	/** The texts that were read, by path: what a hash is made of. */
@@ -82,6 +91,8 @@ class Loading {
 	readonly #texts = new Map<string, string>();
 	readonly #files: string[] = [];
 	readonly #shownNames: string[] = [];
+	#runners: readonly RunnerDeclaration[] = [];
+	#knownProfiles: readonly string[] = [];
 
 	constructor(request: LoadRequest, ports: LoadPorts) {
 		this.#request = request;
@@ -91,7 +102,14 @@ class Loading {
 	run(): Loaded {
 		const project = this.#load();
 		const problems = inOrder(firstOfEach(this.#problems), this.#shownNames);
-		return { project: problems.length > 0 ? undefined : project, problems, files: this.#files, texts: this.#texts };
+		return {
+			project: problems.length > 0 ? undefined : project,
+			problems,
+			runners: this.#runners,
+			knownProfiles: this.#knownProfiles,
+			files: this.#files,
+			texts: this.#texts,
+		};
 	}
 
 	#load(): Project | undefined {
@@ -188,8 +206,10 @@ class Loading {
 				if (profiles?.kind === 'list') for (const each of profiles.items) if (each.kind === 'scalar') known.add(each.text);
 			}
 		}
+		this.#knownProfiles = [...known];
+		const elsewhere = new Set(this.#request.profilesElsewhere);
 		for (const name of this.#request.profiles) {
-			if (known.has(name)) continue;
+			if (known.has(name) || elsewhere.has(name)) continue;
 			const near = didYouMean(this.#ports.suggest(name, known));
 			const all = known.size > 0 ? `the profiles are: ${[...known].join(', ')}` : 'the file names no profiles';
 			this.#problems.push(problem('unknown_profile', `no profile '${name}'`, { facts: [near ?? all] }));
@@ -202,6 +222,7 @@ class Loading {
 		this.#problems.push(...checkNames(names, this.#ports.suggest));
 		const runtimes = this.#runtimesOf(root, name, directory, names);
 		const links = this.#linksOf(root, name, names);
+		this.#readRunners(root, name, directory);
 		const definitions = this.#definitionsOf(root, directory);
 		return {
 			name,
@@ -217,6 +238,18 @@ class Loading {
 			links,
 			definitions,
 		};
+	}
+
+	#readRunners(root: MapTree, project: string, directory: string): void {
+		const { runners, problems } = readRunners(root, {
+			project,
+			directory,
+			shownFile: this.#request.files[0]?.name ?? '',
+			isRunner: this.#request.isRunner ?? false,
+			fits: (item) => this.#fits(Runner, item),
+		});
+		this.#problems.push(...problems);
+		this.#runners = runners;
 	}
 
 	#nameOf(root: MapTree, directory: string): string {
@@ -353,7 +386,7 @@ class Loading {
 		return {
 			types: this.#typesOf(root),
 			workflows: this.#workflowsOf(root, directory),
-			runners: this.#runnersOf(root, directory),
+			runners: definedRunners(this.#runners),
 			services: plain('services'),
 			gateway: gateway?.kind === 'map' ? { gateway: plainData(gateway) } : {},
 		};
@@ -413,29 +446,6 @@ class Loading {
 			}
 		}
 		return workflows;
-	}
-
-	#runnersOf(root: MapTree, directory: string): Definitions['runners'] {
-		const list = root.entries.get('runners')?.value;
-		const runners: Record<string, { config: string; basePath: string }> = {};
-		if (list?.kind !== 'list') return runners;
-		const paths = new Map<string, string>();
-		for (const item of list.items) {
-			if (!this.#fits(Runner, item)) continue;
-			const given = readAs(Runner, item) as { name: string; config: string; basePath?: string; base_path?: string };
-			const basePath = given.base_path ?? given.basePath ?? '/';
-			if (Object.hasOwn(runners, given.name)) {
-				this.#problems.push(problem('duplicate', `a runner '${given.name}' is there already`, { at: spanAt(item, ['name']) }));
-			} else if (paths.has(basePath)) {
-				const where = spanAt(item, ['base_path']) === item.at ? spanAt(item, ['basePath']) : spanAt(item, ['base_path']);
-				this.#problems.push(
-					problem('duplicate', `the base path ${basePath} is taken by the runner '${paths.get(basePath)}'`, { at: where }),
-				);
-			}
-			paths.set(basePath, given.name);
-			runners[given.name] = { config: resolve(directory, given.config), basePath };
-		}
-		return runners;
 	}
 }
 

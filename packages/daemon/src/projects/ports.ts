@@ -12,6 +12,12 @@ export interface RuntimeFacts {
 	readonly succeeded: boolean;
 	/** When its last process was started, in milliseconds since the epoch. */
 	readonly startedAt: number | null;
+	/** How many processes it has had. */
+	readonly processes: number;
+	/** When its schedule is due next, in milliseconds since the epoch; null where none is. */
+	readonly dueAt: number | null;
+	/** Whether somebody has ended its last process, rather than the program itself. */
+	readonly wasStopped: boolean;
 	readonly reason: string | null;
 }
 
@@ -69,6 +75,17 @@ export interface ProjectRecord {
 	readonly fingerprint: string;
 	/** Milliseconds since the epoch. */
 	readonly appliedAt: number;
+	/** Where it is mounted, of a runner. */
+	readonly mount?: Mount | undefined;
+	/** Whether its runners were to be made as its files say when this was written. */
+	readonly isMounting?: boolean | undefined;
+}
+
+export interface Mount {
+	/** As `readBasePath` spells it. */
+	readonly basePath: string;
+	/** The project whose files mount it; null: somebody has, by a command. */
+	readonly parent: string | null;
 }
 
 export interface ProjectStore {

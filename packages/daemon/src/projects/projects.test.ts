@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type LinkDeclaration, linkKey } from './declaration.ts';
 import { isEmptyPlan } from './plan.ts';
-import { ProjectError } from './projects.ts';
+import { ProjectError } from './refusal.ts';
 import { FakeWorld } from './testing/fake-world.ts';
 import { projectFile } from './testing/random-project.ts';
 import { startProjects } from './testing/start-projects.ts';
@@ -519,6 +519,7 @@ describe('what follows its files', () => {
 			await parts.clock.advance(1);
 		}
 		await parts.clock.advance(1_000);
+		await idle();
 		expect(parts.projects.find('shop')?.reloads).toBe(1);
 		expect(parts.world.runtimes.get('shop/db')?.declaration.program).toBe('/shop/db999');
 	});

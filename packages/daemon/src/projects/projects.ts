@@ -1,97 +1,49 @@
 /** The projects that are loaded: each is made so when it is asked for, and kept so while its files change. */
-import { createHash } from 'node:crypto';
 import { Publisher } from '@orch/base';
-import { type Applied, apply, type ApplyPorts, currentState, inReverse, type Progress, sentenceOf } from './apply.ts';
-import { linkKey, localName, noDefinitions, type Project } from './declaration.ts';
-import { type Loaded, type LoadPorts, loadProject, type LoadRequest } from './load.ts';
+import { type Applied, apply, type ApplyPorts, currentState, type Progress } from './apply.ts';
+import { linkKey, localName, type RuntimeDeclaration } from './declaration.ts';
+import type { Loaded, LoadPorts, LoadRequest } from './load.ts';
+import { type LoadedTree, loadTree, type TreeOptions } from './load-tree.ts';
+import { readBasePath } from './base-path.ts';
+import { LoadedProject } from './loaded-project.ts';
+import { asKnown, clashesOf, clashProblems, joined, joinedOutcomes, type Member, type Members, membersOf } from './member.ts';
 import { isEmptyPlan, type Plan } from './plan.ts';
-import type { ProjectRecord, WatchFiles } from './ports.ts';
-import { type Prepared, prepare, type Selection } from './prepare.ts';
+import type { Mount, ProjectRecord, WatchFiles } from './ports.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { Problem } from './problem.ts';
-import { SaveWatch } from './watch.ts';
+import { Queues } from './queues.ts';
+import { requestOf } from './record.ts';
+import { ProjectError } from './refusal.ts';
+import type { Diff, DownReport, ProjectEvent, ProjectStatus, RunnerStatus, UpReport, UpWish } from './reports.ts';
+import { healthOf, jobsOf } from './runner-health.ts';
+import type { RunnerDeclaration } from './runner-section.ts';
+import { takeAway, type TakenAway } from './take-away.ts';
+import { Together } from './together.ts';
 
 export interface ProjectsOptions extends ApplyPorts {
 	readonly load: LoadPorts;
 	readonly watchFiles: WatchFiles;
 }
 
-export interface UpWish extends Omit<Selection, 'removeOrphans'> {
-	/** Absent: where the files are the same as the last time. */
-	readonly removeOrphans?: boolean | undefined;
-	/** Registers and changes, starts nothing. */
-	readonly startNothing?: boolean | undefined;
-	readonly waitMs: number;
-	readonly signal: AbortSignal;
-	readonly onProgress?: ((progress: Progress) => void) | undefined;
+interface Mounting {
+	readonly mount: Mount;
+	/** Whether it is meant to be there already. */
+	readonly replaces: boolean;
 }
 
-export interface Diff {
-	readonly name: string;
-	readonly plan: Plan;
-	readonly orphans: readonly string[];
-}
-
-export interface UpReport extends Diff, Applied {}
-
-export interface DownReport {
-	readonly name: string;
+interface Gone {
 	readonly removed: readonly string[];
-	/** What is left, with the reason. */
-	readonly left: readonly { readonly name: string; readonly reason: string }[];
+	readonly left: readonly string[];
 }
 
-export interface ProjectStatus {
-	readonly record: ProjectRecord;
-	/** Why what its files say now does not hold; empty while it does. */
-	readonly problems: readonly Problem[];
-	readonly reloadedAt: number | undefined;
-	readonly reloads: number;
-}
-
-export type ProjectEvent =
-	| { readonly kind: 'reloaded'; readonly project: string; readonly plan: Plan; readonly faults: readonly string[] }
-	| { readonly kind: 'invalid'; readonly project: string; readonly problems: readonly Problem[] };
-
-export type ProjectRefusal =
-	| { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
-	/** Another one of that name is loaded. */
-	| { readonly kind: 'elsewhere'; readonly name: string; readonly file: string }
-	| { readonly kind: 'not_loaded'; readonly name: string; readonly known: readonly string[] }
-	| { readonly kind: 'unknown_runtime'; readonly name: string; readonly known: readonly string[] }
-	| { readonly kind: 'busy'; readonly limit: number };
-
-export class ProjectError extends Error {
-	override readonly name = 'ProjectError';
-	readonly refusal: ProjectRefusal;
-
-	constructor(refusal: ProjectRefusal) {
-		super(`project refused: ${refusal.kind}`);
-		this.refusal = refusal;
-	}
-}
-
-interface Entry {
-	record: ProjectRecord;
-	problems: readonly Problem[];
-	reloadedAt: number | undefined;
-	reloads: number;
-	readonly watch: SaveWatch;
-	/** Files whose last line has no end, as they were read last. */
-	unended: ReadonlySet<string>;
-	files: readonly string[];
-	isFollowing: boolean;
-}
-
-/** Commands on one project that wait for each other. */
-const maxWaiting = 32;
 /** A reload that nobody waits for looks this long at what it has started. */
 const reloadWaitMs = 60_000;
 
 export class Projects {
 	readonly events: Publisher<ProjectEvent>;
 	readonly #options: ProjectsOptions;
-	readonly #entries = new Map<string, Entry>();
-	readonly #queues = new Map<string, { tail: Promise<unknown>; waiting: number }>();
+	readonly #entries = new Map<string, LoadedProject>();
+	readonly #queues = new Queues();
 	readonly #closing = new AbortController();
 
 	constructor(options: ProjectsOptions) {
@@ -101,22 +53,24 @@ export class Projects {
 
 	/** Goes on with what an earlier daemon had loaded; a file that was changed meanwhile is a change. */
 	async restore(): Promise<void> {
+		const interrupted: string[] = [];
 		for (const record of await this.#options.store.list()) {
 			try {
-				const entry = this.#enter(record, this.#load(requestOf(record)));
-				this.#follow(entry);
+				this.#enter(record, this.#tree(requestOf(record), { leaves: () => true }).own).follow();
 			} catch (error) {
 				// what runs goes on; the next `up` loads it anew
 				this.#options.log.error('project not restored', { project: record.name, error });
 				continue;
 			}
-			// an `up` or a reload was in the middle of it
-			if (record.starting.length > 0) void this.#reloadQuietly(record.name);
+			if (record.starting.length > 0 || record.isMounting) interrupted.push(record.name);
 		}
+		// an `up` or a reload was in the middle of it
+		for (const name of interrupted) void this.#reloadQuietly(name);
 	}
 
+	/** With the runners that its files mount: every problem of every file. */
 	check(request: LoadRequest): Loaded {
-		return this.#load(request);
+		return this.#tree(request).own;
 	}
 
 	list(): readonly ProjectStatus[] {
@@ -127,49 +81,68 @@ export class Projects {
 		return this.#entries.get(name);
 	}
 
-	/** What `up` would change. */
-	diff(request: LoadRequest, selection: Omit<UpWish, 'waitMs' | 'signal'>): Diff {
-		const { project, record } = this.#understand(request);
-		const { plan, orphans } = this.#prepare(project, record, selection);
-		return { name: project.name, plan, orphans };
-	}
-
-	async up(request: LoadRequest, wish: UpWish): Promise<UpReport> {
-		const { project } = this.#understand(request);
-		return this.#serially(project.name, async () => {
-			// the one before may have taken a while, and files change
-			const understood = this.#understand(request);
-			const isNew = !this.#entries.has(project.name);
-			const entry = this.#enter(understood.record, understood.loaded);
-			try {
-				return await this.#apply(understood.project, understood.record, wish, entry);
-			} catch (error) {
-				// nothing was written down, so nothing was done
-				if (isNew && entry.record.appliedAt === 0) this.#entries.delete(project.name);
-				throw error;
-			} finally {
-				if (this.#entries.has(project.name)) this.#follow(entry);
-			}
+	runners(): readonly RunnerStatus[] {
+		return [...this.#entries.values()].flatMap(({ record, problems, reloadedAt, reloads }) => {
+			if (!record.mount) return [];
+			const facts = this.#options.runtimes.list(record.name);
+			const status = { record, problems, reloadedAt, reloads, mount: record.mount };
+			return [{ ...status, health: healthOf(facts, problems), jobs: jobsOf(facts) }];
 		});
 	}
 
-	/** Reads the files again, as they were asked to be read. */
+	/** What `up` would change. */
+	diff(request: LoadRequest, selection: Omit<UpWish, 'waitMs' | 'signal'>): Diff {
+		const members = this.#chosen(this.#understand(request), selection);
+		const gone = this.#gone(members, selection);
+		this.#refuseClashes(members, gone.removed);
+		return this.#joined(members, gone, (member) => this.#prepare(member, this.#wishFor(member, members, selection)));
+	}
+
+	async up(request: LoadRequest, wish: UpWish): Promise<UpReport> {
+		return this.#up(request, wish);
+	}
+
+	/** Makes a runner of files: one that is new, or, where it replaces one, the one of that name. */
+	async mount(request: LoadRequest, wish: UpWish & { readonly basePath: string; readonly replaces: boolean }): Promise<UpReport> {
+		const { basePath, replaces } = wish;
+		const read = readBasePath(basePath);
+		if ('fault' in read) throw new ProjectError({ kind: 'bad_path', basePath, reason: read.fault });
+		return this.#up(request, wish, { mount: { basePath: read.path, parent: null }, replaces });
+	}
+
+	async #up(request: LoadRequest, wish: UpWish, mounting?: Mounting): Promise<UpReport> {
+		const { own } = this.#understand(request, mounting);
+		return this.#queues.run(own.project.name, async () =>
+			// the one before may have taken a while, and files change
+			this.#bringUp(this.#chosen(this.#understand(request, mounting), wish), wish),
+		);
+	}
+
+	/** Takes a runner away that was mounted by a command. */
+	async unmount(name: string, options: Omit<Parameters<Projects['down']>[1], 'only'>): Promise<DownReport> {
+		if (!this.#record(name)?.mount)
+			throw new ProjectError({ kind: 'not_mounted', name, known: this.runners().map(({ record }) => record.name) });
+		return this.down(name, options);
+	}
+
+	/** Reads the files again, as they were asked to be read; of its runners, those that they mount otherwise than before. */
 	async reload(name: string, wish: Pick<UpWish, 'waitMs' | 'signal' | 'onProgress'>): Promise<UpReport> {
 		this.#loaded(name);
-		return this.#serially(name, async () => {
+		return this.#queues.run(name, async () => {
 			const entry = this.#loaded(name);
-			const loaded = this.#load(requestOf(entry.record));
-			this.#look(entry, loaded);
-			if (!loaded.project) {
-				this.#options.log.warn('project not reloaded', {
-					project: name,
-					problems: loaded.problems.map(({ message }) => message),
-				});
-				this.events.publish({ kind: 'invalid', project: name, problems: loaded.problems });
-				throw new ProjectError({ kind: 'invalid', problems: loaded.problems });
+			const request = requestOf(entry.record);
+			const tree = this.#tree(request, { leaves: entry.record.isMounting ? undefined : (each) => this.#isMounted(name, each) });
+			const members = membersOf(request, tree, { known: this.#record, mount: entry.record.mount });
+			const whole = { ...wish, removeOrphans: true };
+			const clashes = members ? this.#clashes(members, this.#gone(members, whole).removed) : [];
+			const problems = [...tree.problems, ...clashes];
+			entry.look(clashes.length > 0 ? { ...tree.own, problems } : tree.own);
+			if (!members || clashes.length > 0) {
+				this.#options.log.warn('project not reloaded', { project: name, problems: problems.map(({ message }) => message) });
+				this.events.publish({ kind: 'invalid', project: name, problems });
+				throw new ProjectError({ kind: 'invalid', problems });
 			}
-			const record = recordOf(requestOf(entry.record), loaded.project, entry.record, fingerprintOf(loaded));
-			const report = await this.#apply(loaded.project, record, { ...wish, removeOrphans: true }, entry, 'changed');
+			const report = await this.#bringUp(members, whole, 'changed');
 			entry.reloads++;
 			entry.reloadedAt = this.#options.clock.now();
 			if (!isEmptyPlan(report.plan)) this.#options.log.info('project reloaded', { project: name, ...counts(report.plan) });
@@ -178,7 +151,7 @@ export class Projects {
 		});
 	}
 
-	/** Takes away what the project has made, and nothing else. */
+	/** Takes away what the project and its runners have made, and nothing else. */
 	async down(
 		name: string,
 		{
@@ -191,49 +164,26 @@ export class Projects {
 			readonly onProgress?: (progress: Progress) => void;
 		},
 	): Promise<DownReport> {
-		return this.#serially(name, async () => {
-			const { runtimes, links, types, store, clock } = this.#options;
-			const startedMs = clock.monotonicMs();
-			const only = asked && inFull(asked, name);
-			const all = runtimes.list(name).map(({ declaration }) => declaration);
-			const chosen =
-				only === undefined
-					? all
-					: all.filter(({ name: each, group }) => only.includes(each) || (group && only.includes(group.name)));
-			const entry = this.#entries.get(name);
-			const unknown = only?.find((each) => !all.some(({ name: known, group }) => known === each || group?.name === each));
-			if (unknown !== undefined)
-				throw new ProjectError({
-					kind: 'unknown_runtime',
-					name: localName(unknown),
-					known: all.map((each) => localName(each.name)),
-				});
-			const removed: string[] = [];
-			const left: { name: string; reason: string }[] = [];
-			const tell = (runtime: string, kind: Progress['kind'], reason: string | null = null) =>
-				onProgress?.({ name: runtime, kind, reason, ms: Math.round(clock.monotonicMs() - startedMs) });
-			await inReverse(chosen, async ({ name: runtime }) => {
-				try {
-					tell(runtime, 'stopping');
-					await runtimes.stop(runtime, signal);
-					await runtimes.remove(runtime, signal);
-					tell(runtime, 'removed');
-					removed.push(runtime);
-				} catch (error) {
-					left.push({ name: runtime, reason: sentenceOf(error) });
-					tell(runtime, 'failed', sentenceOf(error));
-				}
+		const only = asked && inFull(asked, name);
+		return this.#queues.run(name, async () => {
+			const record = this.#record(name);
+			if (only === undefined && record) this.#refuseDeclared(record);
+			const runners = only === undefined ? this.#runnersOf(name) : [];
+			return this.#queues.runAll(runners, async () => {
+				const all = [name, ...runners].flatMap((each) => this.#declarations(each));
+				const isMeant = (full: string) => only === undefined || only.includes(full);
+				const unknown = only?.find((each) => !all.some(({ name: known, group }) => known === each || group?.name === each));
+				if (unknown !== undefined)
+					throw new ProjectError({
+						kind: 'unknown_runtime',
+						name: localName(unknown),
+						known: all.map((each) => localName(each.name)),
+					});
+				const chosen = all.filter((each) => isMeant(each.name) || (each.group && isMeant(each.group.name)));
+				const taken = await this.#takeAway(chosen, { signal, onProgress, name });
+				if (only === undefined && taken.left.length === 0) for (const each of [...runners, name]) await this.#forget(each);
+				return { name, ...taken };
 			});
-			if (only !== undefined || left.length > 0) return { name, removed, left };
-			if (entry) {
-				const owned = new Set(entry.record.links);
-				for (const link of links.list()) if (owned.has(linkKey(link))) await links.remove(link);
-				await types.declare(name, {}, signal);
-				await store.remove(name);
-				this.#entries.delete(name);
-				await entry.watch.close();
-			}
-			return { name, removed, left };
 		});
 	}
 
@@ -242,12 +192,13 @@ export class Projects {
 		const names = [...this.#entries.keys()];
 		await Promise.all(
 			names.map((name) =>
-				this.#serially(name, async () => {
+				this.#queues.run(name, async () => {
 					const entry = this.#entries.get(name);
 					await this.#options.types.declare(name, {}, this.#closing.signal);
 					await this.#options.store.remove(name);
 					this.#entries.delete(name);
-					await entry?.watch.close();
+					await entry?.close();
+					if (entry?.record.mount) this.events.publish({ kind: 'unmounted', project: name });
 				}),
 			),
 		);
@@ -255,50 +206,116 @@ export class Projects {
 
 	async close(): Promise<void> {
 		this.#closing.abort(new Error('the daemon is closing'));
-		await Promise.all([...this.#entries.values()].map(({ watch }) => watch.close()));
-		await Promise.all([...this.#queues.values()].map(({ tail }) => tail));
+		await Promise.all([...this.#entries.values()].map((entry) => entry.close()));
+		await this.#queues.idle();
 	}
 
-	#loaded(name: string): Entry {
+	#loaded(name: string): LoadedProject {
 		const entry = this.#entries.get(name);
 		if (!entry) throw new ProjectError({ kind: 'not_loaded', name, known: [...this.#entries.keys()] });
 		return entry;
 	}
 
-	#load(request: LoadRequest): Loaded {
-		return loadProject(request, this.#options.load);
+	readonly #record = (name: string): ProjectRecord | undefined => this.#entries.get(name)?.record;
+
+	#declarations(name: string): RuntimeDeclaration[] {
+		return this.#options.runtimes.list(name).map(({ declaration }) => declaration);
 	}
 
-	#understand(asked: LoadRequest): { readonly project: Project; readonly record: ProjectRecord; readonly loaded: Loaded } {
-		const first = this.#load(asked);
+	/** The runners that a project's files mount, or have mounted. */
+	#runnersOf(parent: string): string[] {
+		return [...this.#entries.values()].flatMap(({ record }) => (record.mount?.parent === parent ? [record.name] : []));
+	}
+
+	/** Whether a runner is there as its file mounts it; what it is then follows its own files. */
+	#isMounted(parent: string, { name, config, basePath }: RunnerDeclaration): boolean {
+		const record = this.#record(name);
+		if (!record?.mount || record.appliedAt === 0) return false;
+		return record.mount.parent === parent && record.mount.basePath === basePath && record.files[0]?.path === config;
+	}
+
+	#tree(request: LoadRequest, { leaves }: Pick<TreeOptions, 'leaves'> = {}): LoadedTree {
+		return loadTree(request, this.#options.load, { leaves, known: ({ name }) => this.#record(name) });
+	}
+
+	#understand(asked: LoadRequest, mounting?: Mounting): Members {
+		const first = this.#tree(asKnown(asked, undefined, mounting?.mount));
 		if (!first.project) throw new ProjectError({ kind: 'invalid', problems: first.problems });
-		const known = this.#entries.get(first.project.name)?.record;
-		const file = asked.files[0]?.path ?? '';
-		const knownFile = known?.files[0]?.path;
-		if (known && knownFile !== file) {
+		const { name } = first.project;
+		const known = this.#record(name);
+		if (mounting) this.#refuseName(name, known, mounting);
+		else if (known && known.files[0]?.path !== (asked.files[0]?.path ?? '')) {
 			const [from] = known.files;
-			throw new ProjectError({
-				kind: 'elsewhere',
-				name: known.name,
-				file: (from?.text === undefined ? from?.path : from.name) ?? '',
-			});
+			throw new ProjectError({ kind: 'elsewhere', name, file: (from?.text === undefined ? from?.path : from.name) ?? '' });
 		}
-		// a project's programs keep the PATH that they were first given, wherever it is brought up again from
-		const request = known ? { ...asked, inherited: known.inherited } : asked;
-		const loaded = known ? this.#load(request) : first;
-		const { project } = loaded;
-		if (!project) throw new ProjectError({ kind: 'invalid', problems: loaded.problems });
-		return { project, loaded, record: recordOf(request, project, known, fingerprintOf(loaded)) };
+		const mount = mounting?.mount ?? known?.mount;
+		const request = asKnown(asked, known, mount);
+		const tree = known ? this.#tree(request) : first;
+		const members = membersOf(request, tree, { known: this.#record, mount });
+		if (!members) throw new ProjectError({ kind: 'invalid', problems: tree.problems });
+		return members;
 	}
 
-	#prepare(project: Project, record: ProjectRecord, wish: Omit<UpWish, 'waitMs' | 'signal'>): Prepared {
-		const before = this.#entries.get(project.name)?.record;
+	#refuseName(name: string, known: ProjectRecord | undefined, { replaces }: Mounting): void {
+		if (!replaces) {
+			if (known) throw new ProjectError({ kind: 'name_taken', name, file: known.files[0]?.path ?? '' });
+			return;
+		}
+		if (!known?.mount)
+			throw new ProjectError({ kind: 'not_mounted', name, known: this.runners().map(({ record }) => record.name) });
+		this.#refuseDeclared(known);
+	}
+
+	#refuseDeclared({ name, mount }: ProjectRecord): void {
+		if (!mount || mount.parent === null) return;
+		const file = this.#record(mount.parent)?.files[0]?.path ?? '';
+		throw new ProjectError({ kind: 'declared', name, parent: mount.parent, file });
+	}
+
+	/** Of some runtimes that were named, runners are none. */
+	#chosen(members: Members, { only }: Pick<UpWish, 'only'>): Members {
+		return only === undefined ? members : { ...members, runners: [] };
+	}
+
+	/** Runners that the files mount no longer; those that stay without being mounted by them are orphans. */
+	#gone({ own, declared }: Members, wish: Pick<UpWish, 'only' | 'removeOrphans'>): Gone {
+		if (wish.only !== undefined) return { removed: [], left: [] };
+		const names = new Set(declared.map(({ name }) => name));
+		const gone = this.#runnersOf(own.project.name).filter((name) => !names.has(name));
+		return (wish.removeOrphans ?? this.#hasSameFiles(own.record)) ? { removed: gone, left: [] } : { removed: [], left: gone };
+	}
+
+	#hasSameFiles(record: ProjectRecord): boolean {
+		const before = this.#record(record.name);
 		const files = (of: ProjectRecord) => JSON.stringify(of.files.map(({ path }) => path));
-		const sameFiles = before === undefined || files(before) === files(record);
+		return before === undefined || files(before) === files(record);
+	}
+
+	#clashes(members: Members, gone: readonly string[]): Problem[] {
+		return clashProblems(clashesOf(members, gone, this.#entries.values()), members.declared);
+	}
+
+	#refuseClashes(members: Members, gone: readonly string[]): void {
+		const clashes = clashesOf(members, gone, this.#entries.values());
+		// of one that nobody's file mounts there is no place to show
+		const own = clashes.find(({ name }) => name === members.own.project.name);
+		if (own?.kind === 'path') {
+			const { name, basePath, other } = own;
+			throw new ProjectError({ kind: 'path_taken', name, basePath, other });
+		}
+		if (clashes.length > 0) throw new ProjectError({ kind: 'invalid', problems: clashProblems(clashes, members.declared) });
+	}
+
+	/** A runner's files are those that its mount says: what the ones before have left is taken away. */
+	#wishFor<Wish extends Omit<UpWish, 'waitMs' | 'signal'>>(member: Member, { own }: Members, wish: Wish): Wish {
+		return member === own && own.record.mount === undefined ? wish : { ...wish, removeOrphans: wish.removeOrphans ?? true };
+	}
+
+	#prepare({ project, record }: Member, wish: Omit<UpWish, 'waitMs' | 'signal'>): Prepared {
 		const prepared = prepare(currentState(this.#options, record, project), project, {
 			...wish,
 			only: wish.only && inFull(wish.only, project.name),
-			removeOrphans: wish.removeOrphans ?? sameFiles,
+			removeOrphans: wish.removeOrphans ?? this.#hasSameFiles(record),
 		});
 		const [unknown] = prepared.unknown;
 		if (unknown !== undefined)
@@ -310,94 +327,163 @@ export class Projects {
 		return prepared;
 	}
 
-	async #apply(
-		project: Project,
-		record: ProjectRecord,
-		wish: UpWish,
-		entry: Entry,
-		start: 'missing' | 'changed' = 'missing',
-	): Promise<UpReport> {
-		const prepared = this.#prepare(project, record, wish);
+	#joined({ own, runners }: Members, gone: Gone, preparedOf: (member: Member) => Prepared): Diff {
+		const { name } = own.project;
+		const ofRunners = runners.map((member) => ({ name: member.project.name, ...preparedOf(member) }));
+		const { plan, orphans } = joined(
+			preparedOf(own),
+			ofRunners,
+			gone.removed.flatMap((each) => this.#declarations(each)),
+		);
+		const left = gone.left.flatMap((each) => this.#declarations(each).map((declaration) => declaration.name));
+		return { name, plan, orphans: [...orphans, ...left] };
+	}
+
+	/** To be called in the turn of the project. From the first look at what is loaded until all is entered nothing is waited for. */
+	async #bringUp(members: Members, wish: UpWish, start: 'missing' | 'changed' = 'missing'): Promise<UpReport> {
+		const { own, runners } = members;
+		const gone = this.#gone(members, wish);
+		this.#refuseClashes(members, gone.removed);
+		const before = new Map(this.#entries);
+		const all = [own, ...runners];
+		for (const { record, loaded } of all) this.#enter(record, loaded).mount = record.mount;
+		try {
+			const names = [...runners.map(({ project }) => project.name), ...gone.removed];
+			return await this.#queues.runAll(names, () => this.#applyAll(members, gone, wish, start));
+		} finally {
+			for (const { project } of [...runners, own]) {
+				const entry = this.#entries.get(project.name);
+				if (!entry) continue;
+				const isNew = !before.has(project.name) && entry.record.appliedAt === 0;
+				// where nothing was written down, nothing was done; what has mounted others is there as long as they are
+				if (isNew && this.#runnersOf(project.name).length === 0) await this.#forgetNew(project.name, runners.length > 0);
+				else entry.follow();
+				entry.mount = entry.record.mount;
+			}
+		}
+	}
+
+	async #applyAll(members: Members, gone: Gone, wish: UpWish, start: 'missing' | 'changed'): Promise<UpReport> {
+		const { own, runners } = members;
+		const all = [own, ...runners];
 		const signal = AbortSignal.any([wish.signal, this.#closing.signal]);
+		const prepared = new Map(all.map((member) => [member, this.#prepare(member, this.#wishFor(member, members, wish))]));
+		const diff = this.#joined(members, gone, (member) => prepared.get(member) as Prepared);
+		const isWhole = wish.only === undefined;
+		const isMounting = isWhole && (runners.length + gone.removed.length > 0 || own.record.isMounting === true);
+		// whoever is interrupted from here on finds by this what is left to do
+		if (isMounting) await this.#save({ ...own.record, isMounting });
+		const faults: string[] = [];
+		for (const name of gone.removed) {
+			const { left } = await this.#takeAway(this.#declarations(name), { ...wish, signal, name: own.project.name });
+			for (const each of left) faults.push(`cannot take away ${each.name}: ${each.reason}`);
+			if (left.length === 0) await this.#forget(name);
+		}
+		const together = isMounting ? new Together(all.length) : undefined;
+		const applied = await Promise.allSettled(
+			all.map((member) => {
+				const record = member === own && isMounting ? { ...own.record, isMounting } : member.record;
+				const onProgress = ofRunner(member === own ? undefined : member.project.name, wish.onProgress);
+				return this.#apply(
+					{ ...member, record },
+					prepared.get(member) as Prepared,
+					{ ...wish, signal, onProgress },
+					{ start, together },
+				);
+			}),
+		);
+		const failed = applied.find((each) => each.status === 'rejected');
+		if (failed) throw failed.reason;
+		if (isMounting) await this.#save({ ...(this.#record(own.project.name) ?? own.record), isMounting: undefined });
+		const joint = joinedOutcomes(applied.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
+		return { ...diff, ...joint, faults: [...faults, ...joint.faults] };
+	}
+
+	#apply(
+		{ project, record }: Member,
+		prepared: Prepared,
+		wish: UpWish,
+		{ start, together }: { readonly start: 'missing' | 'changed'; readonly together: Together | undefined },
+	): Promise<Applied> {
 		const { store } = this.#options;
-		const keeping = {
-			list: () => store.list(),
-			remove: (name: string) => store.remove(name),
-			save: async (saved: ProjectRecord) => {
-				await store.save(saved);
-				entry.record = saved;
-			},
-		};
-		const applied = await apply({ ...this.#options, store: keeping }, project, prepared, record, {
+		const keeping = { list: () => store.list(), remove: (name: string) => store.remove(name), save: this.#save };
+		return apply({ ...this.#options, store: keeping }, project, prepared, record, {
 			start: wish.startNothing ? 'nothing' : start,
 			asked: wish.only && inFull(wish.only, project.name),
 			noDeps: wish.noDeps,
 			waitMs: wish.waitMs,
-			signal,
+			signal: wish.signal,
 			onProgress: wish.onProgress,
+			together,
 		});
-		return { name: project.name, plan: prepared.plan, orphans: prepared.orphans, ...applied };
 	}
 
-	/** The entry of a project, made where there is none, with what its files were found to be. */
-	#enter(record: ProjectRecord, loaded: Loaded): Entry {
-		const { name } = record;
-		let entry = this.#entries.get(name);
-		if (!entry) {
-			const watch = new SaveWatch(
-				{
-					clock: this.#options.clock,
-					watchFiles: this.#options.watchFiles,
-					look: () => this.#glance(name),
-					saved: () => void this.#reloadQuietly(name),
-				},
-				record.fingerprint,
-			);
-			entry = {
-				record,
-				problems: [],
-				reloadedAt: undefined,
-				reloads: 0,
-				watch,
-				unended: new Set(),
-				files: [],
-				isFollowing: false,
-			};
-			this.#entries.set(name, entry);
-			this.#look(entry, loaded);
-			// what was applied is what the record says, which may be older than the files are now
-			watch.know(record.fingerprint);
-		} else this.#look(entry, loaded);
-		return entry;
+	/** Durable once it resolves. */
+	readonly #save = async (record: ProjectRecord): Promise<void> => {
+		await this.#options.store.save(record);
+		const entry = this.#entries.get(record.name);
+		if (!entry) return;
+		const before = entry.record.appliedAt === 0 ? undefined : entry.record.mount;
+		entry.record = record;
+		if (record.mount && record.appliedAt > 0 && record.mount.basePath !== before?.basePath)
+			this.events.publish({ kind: 'mounted', project: record.name, basePath: record.mount.basePath });
+	};
+
+	async #takeAway(
+		declarations: readonly RuntimeDeclaration[],
+		{ signal, onProgress, name }: Pick<UpWish, 'signal' | 'onProgress'> & { readonly name: string },
+	): Promise<TakenAway> {
+		const { runtimes, clock } = this.#options;
+		const startedMs = clock.monotonicMs();
+		const owners = new Map(declarations.map((each) => [each.name, each.project]));
+		return takeAway(runtimes, declarations, {
+			signal,
+			tell(runtime, kind, reason) {
+				const owner = owners.get(runtime);
+				const ms = Math.round(clock.monotonicMs() - startedMs);
+				ofRunner(owner === name ? undefined : owner, onProgress)?.({ name: runtime, kind, reason, ms });
+			},
+		});
 	}
 
-	#follow(entry: Entry): void {
-		entry.isFollowing = true;
-		entry.watch.follow(entry.files);
-	}
-
-	/** Takes notice of what its files are now. */
-	#look(entry: Entry, loaded: Loaded): void {
-		entry.problems = loaded.problems;
-		entry.unended = new Set([...loaded.texts].filter(([, text]) => !text.endsWith('\n')).map(([path]) => path));
-		// while they cannot be read, those that were there before may come back
-		const files = loaded.project ? loaded.files : [...new Set([...entry.files, ...loaded.files])];
-		const changed = JSON.stringify(files) !== JSON.stringify(entry.files);
-		entry.files = files;
-		entry.watch.know(fingerprintOf(loaded, files));
-		if (changed && entry.isFollowing) this.#follow(entry);
-	}
-
-	/** What the files are at this moment, and whether one of them looks as if it were being written. */
-	#glance(name: string): { readonly fingerprint: string; readonly isUnfinished: boolean } {
-		const entry = this.#entries.get(name);
-		const texts = new Map<string, string>();
-		for (const path of entry?.files ?? []) {
-			const content = this.#options.load.read(path);
-			if ('text' in content) texts.set(path, content.text);
+	/** For one that could not even be written down; its mark may have been, where it has runners. */
+	async #forgetNew(name: string, isMarked: boolean): Promise<void> {
+		this.#entries.delete(name);
+		if (!isMarked) return;
+		try {
+			await this.#options.store.remove(name);
+		} catch (error) {
+			this.#options.log.error('project not forgotten', { project: name, error });
 		}
-		const isUnfinished = [...texts].some(([path, text]) => !text.endsWith('\n') && !entry?.unended.has(path));
-		return { fingerprint: fingerprint(entry?.files ?? [], texts), isUnfinished };
+	}
+
+	/** For one of which nothing is there any more but its links. */
+	async #forget(name: string): Promise<void> {
+		const { links, types, store } = this.#options;
+		const entry = this.#entries.get(name);
+		if (!entry) return;
+		const owned = new Set(entry.record.links);
+		for (const link of links.list()) if (owned.has(linkKey(link))) await links.remove(link);
+		await types.declare(name, {}, this.#closing.signal);
+		await store.remove(name);
+		this.#entries.delete(name);
+		await entry.close();
+		if (entry.record.mount) this.events.publish({ kind: 'unmounted', project: name });
+	}
+
+	/** Made where there is none, with what its files were found to be. */
+	#enter(record: ProjectRecord, loaded: Loaded): LoadedProject {
+		const { name } = record;
+		const known = this.#entries.get(name);
+		if (known) {
+			known.look(loaded);
+			return known;
+		}
+		const { clock, watchFiles, load } = this.#options;
+		const saved = () => void this.#reloadQuietly(name);
+		const entry = new LoadedProject(record, loaded, { clock, watchFiles, read: load.read, saved });
+		this.#entries.set(name, entry);
+		return entry;
 	}
 
 	async #reloadQuietly(name: string): Promise<void> {
@@ -409,66 +495,15 @@ export class Projects {
 			if (!(error instanceof ProjectError)) this.#options.log.error('project not reloaded', { project: name, error });
 		}
 	}
-
-	/** One command at a time for each project, in the order in which they came. */
-	async #serially<T>(name: string, work: () => Promise<T>): Promise<T> {
-		const queue = this.#queues.get(name) ?? { tail: Promise.resolve(), waiting: 0 };
-		this.#queues.set(name, queue);
-		if (queue.waiting >= maxWaiting) throw new ProjectError({ kind: 'busy', limit: maxWaiting });
-		queue.waiting++;
-		const turn = queue.tail.then(work);
-		queue.tail = turn.then(
-			() => {},
-			() => {},
-		);
-		try {
-			return await turn;
-		} finally {
-			queue.waiting--;
-			if (queue.waiting === 0) this.#queues.delete(name);
-		}
-	}
 }
 
 /** Names as they are typed within a project. */
 const inFull = (names: readonly string[], project: string): string[] =>
 	names.map((name) => (name.includes('/') ? name : `${project}/${name}`));
 
-function requestOf({ files, name, isNamed, profiles, environment, inherited }: ProjectRecord): LoadRequest {
-	return { files, name: isNamed ? name : undefined, profiles, environment, inherited };
-}
-
-/** What an `up` leaves in the record before anything is done: what it owned before it still owns. */
-function recordOf(request: LoadRequest, project: Project, before: ProjectRecord | undefined, texts: string): ProjectRecord {
-	const asked = project.variables.flatMap((name) => {
-		const value = request.environment[name];
-		return value === undefined ? [] : [[name, value] as const];
-	});
-	return {
-		name: project.name,
-		files: request.files,
-		isNamed: request.name !== undefined,
-		profiles: request.profiles,
-		environment: Object.fromEntries(asked),
-		inherited: request.inherited,
-		links: before?.links ?? [],
-		starting: before?.starting ?? [],
-		definitions: before?.definitions ?? noDefinitions,
-		fingerprint: texts,
-		appliedAt: before?.appliedAt ?? 0,
-	};
-}
-
-const fingerprintOf = (loaded: Loaded, files: readonly string[] = loaded.files): string => fingerprint(files, loaded.texts);
-
-function fingerprint(files: readonly string[], texts: ReadonlyMap<string, string>): string {
-	const hash = createHash('sha256');
-	for (const path of [...new Set(files)].sort()) {
-		const text = texts.get(path);
-		hash.update(JSON.stringify([path, text === undefined ? null : text.length])).update(text ?? '');
-	}
-	return hash.digest('hex');
-}
+/** What is told of a runner, told with its name. */
+const ofRunner = (runner: string | undefined, tell: UpWish['onProgress']): UpWish['onProgress'] =>
+	tell && runner !== undefined ? (progress) => tell({ ...progress, runner }) : tell;
 
 const counts = ({ runtimes, links }: Plan): Readonly<Record<string, number>> => ({
 	added: runtimes.added.length,

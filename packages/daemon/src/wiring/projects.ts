@@ -8,6 +8,7 @@ import {
 	createWatchFiles,
 	type LinksPort,
 	type Problem,
+	type ProjectEvent,
 	type ProjectRecord,
 	Projects,
 	type ProjectStore,
@@ -54,7 +55,7 @@ export function restoreTypes({ links, store }: Pick<JoinProjectsOptions, 'links'
 	}
 }
 
-/** A file that does not hold is an event as well; until the returned function is called. */
+/** A file that does not hold, and a runner that comes or goes, are events as well; until the returned function is called. */
 export function tellOfProjects({
 	projects,
 	events,
@@ -65,14 +66,22 @@ export function tellOfProjects({
 	readonly clock: Clock;
 }): () => void {
 	return projects.events.subscribe((event) => {
-		if (event.kind !== 'invalid') return;
-		events.append({
-			at: isoTime(clock.now()),
-			kind: 'notice',
-			...emptyEvent,
-			reason: whyNotReloaded(event.project, event.problems),
-		});
+		const reason = newsOf(event);
+		if (reason !== undefined) events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason });
 	});
+}
+
+function newsOf(event: ProjectEvent): string | undefined {
+	switch (event.kind) {
+		case 'invalid':
+			return whyNotReloaded(event.project, event.problems);
+		case 'mounted':
+			return `runner ${event.project} is mounted at ${event.basePath}`;
+		case 'unmounted':
+			return `runner ${event.project} is mounted no longer`;
+		case 'reloaded':
+			return undefined;
+	}
 }
 
 /** The projects whose files do not hold now, each with the first reason. */
@@ -139,7 +148,17 @@ function runtimesPort({ supervisor, runtimes, maxRuntimes, links }: JoinProjects
 	};
 }
 
-function factsOf({ spec, status, desired, ready, lastExit, reason, startedAt }: RuntimeSnapshot): RuntimeFacts {
+function factsOf({
+	spec,
+	status,
+	desired,
+	ready,
+	lastExit,
+	reason,
+	startedAt,
+	generation,
+	triggers,
+}: RuntimeSnapshot): RuntimeFacts {
 	const { id: _id, ...declaration } = spec;
 	const given = Object.fromEntries(Object.entries(declaration).filter(([, value]) => value !== undefined));
 	const good = spec.restart.successExitCodes ?? [0];
@@ -150,6 +169,9 @@ function factsOf({ spec, status, desired, ready, lastExit, reason, startedAt }: 
 		ready: ready ?? null,
 		succeeded: lastExit?.code !== undefined && good.includes(lastExit.code),
 		startedAt: startedAt ?? null,
+		processes: generation,
+		dueAt: triggers?.schedule?.nextAt ?? null,
+		wasStopped: lastExit !== undefined && lastExit.by !== 'itself',
 		reason: reason ?? (status === 'exited' && lastExit ? howItEnded(lastExit) : null),
 	};
 }

@@ -4,7 +4,7 @@ import { operation, stream } from '../operation.ts';
 import { GivenName, Milliseconds, nullable, RuntimeName, Time } from './shapes.ts';
 
 const AbsolutePath = Type.String({ pattern: '^/', maxLength: 4096 });
-const Variables = Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), Type.String(), { default: {} });
+export const Variables = Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), Type.String(), { default: {} });
 /** Names as they are typed within a project, or in full. */
 const Names = Type.Array(Type.String({ minLength: 1, maxLength: 140 }), { minItems: 1, maxItems: 10_000 });
 
@@ -131,14 +131,18 @@ export const ProjectProgress = Type.Object({
 	reason: nullable(Type.String()),
 	/** Since the beginning. */
 	ms: Type.Integer(),
+	/** The runner that it belongs to, where it is not the project’s own. */
+	runner: Type.Optional(Type.String()),
 });
 export type ProjectProgress = Static<typeof ProjectProgress>;
 
+export const outcomes = Type.Array(
+	Type.Object({ name: RuntimeName, kind: OutcomeKind, reason: nullable(Type.String()), ms: Type.Integer() }),
+);
+
 const UpReport = Type.Object({
 	...diff,
-	outcomes: Type.Array(
-		Type.Object({ name: RuntimeName, kind: OutcomeKind, reason: nullable(Type.String()), ms: Type.Integer() }),
-	),
+	outcomes,
 	/** What could not be done besides: links, mostly. */
 	faults: Type.Array(Type.String()),
 });
@@ -154,6 +158,8 @@ export const ProjectInfo = Type.Object({
 	workflows: Type.Array(Type.String()),
 	types: Type.Array(Type.String()),
 	runners: Type.Array(Type.String()),
+	/** Of a runner: where it is mounted, and by which project’s files (null: by a command); of other projects null. */
+	mount: nullable(Type.Object({ basePath: Type.String(), parent: nullable(Type.String()) })),
 	appliedAt: nullable(Time),
 	reloadedAt: nullable(Time),
 	/** Since this daemon runs. */
@@ -169,7 +175,7 @@ export const projectOperations = {
 	'project.up': stream({
 		summary: 'Make it so: apply a project’s files, start what they declare, wait until it is ready',
 		notes:
-			'Tells what happens as it happens; ends when everything is ready, or will not be, or after `waitMs` (120 s). Only what differs is touched, only what needs a new process is restarted. From then on the files are followed.',
+			'Runners that the files mount come with it. Tells what happens as it happens; ends when everything is ready, or will not be, or after `waitMs` (120 s). Only what differs is touched, only what needs a new process is restarted. From then on the files are followed.',
 		params: Type.Object({
 			...reading,
 			...selection,
@@ -178,10 +184,18 @@ export const projectOperations = {
 		}),
 		item: ProjectProgress,
 		result: UpReport,
-		errors: ['project.invalid', 'project.elsewhere', 'runtime.not_found', 'busy', 'daemon.stopping', 'state.refused'],
+		errors: [
+			'project.invalid',
+			'project.elsewhere',
+			'runtime.not_found',
+			'runner.path_taken',
+			'busy',
+			'daemon.stopping',
+			'state.refused',
+		],
 	}),
 	'project.down': stream({
-		summary: 'Stop and remove what a project has made, and nothing else',
+		summary: 'Stop and remove what a project and its runners have made, and nothing else',
 		notes: 'What needs others goes before them. What could not be stopped is told in `left`, and stays.',
 		params: Type.Object({ project: Type.String({ minLength: 1, maxLength: 64 }), only: Type.Optional(Names) }),
 		item: ProjectProgress,
@@ -190,20 +204,20 @@ export const projectOperations = {
 			removed: Type.Array(RuntimeName),
 			left: Type.Array(Type.Object({ name: RuntimeName, reason: Type.String() })),
 		}),
-		errors: ['project.not_found', 'runtime.not_found', 'busy', 'state.refused'],
+		errors: ['project.not_found', 'runtime.not_found', 'runner.declared', 'busy', 'state.refused'],
 	}),
 	'project.reload': stream({
 		summary: 'Read a project’s files again and apply what has changed, as saving them does',
 		params: Type.Object({ project: Type.String({ minLength: 1, maxLength: 64 }), ...waiting }),
 		item: ProjectProgress,
 		result: UpReport,
-		errors: ['project.not_found', 'project.invalid', 'busy', 'daemon.stopping', 'state.refused'],
+		errors: ['project.not_found', 'project.invalid', 'runner.path_taken', 'busy', 'daemon.stopping', 'state.refused'],
 	}),
 	'project.diff': operation({
 		summary: 'Tell what up would change, field by field',
 		params: Type.Object({ ...reading, ...selection }),
 		result: Type.Object(diff),
-		errors: ['project.invalid', 'project.elsewhere', 'runtime.not_found'],
+		errors: ['project.invalid', 'project.elsewhere', 'runtime.not_found', 'runner.path_taken'],
 	}),
 	'project.validate': operation({
 		summary: 'Check a project’s files: every problem at once',

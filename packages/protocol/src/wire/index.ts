@@ -23,5 +23,6 @@ export { FrameReader, framed } from './framing.ts';
 export { findPlaces, type Places, type PlacesInput } from '../places.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from '../problems.ts';
 export { shortId } from '../short-id.ts';
+export { inheritedOf } from '../inherited.ts';
 export { suggest } from '../suggest.ts';
 export { version } from '../version.ts';

@@ -22,7 +22,7 @@ export interface ProjectHandlersOptions {
 }
 
 /** What an `up` waits for at most, where nothing is said. */
-const usualWaitMs = 120_000;
+export const usualWaitMs = 120_000;
 /** Steps that a slow reader has not taken yet; the oldest go first. */
 const mostSteps = 10_000;
 
@@ -37,6 +37,7 @@ export function projectHandlers({ projects, whileOpen, runtimesOf }: ProjectHand
 		workflows: Object.keys(record.definitions.workflows),
 		types: Object.keys(record.definitions.types),
 		runners: Object.keys(record.definitions.runners),
+		mount: record.mount === undefined ? null : { ...record.mount },
 		appliedAt: record.appliedAt === 0 ? null : isoTime(record.appliedAt),
 		reloadedAt: reloadedAt === undefined ? null : isoTime(reloadedAt),
 		reloads,
@@ -143,10 +144,21 @@ async function* told<Result, Code extends ErrorCode>(
 }
 
 /** The declared error of a refusal; anything else is not ours. */
-function refused<Code extends ErrorCode>(error: unknown, call: Call<Code>): never {
+export function refused<Code extends ErrorCode>(error: unknown, call: Call<Code>): never {
 	if (!(error instanceof ProjectError)) throw error;
 	const fail = (
-		call as unknown as Call<'project.invalid' | 'project.elsewhere' | 'project.not_found' | 'runtime.not_found' | 'busy'>
+		call as unknown as Call<
+			| 'project.invalid'
+			| 'project.elsewhere'
+			| 'project.not_found'
+			| 'runtime.not_found'
+			| 'busy'
+			| 'runner.name_taken'
+			| 'runner.path_taken'
+			| 'runner.bad_path'
+			| 'runner.declared'
+			| 'runner.not_found'
+		>
 	).fail;
 	const { refusal } = error;
 	switch (refusal.kind) {
@@ -160,6 +172,16 @@ function refused<Code extends ErrorCode>(error: unknown, call: Call<Code>): neve
 			return fail('runtime.not_found', { ref: refusal.name, candidates: suggest(refusal.name, refusal.known) });
 		case 'busy':
 			return fail('busy', { what: 'commands on one project', limit: refusal.limit });
+		case 'name_taken':
+			return fail('runner.name_taken', { name: refusal.name, file: refusal.file });
+		case 'path_taken':
+			return fail('runner.path_taken', { runner: refusal.name, basePath: refusal.basePath, other: refusal.other });
+		case 'bad_path':
+			return fail('runner.bad_path', { basePath: refusal.basePath, reason: refusal.reason });
+		case 'declared':
+			return fail('runner.declared', { runner: refusal.name, parent: refusal.parent, file: refusal.file });
+		case 'not_mounted':
+			return fail('runner.not_found', { runner: refusal.name, candidates: suggest(refusal.name, refusal.known) });
 	}
 }
 
@@ -180,7 +202,7 @@ const requestOf = ({
 type WireProblem = ProjectInfo['problems'][number];
 
 /** Without keys that have no value: on the wire they would be nulls. */
-function toProblem({ kind, number, message, at, frame, facts, hint }: Problem): WireProblem {
+export function toProblem({ kind, number, message, at, frame, facts, hint }: Problem): WireProblem {
 	return {
 		kind,
 		number,

@@ -57,6 +57,9 @@ export class FakeWorld {
 					ready: null,
 					succeeded: false,
 					startedAt: null,
+					processes: 0,
+					dueAt: null,
+					wasStopped: false,
 					reason: null,
 					starts: 0,
 				});
@@ -73,6 +76,7 @@ export class FakeWorld {
 				if (runtime.status === 'running') throw new Error(`${name} runs already`);
 				runtime.processDeclaration = runtime.declaration;
 				runtime.starts++;
+				runtime.processes++;
 				this.#set(name, { status: 'starting', desired: 'running', startedAt: this.#clock.now(), reason: null });
 				await Promise.resolve();
 				if (behaviour === 'succeeds') this.#set(name, { status: 'exited', succeeded: true });
@@ -125,7 +129,7 @@ export class FakeWorld {
 		for (const { name, definitions } of this.records.values()) this.types.set(name, JSON.stringify(definitions.types));
 	}
 
-	readonly store: ProjectStore = {
+	store: ProjectStore = {
 		list: async () => [...this.records.values()],
 		save: (record) => this.#do('save', () => void this.records.set(record.name, structuredClone(record))),
 		remove: (name) => this.#do('forget', () => void this.records.delete(name)),
