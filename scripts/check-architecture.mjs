@@ -42,7 +42,8 @@ const rooms = {
 		packages: ['@orch/base/json-schema', '@orch/protocol/wire'],
 	},
 	'project-check': { rooms: ['projects', 'project-files'], packages: [] },
-	index: { rooms: ['daemon'], packages: [] },
+	orchestrator: { rooms: ['daemon', 'project-check'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
+	index: { rooms: ['orchestrator'], packages: [] },
 };
 
 /** Files that may read a clock or set a timer, and those that may draw chance: the SDK has no package below it. */

@@ -18,6 +18,55 @@ const golden: { readonly [Code in ErrorCode]: readonly Reading<Code>[] } = {
 		},
 		{ data: { ref: 'x', candidates: [] }, text: "no runtime 'x'\nhint: orch ps", exit: 4 },
 	],
+	'message.refused': [
+		{
+			data: { type: 'Ping', path: '.seq', reason: 'must be integer, got string "one"', project: 'shop' },
+			text: 'Ping.seq must be integer, got string "one"   (type declared by project shop)\nhint: orch link types',
+			exit: 2,
+		},
+	],
+	'type.not_found': [
+		{
+			data: { type: 'Pign', candidates: ['Ping'] },
+			text: "no type 'Pign': it is neither declared nor linked, and was not sent\n  did you mean: Ping\nhint: orch link types",
+			exit: 4,
+		},
+	],
+	'runner.name_taken': [
+		{
+			data: { name: 'echo', file: '/srv/echo/orch.yaml' },
+			text: "a runner is a project, and a project 'echo' is loaded already, from /srv/echo/orch.yaml\nhint: another name for this one: orch runner add FILE --name NAME",
+			exit: 7,
+		},
+	],
+	'runner.path_taken': [
+		{
+			data: { runner: 'echo', basePath: '/echo', other: 'mail' },
+			text: "cannot mount 'echo' at /echo: the runner 'mail' is there\nhint: orch runner list shows what is mounted where; choose with --base-path",
+			exit: 7,
+		},
+	],
+	'runner.bad_path': [
+		{
+			data: { basePath: 'echo', reason: 'it does not begin with /' },
+			text: "'echo' is no base path: it does not begin with /\nhint: such as /shop, or / for all that no other runner has",
+			exit: 2,
+		},
+	],
+	'runner.declared': [
+		{
+			data: { runner: 'echo', parent: 'shop', file: '/srv/orch.yaml' },
+			text: "the runner 'echo' is mounted by the project 'shop', in /srv/orch.yaml\nhint: change that file: saving it is enough; orch down -p shop takes away all of it",
+			exit: 7,
+		},
+	],
+	'runner.not_found': [
+		{
+			data: { runner: 'ecoh', candidates: ['echo'] },
+			text: "no runner 'ecoh' is mounted\n  did you mean: echo\nhint: orch runner list",
+			exit: 4,
+		},
+	],
 	'runtime.ambiguous': [
 		{
 			data: {

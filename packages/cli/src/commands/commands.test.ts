@@ -204,7 +204,7 @@ describe('orch status', () => {
 
 	it('sums up the projects, and says whose files do not hold', async () => {
 		const project = { files: [], given: [], profiles: [], links: 0, workflows: [], types: [], runners: [], appliedAt: null };
-		const more = { ...project, reloadedAt: null, reloads: 0 };
+		const more = { ...project, mount: null, reloadedAt: null, reloads: 0 };
 		const problem = { kind: 'syntax', number: 'E115', message: 'not YAML', facts: [] };
 		const restore = daemon.override('project.list', async () => [
 			{ ...more, name: 'shop', runtimes: ['ping', 'worker', 'lost'], problems: [] },

@@ -476,6 +476,7 @@ describe('a project from standard input', () => {
 			workflows: [],
 			types: [],
 			runners: [],
+			mount: null,
 			appliedAt: null,
 			reloadedAt: null,
 			reloads: 0,
