@@ -24,7 +24,16 @@ export type { FileContent, LoadPorts, LoadRequest, Loaded, ProjectFileName } fro
 export { loadTree } from './load-tree.ts';
 export { locateProgram } from './locate.ts';
 export { type DefinitionChange, type FieldChange, isEmptyPlan, type LinkChange, type Plan, type RuntimeChange } from './plan.ts';
-export type { LinksPort, Mount, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort, WatchFiles } from './ports.ts';
+export type {
+	LinksPort,
+	Mount,
+	ProjectRecord,
+	ProjectStore,
+	RuntimeFacts,
+	RuntimesPort,
+	TypesPort,
+	WatchFiles,
+} from './ports.ts';
 export type { Problem, ProblemKind, Suggest } from './problem.ts';
 export { Projects, type ProjectsOptions } from './projects.ts';
 export type { Diff, DownReport, ProjectEvent, ProjectStatus, RunnerStatus, UpReport, UpWish } from './reports.ts';
