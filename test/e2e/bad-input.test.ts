@@ -1,14 +1,17 @@
 /** What people do wrong, and what they are told: the texts and exit codes of the errors, by the real CLI and over the socket. */
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { connectUnix } from '@orch/base';
 import { createMsgpackCodec, framed, type Message, ourHello, pack, preface, type WireError } from '@orch/protocol/wire';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
 	bundles,
+	changeDatabase,
 	type CliResult,
 	codeOf,
 	inSandbox,
+	isAlive,
 	LineClient,
 	type Orchd,
 	type Sandbox,
@@ -334,6 +337,44 @@ describe('orchd itself', () => {
 		);
 		expect((await orchd.call('daemon.version', {})).pid).toBe(orchd.pid);
 		expect((await sandbox.cli('daemon', 'start')).stderr).toBe(`orch: orchd is running already (pid ${orchd.pid})\n`);
+	});
+
+	it('E133: a state of a newer orch: refused with both versions, exit code 8, nothing touched, and what runs goes on', async () => {
+		await inSandbox(async (own) => {
+			const first = await own.startDaemon();
+			const { id, pid } = await first.run(sleeper(), { name: 'steady' });
+			await first.kill9();
+			const path = `${own.home}/orch.db`;
+			// the version is in the header of the database, and as yet only in its log
+			changeDatabase(path, 'PRAGMA user_version = 99');
+			const contents = () =>
+				['', '-wal', '.open'].map((end) =>
+					createHash('sha256')
+						.update(readFileSync(`${path}${end}`))
+						.digest('hex'),
+				);
+			const before = contents();
+			const refusal = new RegExp(
+				`^Cannot open the state \\(${path}\\): a newer orch wrote it \\(version 99; this orch knows version \\d+\\)\\. Nothing was changed\\. Run that newer orch, or give this one another ORCH_HOME\n$`,
+			);
+			const result = await own.cliWith({ program: bundles.orchd });
+			expect(result).toMatchObject({ code: 8, stdout: '' });
+			expect(result.stderr.split('orchd: ').at(-1)).toMatch(refusal);
+			expect(result.stderr).not.toMatch(/^ {4}at /m);
+			// whoever starts it by a command is told the same
+			const started = await own.cli('daemon', 'start');
+			expect(started.code).toBe(5);
+			expect(started.stderr).toContain('orchd did not start: it ended with exit code 8');
+			expect(started.stderr).toContain('a newer orch wrote it (version 99;');
+			expect(contents()).toEqual(before);
+			expect(readdirSync(own.home).filter((name) => name.includes('broken'))).toEqual([]);
+			expect(isAlive(pid ?? 0)).toBe(true);
+			// the newer one is there again
+			changeDatabase(path, `PRAGMA user_version = ${/knows version (\d+)/.exec(result.stderr)?.[1]}`);
+			const again = await own.startDaemon();
+			expect(await again.show(id)).toMatchObject({ pid, generation: 1, status: 'running' });
+			expect((await again.call('daemon.status', {})).notices).toEqual([]);
+		});
 	});
 
 	it('a socket path that another program listens on, or that is a file: refused, and left as it is', async () => {

@@ -18,6 +18,7 @@ import { seededRandom } from '@orch/base/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
 	bundles,
+	changeDatabase,
 	codeOf,
 	descriptorKindsOf,
 	descriptorsOf,
@@ -293,7 +294,8 @@ describe('kill and stop', () => {
 	it('supervision 3.1.13: a record whose pid belongs to somebody else by now: no signal is sent', async () => {
 		await inSandbox(async (own) => {
 			const first = await own.startDaemon();
-			const { pid } = await first.run(sleeper());
+			const runtime = await first.run(sleeper());
+			const { pid } = runtime;
 			await first.kill9();
 			// shim and program; neither the router nor the shim has anything of this in its environment
 			const old = processesWith('ORCH_SOCKET', own.socket).flatMap(({ pid: program, parent }) => [
@@ -308,22 +310,37 @@ describe('kill and stop', () => {
 				(child) => child.kill('SIGKILL'),
 			);
 			const pids = new Set([pid, ...old.map(({ pid: left }) => left)]);
-			let rewritten = 0;
-			for (const file of filesUnder(own.home)) {
-				if (statSync(file).size > 65_536 || file.includes('/router')) continue;
-				const text = readFileSync(file, 'utf8');
-				const forged = text.replace(/\d+/g, (number) => (pids.has(Number(number)) ? String(stranger.pid) : number));
-				if (forged === text) continue;
-				rewritten++;
-				writeFileSync(file, forged);
+			const records = readdirSync(join(own.home, 'processes')).map((name) => join(own.home, 'processes', name));
+			let forged = 0;
+			for (const record of records) {
+				const text = readFileSync(record, 'utf8');
+				writeFileSync(
+					record,
+					text.replace(/\d+/g, (number) => {
+						if (!pids.has(Number(number))) return number;
+						forged++;
+						return String(stranger.pid);
+					}),
+				);
 			}
-			expect(rewritten).toBeGreaterThan(0);
+			// that of the shim in the record of the daemon, that of the program in the line of the shim
+			expect([records.length, forged]).toEqual([1, 2]);
+			changeDatabase(`${own.home}/orch.db`, `UPDATE processes SET pid = ${stranger.pid}`);
 			const second = await own.startDaemon();
+			// it has ended while nobody was there, in whatever way: so it is started again, as one that failed
+			const again = await second.becomes(
+				runtime,
+				'running again',
+				({ status, generation }) => status === 'running' && generation === 2,
+			);
+			expect(again.pid).not.toBe(stranger.pid);
+			expect(pids).not.toContain(again.pid);
+			expect((await second.call('runtime.list', {})).map(({ id }) => id)).toEqual([runtime.id]);
 			expect(isAlive(stranger.pid ?? 0)).toBe(true);
 			expect(stranger.signalCode).toBeNull();
-			const { notices } = await second.call('daemon.status', {});
-			expect(notices.join('\n')).not.toContain(String(stranger.pid));
-			expect(await second.call('runtime.list', {})).toEqual([]);
+			expect((await second.call('daemon.status', {})).notices).toEqual([]);
+			await second.remove(runtime);
+			expect(isAlive(stranger.pid ?? 0)).toBe(true);
 		});
 	});
 

@@ -8,6 +8,7 @@ export { until } from '@orch/base/testing';
 export { bundles, fixture, has, repository } from './bundles.ts';
 export { type CliResult, RunningCli, runCli } from './cli.ts';
 export { type Client, codeOf, connectClient, connectRouter, node, type Program, type Runtime, sh, sleeper } from './client.ts';
+export { changeDatabase } from './database.ts';
 export { type Frame, FrameClient } from './frame-client.ts';
 export { type Line, LineClient, storable } from './line-client.ts';
 export { Orchd } from './orchd.ts';

@@ -48,6 +48,9 @@ import {
 	tellOfRuntimes,
 } from './wiring/index.ts';
 
+/** What a state that cannot be opened is refused with. */
+export { StoreError } from './store/index.ts';
+
 export interface DaemonOptions {
 	readonly places: Places;
 	readonly log: Logger;
@@ -181,6 +184,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		const leftovers = await supervisor.settle();
 		for (const { name, pid } of leftovers.stopped) {
 			notices.push(`stopped ${name} (pid ${pid}), which an earlier daemon had left running`);
+		}
+		for (const { spec, process } of restored.filter(({ wasLost }) => wasLost)) {
+			notices.push(
+				`${spec.name} (process ${process?.generation ?? 0} of its) runs and was not in the state: it was taken back from the record of its process; links that it had may be missing`,
+			);
 		}
 		for (const { pid, command } of leftovers.escaped)
 			notices.push(`could not stop pid ${pid} (${command}), which an earlier daemon had left running`);

@@ -15,7 +15,7 @@ import {
 } from '@orch/base';
 import { findPlaces, inheritedOf, suggest, version } from '@orch/protocol/wire';
 import { Locked, SocketRefused } from './control/index.ts';
-import { startDaemon } from './daemon.ts';
+import { startDaemon, StoreError } from './daemon.ts';
 
 const usage = `Usage: orchd [options]
 
@@ -85,11 +85,16 @@ function readArguments(argv: readonly string[], env: NodeJS.ProcessEnv): Argumen
 	};
 }
 
+/** A state that a newer orch wrote is nothing that this one can take; one that is held by somebody is in conflict. */
+const storeExits: Readonly<Partial<Record<StoreError['fault'], number>>> = { newer: 8, locked: 7 };
+
 /** What went wrong at the start, as a sentence and an exit code (see the table of exit codes). */
 function failureOf(error: unknown): { readonly text: string; readonly exit: number } {
 	if (error instanceof UsageError) return { text: `${error.message}\nhint: orchd --help`, exit: 2 };
 	if (error instanceof Locked) return { text: `orchd is already running: ${error.message}\nhint: orch daemon status`, exit: 7 };
 	if (error instanceof SocketRefused) return { text: error.message, exit: error.exit };
+	// its message says what would do; where it happened in the code helps nobody
+	if (error instanceof StoreError) return { text: error.message, exit: storeExits[error.fault] ?? 1 };
 	if (error instanceof SocketPathTooLong) {
 		return {
 			text: `socket path is ${error.bytes} bytes, the system allows 107: ${error.path}\nhint: export ORCH_SOCKET=/tmp/orch-${process.getuid?.() ?? 0}/orchd.sock`,

@@ -245,14 +245,22 @@ for (const driver of loadableDrivers()) {
 					writeFileSync(other, database);
 					writeFileSync(`${other}-wal`, mixture(certain, possible, random));
 					const { store: found, notices } = open(driver, other);
-					expect(notices).toEqual([]);
-					expect([settled, ...later]).toContain(text(found));
+					// where a later commit is whole behind one that is not, that is told
+					expect(notices.filter((notice) => !notice.startsWith('changes of the state may be lost'))).toEqual([]);
+					const told = notices.length > 0 ? withoutEvents : (state: string) => state;
+					expect([settled, ...later].map(told)).toContain(told(text(found)));
 					await found.close();
 				}
 			}
 			await store.close();
 		});
 	});
+}
+
+/** A state of which changes were lost begins its events anew. */
+function withoutEvents(state: string): string {
+	const { events: _events, seqs: _seqs, ...rest } = JSON.parse(state) as ReturnType<typeof dump>;
+	return JSON.stringify(rest);
 }
 
 /** What a disk may hold that was told to keep `certain` and was given `possible` since: any of its sectors, in any order. */

@@ -22,7 +22,7 @@ export interface Supervisor {
 	/** Every change, in order, at once. */
 	readonly events: Publisher<SupervisorEvent>;
 	/**
-	 * Knows again what is in the journal, and who of it lives; to be called once, before anything else. Nothing is signalled,
+	 * Knows again what is in the journal, and who of it lives, and takes back whoever lives and is not in it; to be called once, before anything else. Nothing is signalled,
 	 * launched or judged before `resume`.
 	 */
 	restore(): Promise<readonly RestoredRuntime[]>;
@@ -120,4 +120,6 @@ export interface RestoredRuntime {
 	readonly process: { readonly processId: string; readonly generation: number } | undefined;
 	/** What became of the process that ran under the daemon before, if one did. */
 	readonly became: 'adopted' | 'ended' | 'none';
+	/** The journal did not know it: the record of its process, which lives, has told what it is. */
+	readonly wasLost: boolean;
 }

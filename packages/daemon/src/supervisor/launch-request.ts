@@ -62,6 +62,7 @@ export function launchRequest(
 		...next,
 		runtimeId: id,
 		runtimeName: name,
+		spec,
 		program,
 		args,
 		cwd,

@@ -211,7 +211,7 @@ class Launch {
 	}
 
 	#record(root: Identity): void {
-		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, notes } = this.#request;
+		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, notes, spec } = this.#request;
 		const record = this.#records.open(processId);
 		try {
 			if (notes) {
@@ -231,6 +231,7 @@ class Launch {
 				stop,
 				outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
 				launchedAt: this.#options.clock.now(),
+				spec,
 			});
 		} finally {
 			closeSync(record);

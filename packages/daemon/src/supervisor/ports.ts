@@ -2,7 +2,7 @@
 import type { Clock, Logger, Random } from '@orch/base';
 import type { ExitStatus } from './exit-record.ts';
 import type { ProcessRecord } from './process-record.ts';
-import type { Priority, StopPolicy } from './spec.ts';
+import type { Priority, RuntimeSpec, StopPolicy } from './spec.ts';
 
 /** Which process a pid means: with its start time and the boot, for a pid alone is soon someone else's. */
 export interface Identity {
@@ -16,6 +16,8 @@ export interface LaunchRequest {
 	readonly generation: number;
 	readonly runtimeId: string;
 	readonly runtimeName: string;
+	/** All that is asked of the runtime: for the daemon after us, should it find a state that does not know it. */
+	readonly spec: RuntimeSpec;
 	readonly program: string;
 	readonly args: readonly string[];
 	readonly cwd: string;

@@ -19,6 +19,8 @@ export interface ProcessRecord {
 	readonly outputDirectory: string;
 	/** Milliseconds since the Unix epoch. */
 	readonly launchedAt: number;
+	/** That of its runtime, for a daemon whose state has lost it; a record of an older daemon has none. */
+	readonly spec?: unknown;
 }
 
 /** All that stands in the file of one process, of one reading. */

@@ -7,6 +7,7 @@ import { ManualClock, seededRandom, settle } from '@orch/base/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { SupervisorEvent } from './snapshot.ts';
 import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
+import { freshMemory } from './memory.ts';
 import { OutputStore } from './output/index.ts';
 import { superviseBy } from './supervisor.ts';
 import { FakeProcesses } from './testing/fake-launcher.ts';
@@ -422,5 +423,54 @@ describe('the daemon dies at a write of the journal', () => {
 			await next.clock.advance(1_000);
 			expect(broken.processes.living).toEqual([]);
 		}
+	});
+});
+
+describe('a journal that has lost something', () => {
+	test('a runtime that lives and is not in it is taken back by the record of its process: same pid, same spec, and kept from now on', async () => {
+		const { processes, journal, first, daemon } = machine({ args: ['-v'], labels: { team: 'a' } });
+		await first.supervisor.start(id);
+		const before = first.supervisor.snapshot(id);
+		await first.die();
+		journal.removed(id);
+		const next = daemon();
+		expect(await next.restored()).toMatchObject([{ spec: before.spec, generation: 1, became: 'adopted', wasLost: true }]);
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', pid: before.pid, desired: 'running', generation: 1 });
+		expect(processes.launches).toHaveLength(1);
+		expect(processes.last.received).toEqual([]);
+		await next.die();
+		// it is as any other one by now
+		const third = daemon();
+		expect(await third.restored()).toMatchObject([{ spec: before.spec, became: 'adopted', wasLost: false }]);
+		processes.last.end({ kind: 'code', code: 1 });
+		await settle();
+		expect(third.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2 });
+		await third.supervisor.stop(id);
+		expect(processes.living).toEqual([]);
+	});
+
+	test('one whose name another has in an older state gets the next free one; one that has ended, or has no spec in its record, is not taken back', async () => {
+		const { processes, journal, first, daemon } = machine();
+		const spec = first.supervisor.snapshot(id).spec;
+		const [older, ended, bare] = [2, 3, 4].map((digit) => `${id.slice(0, -1)}${digit}`) as [string, string, string];
+		for (const [one, name] of [
+			[ended, 'ended'],
+			[bare, 'bare'],
+		] as const)
+			first.supervisor.add({ ...spec, id: one, name });
+		for (const one of [id, ended, bare]) await first.supervisor.start(one);
+		await first.die();
+		processes.launches[1]?.program.end({ kind: 'code', code: 0 });
+		// as an older daemon wrote it
+		const [launch] = processes.launches.splice(2, 1);
+		if (launch) processes.launches.push({ ...launch, request: { ...launch.request, spec: undefined as never } });
+		for (const one of [id, ended, bare]) journal.removed(one);
+		journal.added({ spec: { ...spec, id: older }, addedAt: 0, memory: freshMemory('') });
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.list().map(({ spec: { id: one, name }, status }) => [one, name, status])).toEqual([
+			[older, 'ping', 'stopped'],
+			[id, 'ping-2', 'running'],
+		]);
 	});
 });

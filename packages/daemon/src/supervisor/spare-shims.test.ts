@@ -9,7 +9,7 @@ import { createLauncher } from './launcher.ts';
 import type { Launched, Launcher, LaunchRequest } from './ports.ts';
 import { isDead, listPids, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
-import { defaultStop } from './spec.ts';
+import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
 
 describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	let directory: string;
@@ -46,12 +46,25 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		ours().filter((pid) => readStat(pid)?.session === pid && readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') === '');
 	const launch = async (args: readonly string[], wish: Partial<LaunchRequest> = {}) => {
 		const processId = systemRandom.uuid();
+		const spec: RuntimeSpec = {
+			id: processId,
+			name: 'one',
+			program: '/bin/sh',
+			args,
+			cwd: directory,
+			env: {},
+			priority: 'normal',
+			privileged: false,
+			restart: defaultRestart,
+			stop: defaultStop,
+		};
 		const one = await launcher.launch(
 			{
 				processId,
 				generation: 1,
 				runtimeId: processId,
 				runtimeName: 'one',
+				spec,
 				program: '/bin/sh',
 				args,
 				cwd: directory,

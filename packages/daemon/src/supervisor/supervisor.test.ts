@@ -113,6 +113,7 @@ test('a start resolves with the pid once the program runs, and with the same whe
 			generation: 1,
 			runtimeId: id,
 			runtimeName: 'ping',
+			spec,
 			program: spec.program,
 			args: [],
 			cwd: '/',

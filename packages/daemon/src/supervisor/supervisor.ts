@@ -7,6 +7,7 @@ import { LaunchError, SupervisorError } from './faults.ts';
 import { type Census, createCensus, Figures } from './figures/index.ts';
 import { createLauncher } from './launcher.ts';
 import type { KeptRuntime } from './journal.ts';
+import { lostRuntimes } from './lost.ts';
 import { freshMemory } from './memory.ts';
 import { OutputStore, readOutput } from './output/index.ts';
 import { NeedsKeeper } from './needs-keeper.ts';
@@ -153,7 +154,19 @@ export function superviseBy(
 		if (latest?.rootLives) runtime.adopt(latest, adoption.adopt(latest));
 		else if (latest) endedAway.set(runtime.spec.id, latest);
 		const { spec, process, generation } = runtime;
-		return { spec, generation, process, became: process ? 'adopted' : latest ? 'ended' : 'none' };
+		return { spec, generation, process, became: process ? 'adopted' : latest ? 'ended' : 'none', wasLost: false };
+	};
+	/** It lives, so it was wanted: only a journal that has lost something does not know it. */
+	const takeBack = (lost: KeptRuntime): Runtime => {
+		const { name } = lost.spec;
+		try {
+			journal.added(lost);
+		} catch (error) {
+			// its record stays, and tells the next daemon as well
+			log.error('a runtime that was lost could not be written down again', { runtime: name, error });
+		}
+		log.warn('took back a runtime that the state did not know', { runtime: name });
+		return make(lost);
 	};
 
 	return {
@@ -170,7 +183,11 @@ export function superviseBy(
 				if (ours) ours.push(one);
 				else byRuntime.set(one.record.runtimeId, [one]);
 			}
-			return kept.map((one) => takeUp(make(one), one.memory.settled, byRuntime.get(one.spec.id) ?? []));
+			const restored = kept.map((one) => takeUp(make(one), one.memory.settled, byRuntime.get(one.spec.id) ?? []));
+			const lost = lostRuntimes(kept, records, clock.now());
+			for (const { spec } of lost) needs.graph.add(spec);
+			const back = lost.map((one) => takeUp(takeBack(one), one.memory.settled, byRuntime.get(one.spec.id) ?? []));
+			return [...restored, ...back.map((one) => ({ ...one, wasLost: true }))];
 		},
 
 		settle: () => adoption.settle(new Set(runtimes.keys())),

@@ -1,5 +1,5 @@
 /** Backups of the database, newest first: `orch.db.1`, `orch.db.2`; and what is set aside when the database itself is broken. */
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -57,6 +57,28 @@ export function setAside(path: string, now: number): string | undefined {
 	syncDirectory(path);
 	removeOldest(path);
 	return aside;
+}
+
+/** An empty file that is there while somebody has the database open, and afterwards where he had no time to close it. */
+const markPath = (path: string) => `${path}.open`;
+
+export const isMarkedOpen = (path: string): boolean => statSync(markPath(path), { throwIfNoEntry: false }) !== undefined;
+
+export const markOpen = (path: string): void => closeSync(openSync(markPath(path), 'w', 0o600));
+
+export const markClosed = (path: string): void => rmSync(markPath(path), { force: true });
+
+/** Copies the database and its log to such a name, and leaves them where they are. */
+export function keepCopy(path: string, now: number): string {
+	const copy = freeName(`${path}.broken-${timeText(now)}`);
+	for (const end of ['', '-wal'])
+		if (statSync(`${path}${end}`, { throwIfNoEntry: false })) {
+			copyFileSync(`${path}${end}`, `${copy}${end}`);
+			syncFile(`${copy}${end}`);
+		}
+	syncDirectory(path);
+	removeOldest(path);
+	return copy;
 }
 
 /** Whether something is left beside where the database was. */

@@ -11,15 +11,20 @@ import {
 	generationPath,
 	generationTime,
 	hasRemains,
+	isMarkedOpen,
+	keepCopy,
 	keptGenerations,
 	listBroken,
 	makeUnfinished,
+	markClosed,
+	markOpen,
 	removeUnfinished,
 	setAside,
 	syncDirectory,
 	syncFile,
 	unfinishedPath,
 } from './generations.ts';
+import { hasLog, whatLogLost } from './lost-log.ts';
 import { migrate, migrations } from './migrations.ts';
 import { probe } from './probe.ts';
 import { eventsTable, linksTable, processesTable, projectsTable, runtimesTable, settingsTable } from './tables.ts';
@@ -66,13 +71,19 @@ type Settled = StoreOptions & Required<Pick<StoreOptions, 'driver' | 'migrations
 
 /** Makes sure that there is a whole database; gives what there is to say about it. */
 function prepare({ path, clock, log, driver, busyMs, migrations: steps }: Settled): string[] {
+	// before anybody opens it, who might tidy up
+	const hadLog = hasLog(path);
+	const wasOpen = isMarkedOpen(path);
 	const found = probe(driver, path, busyMs, steps);
-	if (found.kind === 'whole') return [];
+	if (found.kind === 'whole') {
+		const lost = hadLog ? whatLogLost(path) : wasOpen ? 'it is not there, though the last orchd did not close it' : undefined;
+		return lost === undefined ? [] : [goOnWithout({ path, clock, log, driver, busyMs }, lost)];
+	}
 	const generations = Array.from({ length: keptGenerations }, (_, index) => index + 1).filter(
 		(one) => generationTime(path, one) !== undefined,
 	);
 	const broken = listBroken(path);
-	if (found.kind === 'missing' && generations.length === 0 && broken.length === 0 && !hasRemains(path)) {
+	if (found.kind === 'missing' && generations.length === 0 && broken.length === 0 && !wasOpen && !hasRemains(path)) {
 		create(driver, path, busyMs, steps, 0);
 		return [];
 	}
@@ -102,6 +113,24 @@ function prepare({ path, clock, log, driver, busyMs, migrations: steps }: Settle
 			: `The backup ${basename(generationPath(path, from))} of ${new Date(generationTime(path, from) ?? 0).toISOString()} is used instead: later changes are lost`;
 	log.error('state restored', { path, why, aside, from: from ?? null });
 	return [`the state ${basename(path)} ${why}${kept}. ${[...rejected, used].join('. ')}`];
+}
+
+/**
+ * The beginning of the log is whole, or there is none: what SQLite makes of it is newer than any backup. What is there is kept first, since
+ * opening it to write plays in that beginning and drops the rest.
+ */
+function goOnWithout(
+	{ path, clock, log, driver, busyMs }: Pick<Settled, 'path' | 'clock' | 'log' | 'driver' | 'busyMs'>,
+	why: string,
+): string {
+	const kept = keepCopy(path, clock.now());
+	// should we die now, the next one finds the same log
+	skipSeqs(driver, path, busyMs, clock.now());
+	log.error('changes of the state lost', { path, why, kept });
+	return (
+		`changes of the state may be lost: its log ${basename(path)}-wal is not whole: ${why}. What came before is used; ` +
+		`state and log as they were found are kept as ${basename(kept)}`
+	);
 }
 
 /** A new database appears whole under its name or not at all: a file without tables is always a broken one. */
@@ -153,8 +182,10 @@ function nameFinished(path: string): void {
 
 function connect({ path, clock, log, driver, migrations: steps, busyMs, limits = defaultLimits }: Settled): Store {
 	const connection = driver.open(path, { readOnly: false, busyMs });
+	let isOurs = false;
 	try {
 		takeForOurselves(connection, path);
+		isOurs = true;
 		removeUnfinished(path);
 		// only after an earlier look from outside: we keep the index of the log in memory
 		rmSync(`${path}-shm`, { force: true });
@@ -163,9 +194,12 @@ function connect({ path, clock, log, driver, migrations: steps, busyMs, limits =
 			keepBefore(connection, path, version);
 			migrate(connection, version, steps);
 		}
+		expectLog({ driver, connection, path, log, version: steps.length });
 		syncDirectory(path);
 		return assemble(driver, connection, { path, clock, log, limits });
 	} catch (error) {
+		// closing drops the log
+		if (isOurs) markClosed(path);
 		connection.close();
 		throw error;
 	}
@@ -184,6 +218,30 @@ function takeForOurselves(connection: Connection, path: string): void {
 	// what we do ourselves in good time; this is for a flood within one turn
 	connection.prepare('PRAGMA wal_autocheckpoint = 2000').get();
 	connection.prepare(`PRAGMA journal_size_limit = ${8 * 1024 * 1024}`).get();
+}
+
+/** From here on there is something in the log until it is closed: one that is not there then was lost. */
+function expectLog({
+	driver,
+	connection,
+	path,
+	log,
+	version,
+}: {
+	readonly driver: Driver;
+	readonly connection: Connection;
+	readonly path: string;
+	readonly log: Logger;
+	readonly version: number;
+}): void {
+	try {
+		// nothing changes, and its page is written all the same, which a row that stays as it is would not bring about
+		connection.exec(`PRAGMA user_version = ${version}`);
+		markOpen(path);
+	} catch (error) {
+		if (faultOf(driver, error, 'write', path) === undefined && diskFault(error, path) === undefined) throw error;
+		log.warn('a loss of the log would not be noticed', { error });
+	}
 }
 
 /** The state as the older orch left it, for who wants to go back: `orch.db.v<version>`. */
@@ -226,6 +284,8 @@ function assemble(driver: Driver, connection: Connection, { path, clock, log, li
 		}
 		await backups.close();
 		await writeAheadLog.close();
+		// closing drops the log
+		markClosed(path);
 		connection.close();
 	};
 	const store: Store = {

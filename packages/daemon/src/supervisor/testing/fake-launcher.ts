@@ -143,6 +143,7 @@ export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 					stop: request.stop,
 					outputDirectory: '/output/',
 					launchedAt,
+					spec: request.spec,
 				},
 				launch: { pid: program.identity.pid, isLetGo, hasEnded: !program.alive },
 				isThisBoot,
