@@ -4,103 +4,16 @@ import type { Random } from '@orch/base';
 import { seededRandom } from '@orch/base/testing';
 import { createJsonCodec, createMsgpackCodec, type Message, ourHello, preface } from '@orch/protocol/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-	codeOf,
-	descriptorKindsOf,
-	fixture,
-	LineClient,
-	node,
-	type Orchd,
-	type Runtime,
-	residentBytesOf,
-	until,
-	useSandbox,
-} from '../support/index.ts';
+import { codeOf, LineClient, type Orchd, residentBytesOf, until, useSandbox, Watch } from '../support/index.ts';
 
 const sandbox = useSandbox();
 let orchd: Orchd;
-let ping: Runtime;
-let watch: Witness;
+let watch: Watch;
 beforeAll(async () => {
 	orchd = await sandbox.startDaemon({ args: ['--log-level', 'error'] });
-	ping = await orchd.add(node(fixture('sdk-ping.mjs')), { name: 'ping' });
-	const pong = await orchd.add(node(fixture('sdk-pong.mjs')), { name: 'pong' });
-	await orchd.call('link.add', { from: 'ping', type: 'Ping', to: 'pong' });
-	await orchd.call('link.add', { from: 'pong', type: 'Pong', to: 'ping' });
-	for (const { id } of [pong, ping]) await orchd.call('runtime.start', { runtime: id });
-	await orchd.writes(ping, 'round 100\n');
-	watch = witness();
+	watch = await Watch.begin(orchd);
 });
 afterAll(() => watch.stop());
-
-interface Witness {
-	/** The longest that one of its questions has waited for the answer. */
-	readonly longestMs: number;
-	readonly answers: number;
-	stop(): Promise<void>;
-}
-
-/** Asks the daemon on a connection of its own, again and again; an error or a silence fails the test. */
-function witness(): Witness {
-	let going = true;
-	let answers = 0;
-	let longestMs = 0;
-	let failure: unknown;
-	const asking = (async () => {
-		const client = await orchd.client();
-		while (going) {
-			const from = performance.now();
-			const [version, list] = await Promise.all([
-				client.call('daemon.version', {}),
-				client.call('runtime.list', { status: 'running' }),
-			]);
-			if (version.pid !== orchd.pid || list.length < 2) throw new Error(`The witness got ${JSON.stringify({ version, list })}`);
-			longestMs = Math.max(longestMs, performance.now() - from);
-			answers++;
-			await new Promise((resolve) => setImmediate(resolve));
-		}
-	})().catch((error: unknown) => {
-		failure = error;
-	});
-	return {
-		get longestMs() {
-			return longestMs;
-		},
-		get answers() {
-			return answers;
-		},
-		async stop() {
-			going = false;
-			await asking;
-			if (failure !== undefined) throw failure;
-		},
-	};
-}
-
-const round = async () => Number(/round (\d+)\n(?![\s\S]*round )/.exec((await orchd.output(ping)).toString())?.[1] ?? 0);
-
-/** That all is well: the daemon, its router and the messages are what they were, and memory has not run away. */
-async function unharmed(work: () => Promise<void>): Promise<void> {
-	const before = await orchd.call('daemon.status', {});
-	const routerPid = before.router.pid ?? 0;
-	const answersBefore = watch.answers;
-	const descriptorsBefore = descriptorKindsOf(orchd.pid);
-	const roundBefore = await round();
-	await work();
-	const after = await orchd.call('daemon.status', {});
-	expect(after).toMatchObject({ pid: before.pid, router: { pid: routerPid, restarts: 0, status: 'running' } });
-	expect(watch.answers).toBeGreaterThan(answersBefore);
-	expect(watch.longestMs).toBeLessThan(10_000);
-	// 16 MiB of one unfinished frame, its decoded form, and what the collector has not got to yet
-	expect(residentBytesOf(orchd.pid)).toBeLessThan(400 * 1024 * 1024);
-	expect(residentBytesOf(routerPid)).toBeLessThan(400 * 1024 * 1024);
-	await until(
-		'every connection is closed',
-		() => (descriptorKindsOf(orchd.pid)['socket:'] ?? 0) <= (descriptorsBefore['socket:'] ?? 0),
-	);
-	await until('messages flow on', async () => (await round()) > roundBefore);
-	expect(orchd.log).not.toContain('defect');
-}
 
 /** What a client says, one of each kind: the seeds of the mutations. What would end the daemon or touch the witness is not among them. */
 const corpus: readonly Message[] = [
@@ -251,7 +164,7 @@ const frames = 100_000;
 
 describe('mutated frames on the control socket', () => {
 	it('a hundred thousand in MessagePack: daemon, router and witness are unharmed', async () => {
-		await unharmed(async () => {
+		await watch.unharmed(async () => {
 			const random = seededRandom(2026);
 			const codec = createMsgpackCodec();
 			const seeds = corpus.map((message) => Buffer.from(codec.encode(message)));
@@ -277,7 +190,7 @@ describe('mutated frames on the control socket', () => {
 	});
 
 	it('a hundred thousand in JSON Lines: daemon, router and witness are unharmed', async () => {
-		await unharmed(async () => {
+		await watch.unharmed(async () => {
 			const random = seededRandom(2027);
 			const codec = createJsonCodec();
 			const seeds = corpus.map((message) => Buffer.from(codec.encode(message)));
@@ -298,7 +211,7 @@ describe('mutated frames on the control socket', () => {
 
 describe('supervision 3.1.43: malformed protocol frames', () => {
 	it('a line of a gigabyte: refused at the limit, not kept, and the next line is read', async () => {
-		await unharmed(async () => {
+		await watch.unharmed(async () => {
 			const client = await LineClient.connect(sandbox.socket);
 			client.send('{"id":1,"op":"');
 			const portion = Buffer.alloc(4 * 1024 * 1024, 'x');
@@ -316,7 +229,7 @@ describe('supervision 3.1.43: malformed protocol frames', () => {
 	});
 
 	it('nesting without end, in both encodings: answered, and the connection goes on', async () => {
-		await unharmed(async () => {
+		await watch.unharmed(async () => {
 			const client = await LineClient.connect(sandbox.socket);
 			for (const depth of [1_000, 100_000, 1_000_000]) {
 				client.send(`{"id":7,"op":"runtime.list","params":${'['.repeat(depth)}\n`);
@@ -341,7 +254,7 @@ describe('supervision 3.1.43: malformed protocol frames', () => {
 	});
 
 	it('half a line, half a frame, half a preface, then nothing, then the end: nothing is kept', async () => {
-		await unharmed(async () => {
+		await watch.unharmed(async () => {
 			const codec = createMsgpackCodec();
 			const whole = Buffer.concat([
 				preface,
@@ -359,7 +272,7 @@ describe('supervision 3.1.43: malformed protocol frames', () => {
 	});
 
 	it('a first byte of no protocol (HTTP, TLS, NUL): the connection is closed', async () => {
-		await unharmed(async () => {
+		await watch.unharmed(async () => {
 			for (const opening of ['GET / HTTP/1.1\r\n\r\n', Buffer.from('16030100', 'hex'), Buffer.alloc(10)]) {
 				const client = await LineClient.connect(sandbox.socket);
 				client.send(opening);
@@ -369,7 +282,7 @@ describe('supervision 3.1.43: malformed protocol frames', () => {
 	});
 
 	it('more connections, and more requests on one, than there may be: refused, and room again afterwards', async () => {
-		await unharmed(async () => {
+		await watch.unharmed(async () => {
 			const crowd = await Promise.all(Array.from({ length: 400 }, () => LineClient.connect(sandbox.socket)));
 			await until('some are turned away', () => crowd.filter(({ closed }) => closed).length >= 400 - 256);
 			for (const client of crowd) client.close();

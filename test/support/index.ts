@@ -15,6 +15,7 @@ export { Orchd } from './orchd.ts';
 export { Stage, type Stand } from './stage.ts';
 export {
 	allProcesses,
+	connectionsOf,
 	cpuMsOf,
 	descriptorKindsOf,
 	descriptorsOf,
@@ -27,4 +28,5 @@ export {
 	residentBytesOf,
 	type Seen,
 } from './proc.ts';
+export { Watch } from './watch.ts';
 export { inSandbox, Sandbox, useSandbox } from './sandbox.ts';

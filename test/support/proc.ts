@@ -70,6 +70,9 @@ export function descriptorKindsOf(pid: number): Record<string, number> {
 	return kinds;
 }
 
+/** How many sockets it holds: one more for each client. */
+export const connectionsOf = ({ pid }: { readonly pid: number }): number => descriptorKindsOf(pid)['socket:'] ?? 0;
+
 export function residentBytesOf(pid: number): number {
 	const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
 	return Number(kilobytes ?? 0) * 1024;
