@@ -1,7 +1,7 @@
 /** `orch runtime stdout` and `stderr`: exact bytes, backlog then live, from before the start until the runtime is gone. */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Orchd, sh, until, useSandbox } from '../support/index.ts';
+import { connectionsOf, type Orchd, sh, until, useSandbox } from '../support/index.ts';
 
 const sandbox = useSandbox();
 let orchd: Orchd;
@@ -19,8 +19,11 @@ const written = (name: string) => {
 describe('runtime stdout', () => {
 	it('shows what comes after it was typed, also when that was before the start, across restarts, until the runtime is removed', async () => {
 		const runtime = await orchd.add(sh('echo life $ORCH_RUNTIME_NAME; echo problem >&2; exec sleep 1000000'), { name: 'lives' });
+		const connections = connectionsOf(orchd);
 		const out = sandbox.running('runtime', 'stdout', 'lives');
 		const err = sandbox.running('runtime', 'stderr', 'lives');
+		await until('both followers are connected', () => connectionsOf(orchd) >= connections + 2);
+		expect(out.stdout + err.stdout).toBe('');
 		for (let life = 1; life <= 3; life++) {
 			await orchd.call(life === 1 ? 'runtime.start' : 'runtime.restart', { runtime: 'lives' });
 			await out.shows('life lives\n'.repeat(life));

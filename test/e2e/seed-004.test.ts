@@ -1,7 +1,7 @@
 /** The README of seed 004, command by command, with `orch` for its CLI: what a person types in terminals, and what they see. */
 import { copyFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { fixture, isAlive, type Orchd, until, useSandbox } from '../support/index.ts';
+import { connectionsOf, fixture, isAlive, type Orchd, until, useSandbox } from '../support/index.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const types = 'veecle_os_examples_common::actors::ping_pong';
@@ -76,13 +76,12 @@ describe('seed 004: its README, typed in terminals', () => {
 			[pong, `${types}::Pong`, ping],
 		]);
 
+		const connections = connectionsOf(orchd);
 		const pingTerminal = sandbox.running('runtime', 'stdout', ping);
 		const pongTerminal = sandbox.running('runtime', 'stdout', pong);
-		// both terminals show nothing and wait: nothing runs yet
-		await until(
-			'both terminals are connected',
-			async () => (await orchd.first.call('daemon.status', {})).pid === orchd.pid && pingTerminal.child.exitCode === null,
-		);
+		// both show nothing and wait: nothing runs yet
+		await until('both terminals are connected', () => connectionsOf(orchd) >= connections + 2);
+		expect(pingTerminal.stdout + pongTerminal.stdout).toBe('');
 
 		await type('runtime', 'start', pong);
 		await type('runtime', 'start', ping);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock, until } from '@orch/base/testing';
 import { FrameKind, makeFrame } from '@orch/protocol/data';
 import { pack } from '@orch/protocol/wire';
-import { freshBytes, windowBytes } from './limits.ts';
+import { freshBytes, maxPendingRequests, staleRequestMs, windowBytes } from './limits.ts';
 import { type Rig, startRig } from './testing/rig.ts';
 
 let rig: Rig;
@@ -442,6 +442,45 @@ describe('links 5.21: a request', () => {
 		if (asked) again.reply(asked, '"late"');
 		await until('the count', () => rig.faults('b')['late_reply'] === 1);
 		expect(a.of(FrameKind.reply)).toEqual([]);
+	});
+
+	test('that nobody answers makes room for a new one after a minute, the oldest first, and until then the new one is refused', async () => {
+		const clock = new ManualClock();
+		await rig.close();
+		rig = await startRig({ clock });
+		await rig.add('a', 'b', 'c');
+		await rig.link('a', 'Ask', 'b');
+		await rig.link('c', 'Ask', 'b');
+		const [a, b, c] = [await rig.frames('a'), await rig.frames('b'), await rig.frames('c')];
+		const ask = await a.declare('Ask');
+		const failures = (code: string) => a.errors.filter((error) => error['code'] === code).map(({ corr }) => corr);
+		const asked = () => b.of(FrameKind.request).length;
+		for (let corr = 1; corr <= maxPendingRequests; corr++) {
+			a.request(ask, corr, '"q"');
+			// no more under way than the link lets through
+			if (corr % 500 === 0) await until('these requests', () => asked() === corr);
+		}
+		await until('all requests', () => asked() === maxPendingRequests);
+		a.request(ask, 10_001, '"one too many"');
+		await until('the refusal', () => failures('busy').includes(10_001));
+		// it is the table of the one who asks that is full, nobody else's
+		c.request(await c.declare('Ask'), 1, '"q"');
+		await until('the request of another', () => asked() === maxPendingRequests + 1);
+
+		await clock.advance(staleRequestMs - 1);
+		a.request(ask, 10_002, '"still too many"');
+		await until('the second refusal', () => failures('busy').includes(10_002));
+		await clock.advance(1);
+		a.request(ask, 10_003, '"q"');
+		a.request(ask, 10_004, '"q"');
+		await until('both requests', () => asked() === maxPendingRequests + 3);
+		expect(failures('busy')).toEqual([10_001, 10_002, 1, 2]);
+		expect(a.errors.at(-1)?.['message']).toBe('no reply came for long, and others wait');
+		// what comes for the one that made room comes too late; for all others it is in time
+		const [first, , third] = b.of(FrameKind.request);
+		for (const request of [first, third]) if (request) b.reply(request, '"answer"');
+		await until('the reply', () => a.of(FrameKind.reply).length === 1 && rig.faults('b')['late_reply'] === 1);
+		expect(a.of(FrameKind.reply)[0]?.header.corr).toBe(3);
 	});
 
 	test('is answered once, by the one who was asked', async () => {

@@ -41,15 +41,16 @@ test('a stop command sees the program alive, in its directory and environment, a
 test('supervision 3.1.11: a stop command that hangs is killed with what it forked, then the stop goes on', async () => {
 	const hang = 'echo $$ >> pids; sleep 1000 & echo $! >> pids; setsid sleep 1000 & echo $! >> pids; wait';
 	const id = real.add(sh, ['-c', 'exec sleep 1000'], {
-		stop: { signal: 'SIGTERM', graceMs: 10_000, command: [sh, '-c', hang], commandMs: 700 },
+		stop: { signal: 'SIGTERM', graceMs: 10_000, command: [sh, '-c', hang], commandMs: 5_000 },
 	});
 	await real.supervisor.start(id);
-	const stopped = await real.supervisor.stop(id);
+	const stopping = real.supervisor.stop(id);
+	// its time begins when it is there: on a slow machine that is before it has forked, and it has enough of it
+	await until('it has forked', () => existsSync(join(real.directory, 'pids')) && linesOf('pids').length === 3);
+	const stopped = await stopping;
 	expect(stopped).toMatchObject({ status: 'stopped', escaped: [], lastExit: { by: 'stop', signal: 'SIGTERM' } });
 	expect(stopped.warnings).toEqual(['stop command: it was not over in its time, and was killed']);
-	const pids = linesOf('pids').map(Number);
-	// on a slow machine it may not have come to all of it
-	expect(pids.filter(isAlive)).toEqual([]);
+	expect(linesOf('pids').map(Number).filter(isAlive)).toEqual([]);
 });
 
 test('a stop command that cannot be run stops nothing', async () => {

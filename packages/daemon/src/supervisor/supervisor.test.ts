@@ -132,6 +132,42 @@ test('a start resolves with the pid once the program runs, and with the same whe
 	]);
 });
 
+test('supervision 3.1.22: a wall clock that jumps changes no wait: not a back-off, not a grace, not the time to be healthy', async () => {
+	const restart = { ...defaultRestart, firstMs: 10_000, capMs: 10_000, healthyMs: 60_000 };
+	const { supervisor, clock, processes, id, end, snapshot } = supervise({ restart, stop: { signal: 'SIGTERM', graceMs: 5_000 } });
+	await supervisor.start(id);
+	// the first restart is at once, the second waits
+	await end();
+	await end();
+	expect(snapshot().status).toBe('backoff');
+	const leftMs = () => snapshot().backoff?.nextInMs ?? 0;
+	const waitMs = leftMs();
+	expect(waitMs).toBeGreaterThan(7_000);
+	for (const jump of [3_600_000, -7_200_000, 86_400_000]) {
+		clock.jump(jump);
+		await settle();
+		expect([snapshot().status, leftMs()]).toEqual(['backoff', waitMs]);
+	}
+	await clock.advance(waitMs - 1);
+	expect(snapshot().status).toBe('backoff');
+	await clock.advance(1);
+	expect([snapshot().status, processes.launches.length]).toEqual(['running', 3]);
+	// a day more on the wall is no day of health: its failures count on
+	clock.jump(86_400_000);
+	await end();
+	expect(snapshot()).toMatchObject({ status: 'backoff', restarts: 2 });
+	await clock.advance(leftMs());
+	expect(snapshot().status).toBe('running');
+	processes.last.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+	const stopped = supervisor.stop(id);
+	await settle();
+	clock.jump(-3_600_000);
+	await clock.advance(4_999);
+	expect(snapshot().status).toBe('stopping');
+	await clock.advance(1);
+	expect(await stopped).toMatchObject({ status: 'stopped', lastExit: { by: 'kill' } });
+});
+
 test('a stop resolves when nothing is left, and costs nothing when nothing runs', async () => {
 	const { supervisor, clock, processes, id, endings, snapshot } = supervise();
 	expect(await supervisor.stop(id)).toMatchObject({ status: 'stopped', desired: 'stopped' });
