@@ -1,7 +1,8 @@
 /** `orch logs` as people type it: many runtimes by time, filters, following over a restart of orchd, pipes that close. */
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { inSandbox, type Orchd, sh, until, useSandbox } from '../support/index.ts';
+import { inSandbox, type Orchd, processAt, residentBytesOf, sh, until, useSandbox } from '../support/index.ts';
 
 const sandbox = useSandbox();
 let orchd: Orchd;
@@ -98,6 +99,56 @@ describe('orch logs', () => {
 		await until('the new one has spoken', async () => (await logs('many-3')) !== '');
 		expect(await logs('many-3')).toBe('I am 3\n');
 		await orchd.call('runtime.remove', { runtime: 'many', force: true });
+	});
+});
+
+it('scenario 36: a suspended `orch logs -f` holds nobody up and is told what it missed', async () => {
+	await inSandbox(async (own) => {
+		const file = own.path('source');
+		writeFileSync(file, '');
+		const daemon = await own.startDaemon();
+		const runtime = await daemon.run(sh(`exec tail -n +1 -f '${file}'`), {
+			name: 'source',
+			output: { maxBytes: 2 ** 20, segmentBytes: 2 ** 16 },
+		});
+		let written = 0;
+		/** Of what no compression makes much smaller, so that little of it is kept. */
+		const write = (lines: number) => {
+			const line = () => `${written++} ${randomBytes(384).toString('base64')}\n`;
+			appendFileSync(file, Array.from({ length: lines }, line).join(''));
+			return written - 1;
+		};
+		const follow = () => own.running('logs', '-f', 'source', '--no-prefix', '-n', 'all');
+		const suspended = follow();
+		await suspended.shows(`${write(100)} `);
+		suspended.child.kill('SIGSTOP');
+		await until('it is suspended', () => processAt(suspended.child.pid ?? 0)?.state === 'T');
+		const other = follow();
+		for (let round = 0; round < 20; round++) {
+			const last = write(1_000);
+			await other.shows(`\n${last} `);
+			await daemon.writes(runtime, new RegExp(`^${last} `, 'm'));
+		}
+		const before = residentBytesOf(daemon.pid);
+		suspended.child.kill('SIGCONT');
+		const last = write(1);
+		for (const one of [suspended, other]) await one.shows(`\n${last} `);
+		expect(before).toBeLessThan(300 * 2 ** 20);
+		expect((await suspended.interrupt()).code).toBe(130);
+		expect((await other.interrupt()).code).toBe(130);
+		const lines = suspended.stdout.trimEnd().split('\n');
+		const [marker, whole] = [/^… (\d+) lines? \(\d+ bytes\) of source’s stdout had been removed/, /^(\d+) \S{512}$/];
+		// of the line that it was in the middle of there is only the beginning, right before what says that the rest is gone
+		const isCut = (index: number) => marker.test(lines[index + 1] ?? '');
+		expect(lines.filter((line, index) => !marker.test(line) && !whole.test(line) && !isCut(index))).toEqual([]);
+		const told = lines.flatMap((line) => marker.exec(line)?.[1] ?? []);
+		const numbers = lines.flatMap((line) => whole.exec(line)?.[1] ?? []).map(Number);
+		expect(numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0))).toBe(true);
+		const missed = told.reduce((sum, count) => sum + Number(count), 0);
+		expect(missed).toBeGreaterThan(1_000);
+		expect(numbers.length + missed).toBe(written);
+		expect(other.stderr).toBe('');
+		expect(other.stdout.trimEnd().split('\n')).toHaveLength(written);
 	});
 });
 

@@ -239,16 +239,23 @@ class Reading {
 		for (const source of sources) await draw(source);
 		let batch = new Batch(this.#query.pattern);
 		let left = skip;
+		const take = () => {
+			const { batch: taken, skipped } = batch.done(left);
+			left -= skipped;
+			batch = new Batch(this.#query.pattern);
+			return taken;
+		};
 		for (let head = heads.pop(); head; head = heads.pop()) {
 			this.#query.signal?.throwIfAborted();
 			const { source, event } = head;
+			// of a batch the gaps are told first: one that comes behind lines begins the next
+			const before = event.kind === 'gap' && batch.hasLines ? take() : undefined;
+			if (before) yield before;
 			batch.add(source, event, this.#isEarly(event));
 			await draw(source);
 			if (!batch.isFull && heads.size > 0) continue;
-			const done = batch.done(left);
-			left -= done.skipped;
-			if (done.batch) yield done.batch;
-			batch = new Batch(this.#query.pattern);
+			const full = take();
+			if (full) yield full;
 		}
 	}
 
@@ -273,6 +280,10 @@ class Batch {
 
 	constructor(pattern: Pattern | undefined) {
 		this.#pattern = pattern;
+	}
+
+	get hasLines(): boolean {
+		return this.#lines.length > 0;
 	}
 
 	get isFull(): boolean {
