@@ -22,6 +22,7 @@ import {
 const deaths = Number(process.env['ORCH_DEATHS'] ?? 12);
 const seed = Number(process.env['ORCH_SEED'] ?? 1);
 const writers = 10;
+/** Of each: what sends one way, and what exchanges. */
 const pairs = 2;
 const enders = 6;
 /** Ends count as failures and are restarted for ever, as soon as the back-off lets them. */
@@ -31,7 +32,7 @@ const python = (...args: readonly string[]): Program => ({ program: '/usr/bin/py
 
 describe('the daemon is killed again and again', () => {
 	it(
-		'supervision 3.1.23 and 24: under 20 runtimes nothing is lost, doubled or told wrongly',
+		'supervision 3.1.23 and 24: under 24 runtimes nothing is lost, doubled or told wrongly',
 		async () => {
 			await inSandbox(async (own) => {
 				const random = seededRandom(seed);
@@ -43,12 +44,24 @@ describe('the daemon is killed again and again', () => {
 				}
 				const sinks: Runtime[] = [];
 				const sources: Runtime[] = [];
+				const exchanging: Runtime[] = [];
 				for (let index = 0; index < pairs; index++) {
 					sinks.push(await daemon.run(node(fixture('sdk-sink.mjs')), { name: `sink-${index}` }));
 					sources.push(await daemon.add(node(fixture('sdk-source.mjs'), 'Number', '0', '50', '10'), { name: `source-${index}` }));
 					await daemon.call('link.add', { from: `source-${index}`, type: 'Number', to: `sink-${index}` });
 				}
-				for (const { id, name } of sinks) {
+				for (let index = 0; index < pairs; index++) {
+					const [one, other] = [`left-${index}`, `right-${index}`];
+					for (const [name, sent, received] of [
+						[one, 'There', 'Back'],
+						[other, 'Back', 'There'],
+					] as const)
+						exchanging.push(await daemon.add(node(fixture('sdk-exchange.mjs'), sent, received, '10'), { name }));
+					await daemon.call('link.add', { from: one, type: 'There', to: other });
+					await daemon.call('link.add', { from: other, type: 'Back', to: one });
+				}
+				for (const { id } of exchanging) await daemon.call('runtime.start', { runtime: id });
+				for (const { id, name } of [...sinks, ...exchanging]) {
 					await until(`${name} is connected`, async () => (await daemon.show(id)).connected !== null);
 				}
 				for (const { name } of sources) await daemon.call('runtime.start', { runtime: name });
@@ -57,7 +70,7 @@ describe('the daemon is killed again and again', () => {
 					const program = python(fixture('ends.py'), own.path(`notes-${index}`));
 					ending.push(await daemon.run(program, { name: `ender-${index}`, restart }));
 				}
-				const steady = [...written, ...sinks, ...sources];
+				const steady = [...written, ...sinks, ...sources, ...exchanging];
 				const pids = new Map<string, number>();
 				for (const { id } of steady) {
 					pids.set(id, await until('its pid', async () => (await daemon.show(id)).pid ?? undefined));
@@ -74,14 +87,14 @@ describe('the daemon is killed again and again', () => {
 
 				const list = await daemon.call('runtime.list', {});
 				expect(list.map(({ name }) => name)).toEqual(
-					[...written, ...pairNames(), ...ending].map((one) => (typeof one === 'string' ? one : one.name)),
+					[...written, ...pairNames(), ...exchanging, ...ending].map((one) => (typeof one === 'string' ? one : one.name)),
 				);
 				expect((await daemon.call('daemon.status', {})).router.pid).toBe(router);
 				for (const { id } of steady) {
 					const now = await daemon.show(id);
 					expect(now, now.name).toMatchObject({ status: 'running', generation: 1, restarts: 0, pid: pids.get(id) });
 				}
-				await messagesAreWhole(daemon, sinks);
+				await messagesAreWhole(daemon, [...sinks, ...exchanging]);
 				await linesAreWhole(daemon, written);
 				for (const [index, one] of ending.entries()) await endsAreTrue(daemon, one, own.path(`notes-${index}`));
 				// what carries the cookie is what is listed, and nothing else
@@ -93,7 +106,7 @@ describe('the daemon is killed again and again', () => {
 				expect(stray).toEqual([]);
 			});
 		},
-		60_000 + deaths * 20_000,
+		240_000 + deaths * 20_000,
 	);
 });
 
@@ -126,14 +139,14 @@ async function endsAreTrue(daemon: Orchd, one: Runtime, notes: string): Promise<
 	await daemon.call('runtime.stop', { runtime: one.id });
 	const { history, restarts, generation } = await daemon.show(one);
 	const lines = existsSync(notes) ? readFileSync(notes, 'utf8').trimEnd().split('\n') : [];
-	const lives: { readonly pid: number; readonly code: number; hasEnded: boolean }[] = [];
+	const lives: { readonly pid: number; readonly code: number | string; hasEnded: boolean }[] = [];
 	for (const line of lines) {
 		const [word, pid, code] = line.split(' ');
 		const last = lives.at(-1);
 		if (word === 'start') {
 			// one that was killed by the stop above is the last of all
 			expect(last === undefined || last.hasEnded, `${one.name}: two at a time at ${line}`).toBe(true);
-			lives.push({ pid: Number(pid), code: Number(code), hasEnded: false });
+			lives.push({ pid: Number(pid), code: code === 'SIGSEGV' ? code : Number(code), hasEnded: false });
 		} else {
 			expect(last?.pid, one.name).toBe(Number(pid));
 			if (last) last.hasEnded = true;
@@ -145,7 +158,7 @@ async function endsAreTrue(daemon: Orchd, one: Runtime, notes: string): Promise<
 	expect(ended.length, one.name).toBeGreaterThan(1);
 	const told = history
 		.filter(({ exit }) => exit?.by === 'itself')
-		.map(({ pid, exit }) => ({ pid, code: exit?.code }))
+		.map(({ pid, exit }) => ({ pid, code: exit?.signal ?? exit?.code }))
 		.reverse();
 	// the history keeps the last 100
 	expect(told, one.name).toEqual(ended.slice(-told.length).map(({ pid, code }) => ({ pid, code })));
