@@ -25,6 +25,8 @@ const writers = 10;
 /** Of each: what sends one way, and what exchanges. */
 const pairs = 2;
 const enders = 6;
+/** Of both streams together: a moment of full speed. */
+const floodBytes = 16 * 2 ** 20;
 /** Ends count as failures and are restarted for ever, as soon as the back-off lets them. */
 const restart = { when: 'on-failure', firstMs: 20, capMs: 50, failures: 0 } as const;
 
@@ -32,7 +34,7 @@ const python = (...args: readonly string[]): Program => ({ program: '/usr/bin/py
 
 describe('the daemon is killed again and again', () => {
 	it(
-		'supervision 3.1.23 and 24: under 24 runtimes nothing is lost, doubled or told wrongly',
+		'supervision 3.1.23 and 24: under 25 runtimes nothing is lost, doubled or told wrongly',
 		async () => {
 			await inSandbox(async (own) => {
 				const random = seededRandom(seed);
@@ -61,6 +63,11 @@ describe('the daemon is killed again and again', () => {
 					await daemon.call('link.add', { from: other, type: 'Back', to: one });
 				}
 				for (const { id } of exchanging) await daemon.call('runtime.start', { runtime: id });
+				// never waits: what it writes is cut off at its oldest end, over and over
+				const flooding = await daemon.run(python(fixture('numbers.py'), '200', '0'), {
+					name: 'flood',
+					output: { maxBytes: floodBytes },
+				});
 				for (const { id, name } of [...sinks, ...exchanging]) {
 					await until(`${name} is connected`, async () => (await daemon.show(id)).connected !== null);
 				}
@@ -70,7 +77,7 @@ describe('the daemon is killed again and again', () => {
 					const program = python(fixture('ends.py'), own.path(`notes-${index}`));
 					ending.push(await daemon.run(program, { name: `ender-${index}`, restart }));
 				}
-				const steady = [...written, ...sinks, ...sources, ...exchanging];
+				const steady = [...written, ...sinks, ...sources, ...exchanging, flooding];
 				const pids = new Map<string, number>();
 				for (const { id } of steady) {
 					pids.set(id, await until('its pid', async () => (await daemon.show(id)).pid ?? undefined));
@@ -87,7 +94,9 @@ describe('the daemon is killed again and again', () => {
 
 				const list = await daemon.call('runtime.list', {});
 				expect(list.map(({ name }) => name)).toEqual(
-					[...written, ...pairNames(), ...exchanging, ...ending].map((one) => (typeof one === 'string' ? one : one.name)),
+					[...written, ...pairNames(), ...exchanging, flooding, ...ending].map((one) =>
+						typeof one === 'string' ? one : one.name,
+					),
 				);
 				expect((await daemon.call('daemon.status', {})).router.pid).toBe(router);
 				for (const { id } of steady) {
@@ -95,6 +104,7 @@ describe('the daemon is killed again and again', () => {
 					expect(now, now.name).toMatchObject({ status: 'running', generation: 1, restarts: 0, pid: pids.get(id) });
 				}
 				await messagesAreWhole(daemon, [...sinks, ...exchanging]);
+				await floodIsWhole(daemon, flooding);
 				await linesAreWhole(daemon, written);
 				for (const [index, one] of ending.entries()) await endsAreTrue(daemon, one, own.path(`notes-${index}`));
 				// what carries the cookie is what is listed, and nothing else
@@ -132,6 +142,25 @@ async function linesAreWhole(daemon: Orchd, runtimes: readonly Runtime[]): Promi
 		const wrong = lines.findIndex((line, index) => line !== `${index} ${pid}`);
 		expect([wrong, lines[wrong], lines.length > 200], one.name).toEqual([-1, undefined, true]);
 	}
+}
+
+/** The oldest is gone; from the first line that is kept to the last all are there. */
+async function floodIsWhole(daemon: Orchd, one: Runtime): Promise<void> {
+	const { pid } = await daemon.show(one);
+	await daemon.call('runtime.stop', { runtime: one.id });
+	// what is over the limit goes while it is read: a reader of the bare bytes has a seam there
+	let text = '';
+	await until('nothing more is cut off', async () => {
+		const before = text.slice(0, text.indexOf('\n'));
+		text = (await daemon.output(one)).toString('latin1');
+		return before !== '' && text.startsWith(`${before}\n`);
+	});
+	const lines = text.slice(0, text.lastIndexOf('\n')).split('\n');
+	const first = Number(lines[0]?.split(' ')[0]);
+	const wrong = lines.findIndex((line, index) => line !== `${first + index} ${pid}`);
+	expect([wrong, lines[wrong - 1], lines[wrong]], one.name).toEqual([-1, undefined, undefined]);
+	expect(first).toBeGreaterThan(0);
+	expect(lines.length).toBeGreaterThan(10_000);
 }
 
 /** Every end of its own account of itself is in the history of the daemons, with its code, once and in order. */
