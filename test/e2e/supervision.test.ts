@@ -6,12 +6,13 @@ import {
 	rmSync,
 	writeFileSync,
 	chmodSync,
+	chownSync,
 	mkdirSync,
 	readdirSync,
 	statSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { connectUnix } from '@orch/base';
 import { seededRandom } from '@orch/base/testing';
@@ -23,6 +24,7 @@ import {
 	descriptorKindsOf,
 	descriptorsOf,
 	fixture,
+	has,
 	inSandbox,
 	isAlive,
 	niceOf,
@@ -291,6 +293,28 @@ describe('kill and stop', () => {
 		});
 	});
 
+	it('supervision 3.1.12: forty programs of a project that ignore SIGTERM: orch down takes about one grace, not forty', async () => {
+		await inSandbox(async (own) => {
+			const daemon = await own.startDaemon();
+			const bystander = await daemon.run(sleeper(), { name: 'bystander' });
+			const graceMs = 1_000;
+			const rude = `[/bin/sh, -c, "trap '' TERM; echo up; while :; do sleep 1000000; done"]`;
+			const names = Array.from({ length: 40 }, (_, index) => `rude-${index}`);
+			const runtimes = names.map((name) => `  ${name}: { command: ${rude}, stop: { grace: ${graceMs}ms } }`);
+			writeFileSync(own.path('orch.yaml'), `version: 1\nname: rude\nruntimes:\n${runtimes.join('\n')}\n`);
+			expect(await own.cli('up')).toMatchObject({ code: 0 });
+			const list = await daemon.call('runtime.list', {});
+			expect(list).toHaveLength(41);
+			for (const runtime of list) if (runtime.id !== bystander.id) await daemon.writes(runtime, 'up');
+			const { ms, result } = await timed(own.cli('down'));
+			expect(result, result.stderr).toMatchObject({ code: 0 });
+			expect(ms).toBeGreaterThanOrEqual(graceMs - 5);
+			expect(ms).toBeLessThan(10 * graceMs);
+			expect((await daemon.call('runtime.list', {})).map(({ id, pid }) => [id, pid])).toEqual([[bystander.id, bystander.pid]]);
+			expect(processesWith('ORCH_SOCKET', own.socket).filter(({ command }) => /\b(sh|sleep)\b/.test(command))).toHaveLength(1);
+		});
+	});
+
 	it('supervision 3.1.13: a record whose pid belongs to somebody else by now: no signal is sent', async () => {
 		await inSandbox(async (own) => {
 			const first = await own.startDaemon();
@@ -453,6 +477,34 @@ describe('crash and restart', () => {
 		expect(await orchd.call('runtime.start', { runtime: retried.id })).toMatchObject({ status: 'running' });
 		await orchd.remove(retried);
 	});
+
+	it.skipIf(process.getuid?.() !== 0 || !has('setpriv') || !has('prlimit'))(
+		'supervision 3.1.17: a user who may have no more processes: EAGAIN is said, harms nobody, and is over when he may',
+		async () => {
+			await inSandbox(async (own) => {
+				// no limit of processes binds root: so orchd is somebody who is nobody else here
+				const uid = 61_000 + (process.pid % 1_000);
+				const as = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--'];
+				for (const path of [own.directory, own.path(), `${own.directory}/user`]) chownSync(path, uid, uid);
+				const daemon = await own.startDaemon({
+					wrapper: ['setpriv', ...as],
+				});
+				const runtime = await daemon.add(sleeper(), { ...once, name: 'one-more' });
+				const limit = (most: number) =>
+					execFileSync('setpriv', [...as, 'prlimit', '--pid', String(daemon.pid), `--nproc=${most}:`]);
+				limit(1);
+				const failure = await daemon
+					.call('runtime.start', { runtime: runtime.id })
+					.catch((error: Error & { code?: string }) => error);
+				expect(failure).toMatchObject({ code: 'runtime.start_failed' });
+				expect((failure as Error).message).toMatch(/EAGAIN|processes/);
+				expect(await daemon.show(runtime)).toMatchObject({ status: 'failed', pid: null });
+				limit(1_000);
+				expect(await daemon.call('runtime.start', { runtime: runtime.id })).toMatchObject({ status: 'running' });
+				await daemon.remove(runtime);
+			});
+		},
+	);
 
 	it('supervision 3.1.18: when a program is restarted, by policy and by how it ended', async () => {
 		const again = 'restarted';
