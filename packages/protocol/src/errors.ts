@@ -389,7 +389,7 @@ export const errors = {
 	'runner.name_taken': entry<{ name: string; file: string }>({
 		status: 409,
 		exit: 7,
-		number: 'E209',
+		number: 'E214',
 		message: ({ name, file }) => `a runner is a project, and a project '${name}' is loaded already, from ${file}`,
 		hint: () => 'another name for this one: orch runner add FILE --name NAME',
 	}),

@@ -1,11 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { until } from '@orch/base/testing';
 import { OrchError } from '@orch/protocol';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buildProjectCheck } from '../testing/build.ts';
 import { type FakeDaemon, fakeStart, startFakeDaemon } from '../testing/fake-daemon.ts';
 import { runCli } from '../testing/run-cli.ts';
 
@@ -15,21 +14,7 @@ let built: string;
 beforeAll(async () => {
 	daemon = await startFakeDaemon();
 	built = mkdtempSync(join(tmpdir(), 'orch-check-'));
-	const source = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-	await build({
-		entryPoints: [source('daemon/src/project-check.ts')],
-		outfile: join(built, 'project-check.cjs'),
-		bundle: true,
-		platform: 'node',
-		format: 'cjs',
-		logLevel: 'silent',
-		alias: {
-			'@orch/base/text': source('base/src/text/index.ts'),
-			'@orch/base': source('base/src/index.ts'),
-			'@orch/protocol/wire': source('protocol/src/wire/index.ts'),
-			'@orch/protocol': source('protocol/src/index.ts'),
-		},
-	});
+	await buildProjectCheck(built);
 });
 afterAll(async () => {
 	await daemon[Symbol.asyncDispose]();

@@ -34,3 +34,11 @@ export async function buildFakeOrchd(directory: string): Promise<string> {
 	});
 	return outfile;
 }
+
+/** What checks project files without an orchd, beside where an orchd would be. */
+export async function buildProjectCheck(directory: string): Promise<void> {
+	const { bundleProgram } = await script<{ bundleProgram: (entry: string, outfile: string) => Promise<unknown> }>(
+		'bundle-program.mjs',
+	);
+	await bundleProgram('packages/daemon/src/project-check.ts', join(directory, 'project-check.cjs'));
+}
