@@ -78,8 +78,8 @@ describe.skipIf(process.platform !== 'linux')('real processes', () => {
 			stop: { signal: 'SIGTERM', graceMs: 150 },
 			outputDirectory: `${real.directory}/logs/${id}/`,
 			launchedAt: expect.any(Number),
-			// by which it is known again where the state has lost it
-			spec: real.supervisor.snapshot(id).spec,
+			// all that a daemon needs that finds a state which has lost the runtime
+			spec: JSON.parse(JSON.stringify(real.supervisor.snapshot(id).spec)),
 		});
 		await real.supervisor.stop(id);
 		await until('the record is gone', () => readdirSync(join(real.directory, 'processes')).length === 0);
