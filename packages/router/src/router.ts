@@ -80,6 +80,7 @@ export class Router {
 	readonly #controls = new Map<number, OpenControl>();
 	#routes = new Routes([]);
 	#version = -1;
+	#listenedMs = Number.NEGATIVE_INFINITY;
 	#asked = 0;
 	#lastControl = 0;
 	#closing: Promise<void> | undefined;
@@ -166,11 +167,21 @@ export class Router {
 		const removed = this.#inTurn(() => this.#swap(change));
 		void Promise.all(removed.map((port) => port.close()));
 		const problems = await Promise.all(
-			change.ports.map(async ({ runtime }) =>
-				((await this.#ports.get(runtime)?.listen()) ?? []).map((problem) => ({ runtime, ...problem })),
+			this.#toListenFor(change.ports).map(async (port) =>
+				(await port.listen()).map((problem) => ({ runtime: port.runtime, ...problem })),
 			),
 		);
 		return { version: change.version, problems: problems.flat(), ...(schemas && { schemas }) };
+	}
+
+	/** Those that are new or other than before; and all of them now and then, for somebody may have deleted their sockets. */
+	#toListenFor(rows: readonly RouterPort[]): Port[] {
+		const now = this.#clock.nowMs;
+		if (now - this.#listenedMs >= listenAnewMs) {
+			this.#listenedMs = now;
+			return [...this.#ports.values()];
+		}
+		return rows.flatMap(({ runtime }) => this.#ports.get(runtime) ?? []);
 	}
 
 	/** The process of a runtime has ended: what it left connected is closed, once what it had sent is read. */
@@ -460,6 +471,9 @@ export class Router {
 		}
 	}
 }
+
+/** With a change after so long, sockets that were deleted are made again. */
+const listenAnewMs = 1_000;
 
 const leadsElsewhere = (one: RouterLink, other: RouterLink): boolean =>
 	one.from !== other.from || one.type !== other.type || one.to !== other.to;

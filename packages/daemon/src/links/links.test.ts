@@ -18,6 +18,10 @@ function fakeRouter() {
 	let connects = 0;
 	let stops = 0;
 	let failing = false;
+	let isClear = true;
+	let isOld = false;
+	/** Sockets that it cannot make. */
+	const unheard: { runtime: string; path: string; message: string }[] = [];
 	const gate: RouterGate = {
 		async connect() {
 			connects++;
@@ -31,19 +35,23 @@ function fakeRouter() {
 				version: '1',
 				closed,
 				close: () => die(),
+				get isClear() {
+					return isClear;
+				},
 				async route(table) {
 					tables.push(table);
 					taken = table;
 					await hold;
-					return { problems: [], schemas: problems };
+					return { problems: [...unheard], schemas: problems };
 				},
 				async change(change) {
+					if (isOld) return undefined;
 					const table = applyChange(taken, change);
 					if (!table) return undefined;
 					tables.push(table);
 					taken = table;
 					await hold;
-					return { problems: [], schemas: change.schemas && problems };
+					return { problems: [...unheard], schemas: change.schemas && problems };
 				},
 				ended: async () => {},
 				figures: async () => ({ links: figures, unrouted: [], ports: [] }),
@@ -68,6 +76,7 @@ function fakeRouter() {
 	return {
 		gate,
 		tables,
+		unheard,
 		figures,
 		problems,
 		tapped,
@@ -83,6 +92,14 @@ function fakeRouter() {
 		},
 		fail(value: boolean) {
 			failing = value;
+		},
+		/** What is said to it does not leave this process for now. */
+		jam() {
+			isClear = false;
+		},
+		/** It knows no changes. */
+		beOld() {
+			isOld = true;
 		},
 		get connects() {
 			return connects;
@@ -106,6 +123,7 @@ function createTestJournal(): LinkJournal {
 function setUp(journal = createTestJournal()) {
 	const router = fakeRouter();
 	const clock = new ManualClock();
+	const deleted = new Set<string>();
 	const links = new Links({
 		clock,
 		random: seededRandom(1),
@@ -114,9 +132,10 @@ function setUp(journal = createTestJournal()) {
 		secret: new Uint8Array(32),
 		socketDirectory: '/run/x.d',
 		journal,
+		isThere: (path) => !deleted.has(path),
 	});
 	links.start();
-	return { router, clock, links };
+	return { router, clock, links, deleted };
 }
 
 const ping = { id: '019aa000-1111-7222-8333-a3f19c02b001', name: 'ping', privileged: false };
@@ -273,6 +292,7 @@ describe('links', () => {
 
 	it('tell a router that listens of the next process before the launch goes on, and wait for no answer', async () => {
 		const { router, links } = setUp();
+		await settle();
 		links.register(ping);
 		await settle();
 		router.holdAnswers();
@@ -290,6 +310,45 @@ describe('links', () => {
 		expect(listens).toBe(false);
 		router.letAnswer();
 		await waiting;
+	});
+
+	it.each([
+		['is too old to be told changes', ({ router }: ReturnType<typeof setUp>) => router.beOld()],
+		['does not take what is said to it', ({ router }: ReturnType<typeof setUp>) => router.jam()],
+		[
+			'listens on a socket that somebody has deleted',
+			({ deleted }: ReturnType<typeof setUp>) => deleted.add('/run/x.d/a3f19c02b001.sock'),
+		],
+	])('wait for the answer of a router that %s', async (_title, spoil) => {
+		const all = setUp();
+		const { router, links } = all;
+		await settle();
+		spoil(all);
+		links.register(ping);
+		await settle();
+		router.holdAnswers();
+		let listens = false;
+		const { ready } = links.prepare(ping.id, { processId: 'p2', generation: 2 }, new AbortController().signal);
+		const waiting = ready.then(() => {
+			listens = true;
+		});
+		await settle();
+		expect(listens).toBe(false);
+		router.letAnswer();
+		await waiting;
+		expect(router.tables.at(-1)?.ports[0]).toMatchObject({ generation: 2 });
+	});
+
+	it('forget that a socket could not be made when it was made', async () => {
+		const { router, links } = setUp();
+		router.unheard.push({ runtime: ping.id, path: '/run/x.d/a3f19c02b001.sock', message: 'no' });
+		links.register(ping);
+		await settle();
+		expect(links.problem(ping.id)).toBe('cannot listen on /run/x.d/a3f19c02b001.sock: no');
+		router.unheard.length = 0;
+		links.register(ping, { processId: 'p', generation: 2 });
+		await settle();
+		expect(links.problem(ping.id)).toBeUndefined();
 	});
 
 	it('let a launch go on when the router does not answer in time', async () => {

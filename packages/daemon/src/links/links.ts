@@ -1,5 +1,6 @@
 /** Who is linked to whom: the links and the runtimes' ports, of which the routing table is made. */
 import { createHmac } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { type Clock, type Logger, Publisher, type Random, withDeadline } from '@orch/base';
 import type {
 	Injection,
@@ -44,6 +45,8 @@ export interface LinksOptions {
 	readonly secret: Uint8Array;
 	/** Where the runtimes' sockets are made. */
 	readonly socketDirectory: string;
+	/** Whether there is a file; asked of this system where it is absent. */
+	readonly isThere?: ((path: string) => boolean) | undefined;
 	readonly journal: LinkJournal;
 	/** Called with each link that is added or removed, while both its ends are still known. */
 	readonly changed?: ((kind: 'added' | 'removed', link: Link) => void) | undefined;
@@ -88,12 +91,13 @@ export class Links {
 			log: options.log,
 			table: () => this.table(),
 			onEvent: (event) => this.events.publish(event),
-			onRouted: (routed) => this.#routed(routed),
+			onRouted: (routed, tried) => this.#routed(routed, tried),
 		});
 	}
 
-	#routed({ problems, schemas }: Routed): void {
+	#routed({ problems, schemas }: Routed, tried: readonly PortRow[]): void {
 		const { log } = this.#options;
+		for (const { runtime } of tried) this.#problems.delete(runtime);
 		for (const { runtime, path, message } of problems) {
 			this.#problems.set(runtime, `cannot listen on ${path}: ${message}`);
 			log.error('runtime socket not made', { runtime, path, message });
@@ -244,7 +248,9 @@ export class Links {
 		const port = this.#ports.get(runtime);
 		if (!port) throw new Error(`Cannot prepare runtime ${runtime}: it has no port`);
 		const token = this.#token(runtime, process.processId);
-		const isRouted = this.#keeper.isAt(this.#version);
+		// where its sockets are there, it is as it was, but for who may come
+		const isThere = this.#options.isThere ?? existsSync;
+		const isRouted = this.#keeper.isAt(this.#version) && isThere(port.socket) && isThere(port.veecleSocket);
 		this.#ports.set(runtime, { ...port, generation: process.generation, token });
 		this.#version++;
 		// the router listens already: told before the program exists, it knows who comes, for it looks at what has come in that order

@@ -163,8 +163,10 @@ export interface RouterConnection {
 	readonly pid: number;
 	readonly version: string;
 	route(table: RoutingTable): Promise<Routed>;
-	/** Undefined where it routes by another table than the one that this changes, which it then has to be told whole. */
+	/** Undefined where it routes by another table than the one that this changes, or is too old for changes: it has to be told all of it. */
 	change(change: TableChange): Promise<Routed | undefined>;
+	/** Whether all that was said has left this process, so that the router has it before whatever happens next. */
+	readonly isClear: boolean;
 	ended(runtime: string, generation: number): Promise<void>;
 	figures(): Promise<RouterFigures>;
 	types(): Promise<TypeFigures>;

@@ -1,6 +1,6 @@
 /** Keeps one router running and routing by the newest table, for as long as the daemon lives. */
 import { type Backoff, backoffMs, type Clock, type Logger, type Random } from '@orch/base';
-import type { Routed, RouterConnection, RouterEvent, RouterGate, RoutingTable } from './ports.ts';
+import type { PortRow, Routed, RouterConnection, RouterEvent, RouterGate, RoutingTable } from './ports.ts';
 import { changeOf } from './table-change.ts';
 
 export interface RouterKeeperOptions {
@@ -11,8 +11,8 @@ export interface RouterKeeperOptions {
 	/** The table as it is now; asked for when it is about to be sent, so that many changes make one sending. */
 	readonly table: () => RoutingTable;
 	readonly onEvent: (event: RouterEvent) => void;
-	/** What the router says of a table that it took. */
-	readonly onRouted: (routed: Routed) => void;
+	/** What the router says of a table that it took, and for which ports it has tried to listen. */
+	readonly onRouted: (routed: Routed, tried: readonly PortRow[]) => void;
 }
 
 export class RouterUnavailable extends Error {
@@ -37,6 +37,8 @@ export class RouterKeeper {
 	#ackedVersion = -1;
 	/** The table that the present router has taken; undefined while it has none. */
 	#routed: RoutingTable | undefined;
+	/** Whether it has taken a change: an older one knows none. */
+	#takesChanges = false;
 	#waiters: Waiter[] = [];
 	#connects = 0;
 
@@ -68,15 +70,15 @@ export class RouterKeeper {
 		void this.#send(false);
 	}
 
-	/** The same, before this returns where that can be; gives whether it was. */
+	/** The same at once. Gives whether the router has it before anything that happens after this, though its answer is still to come. */
 	changedNow(version: number): boolean {
 		void this.#send(true);
-		return this.#sentVersion >= version;
+		return this.#sentVersion >= version && this.#connection?.isClear === true;
 	}
 
-	/** Whether the present router routes by table `version`, and nothing newer is on its way. */
+	/** Whether the present router routes by table `version`, nothing newer is on its way, and what is new may be told as a change. */
 	isAt(version: number): boolean {
-		return this.#routed?.version === version && this.#sentVersion === version;
+		return this.#takesChanges && this.#routed?.version === version && this.#sentVersion === version;
 	}
 
 	/** Resolves once a router routes by table `version` or a newer one. */
@@ -138,7 +140,9 @@ export class RouterKeeper {
 				this.#connects++;
 				this.#connection = connection;
 				this.#sentVersion = -1;
+				this.#ackedVersion = -1;
 				this.#routed = undefined;
+				this.#takesChanges = false;
 				log.info('router connected', { router: connection.pid });
 				void this.#send(false);
 				void this.#listen(connection);
@@ -181,7 +185,7 @@ export class RouterKeeper {
 				const table = this.#options.table();
 				if (table.version <= this.#sentVersion) return;
 				this.#sentVersion = table.version;
-				this.#options.onRouted(await route(connection, this.#routed, table));
+				await this.#route(connection, table);
 				this.#ackedVersion = table.version;
 				this.#routed = table;
 				const done = this.#waiters.filter(({ version }) => version <= table.version);
@@ -195,12 +199,15 @@ export class RouterKeeper {
 			this.#sending = false;
 		}
 	}
-}
 
-/** Tells what has changed where that is enough. What is sent is sent before this returns. */
-async function route(connection: RouterConnection, before: RoutingTable | undefined, table: RoutingTable): Promise<Routed> {
-	const changed = before && (await connection.change(changeOf(before, table)));
-	return changed ?? connection.route(table);
+	/** Tells what has changed where that is enough, in the turn in which this is called. */
+	async #route(connection: RouterConnection, table: RoutingTable): Promise<void> {
+		const change = this.#routed && changeOf(this.#routed, table);
+		const changed = change && (await connection.change(change));
+		if (change) this.#takesChanges = changed !== undefined;
+		if (change && changed) this.#options.onRouted(changed, change.ports);
+		else this.#options.onRouted(await connection.route(table), table.ports);
+	}
 }
 
 async function stopRouter(connection: RouterConnection): Promise<void> {

@@ -168,6 +168,7 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		options.log.warn('a router that cannot be used is on the socket', { socket: options.socket, error });
 		return undefined;
 	}
+	let takesChanges = true;
 	return {
 		pid: status.pid,
 		version: status.version,
@@ -175,8 +176,12 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		close: () => session.close(),
 		route: ({ version, ports, links, schemas }) =>
 			caller.call('router.table', { version, ports: [...ports], links: links.map(toRouterLink), schemas: [...schemas] }),
+		get isClear() {
+			return socket.writableLength === 0;
+		},
 		async change({ base, version, ports, removedPorts, links, removedLinks, schemas }) {
-			const routed = await caller.call('router.change', {
+			if (!takesChanges) return undefined;
+			const asked = caller.call('router.change', {
 				base,
 				version,
 				ports: [...ports],
@@ -185,7 +190,14 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 				removedLinks: [...removedLinks],
 				...(schemas && { schemas: [...schemas] }),
 			});
-			return routed.version === version ? routed : undefined;
+			try {
+				const routed = await asked;
+				return routed.version === version ? routed : undefined;
+			} catch (error) {
+				if (!(error instanceof RemoteError) || error.code !== 'operation.unknown') throw error;
+				takesChanges = false;
+				return undefined;
+			}
 		},
 		ended: async (runtime, generation) => {
 			await caller.call('router.ended', { runtime, generation });
