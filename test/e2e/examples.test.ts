@@ -30,6 +30,7 @@ const runBy: Readonly<Record<string, string>> = {
 	'ping-pong': 'examples.test.ts',
 	'json-lines': 'examples.test.ts',
 	shop: 'projects.test.ts',
+	embedded: 'runners.test.ts',
 };
 
 describe('examples', () => {

@@ -120,7 +120,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			process.kill(one.root.pid, 'SIGKILL');
 			expect(await end).toEqual({ kind: 'unknown', reason: '' });
 			process.kill(one.program.pid, 'SIGKILL');
-			await until('spares wait', () => spares().length >= 3);
+			await until('spares wait', () => spares().length === 4);
 		}
 	});
 

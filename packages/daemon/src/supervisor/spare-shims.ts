@@ -26,12 +26,14 @@ export interface SpareShimsOptions {
 	readonly shell: string;
 }
 
-/** Spares that are made once anything has been launched: so many restarts at once find one. */
+/** Spares that are kept once anything has been launched: so many restarts at once find one. */
 const kept = 4;
-/** With so many left others are made, all by one fork: a fork holds up everything else, the next restart too. */
+/** With so many left others are made soon, all by one fork: a fork holds up everything else, the next restart too. */
 const fewest = 2;
 /** After one was taken: its launch is over by then. */
 const refillMs = 20;
+/** When none has been taken for so long, those that are missing are made. */
+const restMs = 100;
 /** Those on their way. More would only take the processor from each other. */
 const mostUnborn = 3 * mostOfBrood;
 /** From the spawn of a brood to its last birth. */
@@ -65,6 +67,7 @@ export class SpareShims {
 	/** What we spawned and what has not ended. */
 	readonly #children = new Set<Child>();
 	#refill: Timer | undefined;
+	#rest: Timer | undefined;
 	/** Spares that have ended without a launch since the last one. */
 	#lost = 0;
 	#isSpawning = false;
@@ -130,6 +133,7 @@ export class SpareShims {
 	async close(): Promise<void> {
 		this.#isClosed = true;
 		this.#refill?.cancel();
+		this.#rest?.cancel();
 		const ended = [...this.#spares.keys(), ...this.#unborn].map((shim) => {
 			const end = new Promise<void>((resolve) => {
 				shim.onEnd = resolve;
@@ -148,15 +152,24 @@ export class SpareShims {
 
 	#refillSoon(): void {
 		if (this.#isClosed) return;
-		this.#refill ??= this.#options.clock.setTimer(
+		this.#rest?.cancel();
+		const { clock } = this.#options;
+		this.#rest = clock.setTimer(restMs, () => this.#refillUpTo(kept - 1), { background: true });
+		// not put off by the next launch: under a storm of them none would ever come
+		this.#refill ??= clock.setTimer(
 			refillMs,
 			() => {
 				this.#refill = undefined;
-				const ready = this.#spares.size + (this.#unborn.size - this.#waiting.length);
-				if (ready <= fewest) this.#spawnSome(Math.min(kept - ready, mostOfBrood));
+				this.#refillUpTo(fewest);
 			},
 			{ background: true },
 		);
+	}
+
+	/** Where no more than so many are left. */
+	#refillUpTo(most: number): void {
+		const ready = this.#spares.size + (this.#unborn.size - this.#waiting.length);
+		if (!this.#isClosed && ready <= most) this.#spawnSome(Math.min(kept - ready, mostOfBrood));
 	}
 
 	/** One spawn in each turn of the event loop, for each holds up everything else. */
