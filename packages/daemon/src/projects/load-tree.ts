@@ -29,11 +29,11 @@ export interface TreeOptions {
 
 export function loadTree(request: LoadRequest, ports: LoadPorts, { known, leaves }: TreeOptions = {}): LoadedTree {
 	const first = loadProject(request, ports);
-	const runners = first.runners
-		.filter((declaration) => !leaves?.(declaration))
-		.map((declaration) => loadRunner(declaration, request, first, ports, known?.(declaration)));
-	// a profile may be meant for the runners alone
-	const profilesElsewhere = runners.flatMap(({ loaded }) => loaded.knownProfiles);
+	const looked = first.runners.filter((declaration) => !leaves?.(declaration));
+	const runners = looked.map((declaration) => loadRunner(declaration, request, first, ports, known?.(declaration)));
+	// a profile may be meant for the runners alone; what those know that are not looked at was found when they were
+	const isWhole = looked.length === first.runners.length;
+	const profilesElsewhere = isWhole ? runners.flatMap(({ loaded }) => loaded.knownProfiles) : request.profiles;
 	const isLeft = request.profiles.some((name) => !first.knownProfiles.includes(name) && profilesElsewhere.includes(name));
 	const own = isLeft ? loadProject({ ...request, profilesElsewhere }, ports) : first;
 	const faulty = runners.filter(({ loaded }) => loaded.problems.length > 0);

@@ -218,6 +218,22 @@ describe('a file with runners', () => {
 		expect(world.runtimes.get('echo/api')?.declaration.env).toEqual({ PATH: '/usr/bin', LOG: 'debug' });
 	});
 
+	it('goes on with a profile that only its runners know, when it is saved and with the next daemon', async () => {
+		const files = { '/echo/orch.yaml': `${echo}profiles: {dev: {env: {LOG: debug}}}\n` };
+		const first = start(files);
+		await first.up({}, undefined, ['dev']);
+		await first.save('/shop/orchestrator.yaml', orchestrator.replace('/mail/', '/post'));
+		expect(first.projects.find('shop')?.problems).toEqual([]);
+		expect(first.mounts()).toEqual({ echo: '/echo', mail: '/post' });
+		await first.projects.close();
+		const second = start({ ...files, '/shop/orchestrator.yaml': orchestrator.replace('/mail/', '/post') }, first.world);
+		await second.projects.restore();
+		expect(second.projects.find('shop')?.problems).toEqual([]);
+		await second.save('/shop/orchestrator.yaml', orchestrator);
+		expect(second.mounts()).toEqual({ echo: '/echo', mail: '/mail' });
+		expect(second.world.runtimes.get('echo/api')?.declaration.env).toEqual({ PATH: '/usr/bin', LOG: 'debug' });
+	});
+
 	it('registers all before it links or starts any, and waits across projects for what another starts', async () => {
 		const text = `name: shop\nruntimes:\n  front: {command: x, needs: {echo/api: ready}}\nlinks:\n  - {from: front, type: Job, to: mail/smtp}\n${orchestrator.replace('version: 1\n', '')}`;
 		const { up, world } = start({
