@@ -53,6 +53,12 @@ export class LoadedProject {
 		if (changed && this.#isFollowing) this.follow();
 	}
 
+	/** What its files are now was not applied: what it is made of is what the record says. */
+	lookAgain(): void {
+		if (!this.#isFollowing) this.follow();
+		this.#watch.lookAgain(this.record.fingerprint);
+	}
+
 	close(): Promise<void> {
 		return this.#watch.close();
 	}

@@ -330,6 +330,24 @@ describe('down', () => {
 
 const texts = fc.tuple(projectFile, projectFile).map(([a, b]) => [JSON.stringify(a), JSON.stringify(b)] as const);
 
+describe('a project that cannot be forgotten', () => {
+	it.each(['down', 'clear'] as const)('by %s is there with its types, until it can be', async (how) => {
+		const { up, down, world, projects } = startProjects(`${three}\ntypes:\n  Ping: { type: object }\n`);
+		await up();
+		const types = world.types.get('shop');
+		const { remove } = world.store;
+		world.store.remove = async () => {
+			throw new Error('the disk is full');
+		};
+		const forget = () => (how === 'down' ? down() : projects.clear());
+		await expect(forget()).rejects.toThrow('the disk is full');
+		expect([projects.find('shop')?.record.name, world.types.get('shop')]).toEqual(['shop', types]);
+		world.store.remove = remove;
+		await forget();
+		expect([projects.list(), world.records.size, world.types.get('shop')]).toEqual([[], 0, '{}']);
+	});
+});
+
 describe('up of one project after another of the same name', () => {
 	it('ends as the second alone does, has restarted nothing but what differs, and is done then', async () => {
 		await fc.assert(
@@ -508,6 +526,50 @@ describe('what follows its files', () => {
 		const parts = startProjects(`${three}\ntypes:\n  Ping: { type: object }\n`);
 		parts.world.typeFaults.push('type Ping is not enforced: not to be had');
 		expect((await parts.up()).faults).toEqual(['type Ping is not enforced: not to be had']);
+	});
+
+	it('is tried again, not at once and not given up, where what was saved cannot be written down', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		const { save } = parts.world.store;
+		let tries = 0;
+		parts.world.store.save = async () => {
+			tries++;
+			throw new Error('the disk is full');
+		};
+		await saveQuietly(parts, three.replace('./db', './db2'));
+		expect(tries).toBe(1);
+		for (let second = 0; second < 25; second++) {
+			await parts.clock.advance(1_000);
+			await idle();
+		}
+		expect(tries).toBe(3);
+		parts.world.store.save = save;
+		for (let second = 0; second < 12; second++) {
+			await parts.clock.advance(1_000);
+			await idle();
+		}
+		expect(parts.world.runtimes.get('shop/db')?.declaration.program).toBe('/shop/db2');
+		const before = parts.world.calls.length;
+		await parts.clock.advance(60_000);
+		await idle();
+		expect(parts.world.calls.length).toBe(before);
+	});
+
+	it('is what it was until a save is applied: the same again is a change', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		parts.files.set('/shop/orch.yaml', three.replace('./db', './db2'));
+		const { save } = parts.world.store;
+		parts.world.store.save = async () => {
+			throw new Error('the disk is full');
+		};
+		await expect(parts.up()).rejects.toThrow('the disk is full');
+		parts.world.store.save = save;
+		await saveQuietly(parts, three.replace('./db', './db2'));
+		expect(parts.world.runtimes.get('shop/db')?.declaration.program).toBe('/shop/db2');
 	});
 
 	it('changes once for a burst of a thousand saves', async () => {

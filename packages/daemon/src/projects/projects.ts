@@ -194,11 +194,7 @@ export class Projects {
 			names.map((name) =>
 				this.#queues.run(name, async () => {
 					const entry = this.#entries.get(name);
-					await this.#options.types.declare(name, {}, this.#closing.signal);
-					await this.#options.store.remove(name);
-					this.#entries.delete(name);
-					await entry?.close();
-					if (entry?.record.mount) this.events.publish({ kind: 'unmounted', project: name });
+					if (entry) await this.#drop(entry);
 				}),
 			),
 		);
@@ -347,9 +343,12 @@ export class Projects {
 		const before = new Map(this.#entries);
 		const all = [own, ...runners];
 		for (const { record, loaded } of all) this.#enter(record, loaded).mount = record.mount;
+		let isApplied = false;
 		try {
 			const names = [...runners.map(({ project }) => project.name), ...gone.removed];
-			return await this.#queues.runAll(names, () => this.#applyAll(members, gone, wish, start));
+			const report = await this.#queues.runAll(names, () => this.#applyAll(members, gone, wish, start));
+			isApplied = true;
+			return report;
 		} finally {
 			for (const { project } of [...runners, own]) {
 				const entry = this.#entries.get(project.name);
@@ -357,13 +356,16 @@ export class Projects {
 				const isNew = !before.has(project.name) && entry.record.appliedAt === 0;
 				// where nothing was written down, nothing was done; what has mounted others is there as long as they are
 				if (isNew && this.#runnersOf(project.name).length === 0) await this.#forgetNew(project.name, runners.length > 0);
-				else entry.follow();
+				else if (isApplied) entry.follow();
+				else entry.lookAgain();
 				entry.mount = entry.record.mount;
 			}
 		}
 	}
 
-	async #applyAll(members: Members, gone: Gone, wish: UpWish, start: 'missing' | 'changed'): Promise<UpReport> {
+	async #applyAll(asked: Members, gone: Gone, wish: UpWish, start: 'missing' | 'changed'): Promise<UpReport> {
+		// what was before its turn came may have changed what a runner has
+		const members = { ...asked, runners: asked.runners.map((each) => ({ ...each, record: this.#asItIs(each.record) })) };
 		const { own, runners } = members;
 		const all = [own, ...runners];
 		const signal = AbortSignal.any([wish.signal, this.#closing.signal]);
@@ -397,6 +399,14 @@ export class Projects {
 		if (isMounting) await this.#save({ ...(this.#record(own.project.name) ?? own.record), isMounting: undefined });
 		const joint = joinedOutcomes(applied.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
 		return { ...diff, ...joint, faults: [...faults, ...joint.faults] };
+	}
+
+	/** With what is done as of now in the place of what was when the files were read. */
+	#asItIs(record: ProjectRecord): ProjectRecord {
+		const now = this.#record(record.name);
+		if (!now) return record;
+		const { links, starting, definitions, appliedAt } = now;
+		return { ...record, links, starting, definitions, appliedAt };
 	}
 
 	#apply(
@@ -459,16 +469,22 @@ export class Projects {
 
 	/** For one of which nothing is there any more but its links. */
 	async #forget(name: string): Promise<void> {
-		const { links, types, store } = this.#options;
+		const { links } = this.#options;
 		const entry = this.#entries.get(name);
 		if (!entry) return;
 		const owned = new Set(entry.record.links);
 		for (const link of links.list()) if (owned.has(linkKey(link))) await links.remove(link);
-		await types.declare(name, {}, this.#closing.signal);
-		await store.remove(name);
+		await this.#drop(entry);
+	}
+
+	/** Its types are enforced as long as its record says so: the record may be what cannot be taken away. */
+	async #drop(entry: LoadedProject): Promise<void> {
+		const { name, mount } = entry.record;
+		await this.#options.store.remove(name);
 		this.#entries.delete(name);
 		await entry.close();
-		if (entry.record.mount) this.events.publish({ kind: 'unmounted', project: name });
+		if (mount) this.events.publish({ kind: 'unmounted', project: name });
+		await this.#options.types.declare(name, {}, this.#closing.signal);
 	}
 
 	/** Made where there is none, with what its files were found to be. */

@@ -447,6 +447,30 @@ describe('a runner', () => {
 		expect(await refusal(mount('/shop/mail.yaml', '/x', { name: 'mail', replaces: true }))).toMatchObject({ kind: 'declared' });
 	});
 
+	it('keeps what it has made by itself while what mounts it waits for its turn', async () => {
+		const { up, save, world, mounts } = start();
+		await up();
+		const { save: keep } = world.store;
+		let release = () => {};
+		const held = new Promise<void>((settled) => {
+			release = settled;
+		});
+		world.store.save = async (record) => {
+			if (record.name === 'mail') await held;
+			return keep(record);
+		};
+		const linked = `${mail}  - smtp -Receipt-> queue\n`;
+		// both are read before either is applied, the runner's own first
+		await save('/shop/mail.yaml', linked);
+		await save('/shop/orchestrator.yaml', orchestrator.replace('/mail/', '/post'));
+		release();
+		await idle();
+		expect(mounts()).toEqual({ echo: '/echo', mail: '/post' });
+		expect(world.records.get('mail')?.links).toHaveLength(2);
+		await save('/shop/mail.yaml', mail);
+		expect([...world.links.values()].map(({ type }) => type)).toEqual(['Letter']);
+	});
+
 	it('gets one base path, whoever asks for it at the same time', async () => {
 		const { mount, mounts, up } = start();
 		const both = await Promise.allSettled([

@@ -8,6 +8,8 @@ const quietMs = 200;
 const unfinishedMs = 2_000;
 /** Somebody who never stops saving is told at last. */
 const longestMs = 10_000;
+/** What could not be applied is tried again after so long. */
+const againMs = 10_000;
 
 export interface SaveWatchOptions {
 	readonly clock: Clock;
@@ -44,6 +46,14 @@ export class SaveWatch {
 	/** What was read by somebody else is no news. */
 	know(fingerprint: string): void {
 		this.#known = fingerprint;
+	}
+
+	/** What was read came to nothing: this is what is known still. Looks again in a while, or once something changes. */
+	lookAgain(fingerprint: string): void {
+		this.#known = fingerprint;
+		if (this.#isClosed || this.#firstChangeMs !== undefined) return;
+		this.#timer?.cancel();
+		this.#timer = this.#options.clock.setTimer(againMs, () => this.#changed(), { background: true });
 	}
 
 	async close(): Promise<void> {
