@@ -78,6 +78,12 @@ it('says which format is none, and which project is not there', async () => {
 	expect(await orch('graph -o svg')).toMatchObject({ code: 2, err: expect.stringContaining('one of: ascii, table, mermaid') });
 	expect(await orch('graph sohp')).toMatchObject({ code: 4 });
 	expect(await orch('graph shop -f orch.yaml')).toMatchObject({ code: 2 });
+	expect(await orch('graph shop -p other')).toMatchObject({
+		code: 2,
+		out: '',
+		err: expect.stringContaining('shop and -p other are two projects'),
+	});
+	expect(await orch('graph shop -p shop')).toMatchObject({ code: 0 });
 	// and elsewhere -o has its own formats
 	expect(await orch('link list -o dot')).toMatchObject({ code: 2, err: expect.stringContaining('one of: table, wide') });
 });

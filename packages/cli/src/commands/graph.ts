@@ -71,6 +71,11 @@ async function draw(
 			reason: `${named} is a loaded project and -f a file: one of them can be drawn`,
 			hint: 'orch help graph',
 		});
+	if (named !== undefined && given.project !== undefined && named !== given.project)
+		throw new CliError('usage.conflict', {
+			reason: `${named} and -p ${given.project} are two projects: one of them can be drawn`,
+			hint: 'orch help graph',
+		});
 	const whole = given.file === undefined ? await live(context, named ?? given.project) : await declared(context, given);
 	const drawn: Graph = { ...whole, needs: shows.needs ? whole.needs : [], links: shows.links ? whole.links : [] };
 	if (context.json) context.printJson(drawn);
