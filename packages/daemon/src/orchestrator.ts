@@ -101,11 +101,14 @@ class Embedded implements Orchestrator {
 	#daemon: Daemon | undefined;
 	#listening: Promise<Listening> | undefined;
 	#close: Promise<void> | undefined;
+	/** As whoever closed it has said, also where it ends because it could not listen. */
+	#keepRuntimes: boolean;
 	#settleClosed: () => void = () => {};
 
 	constructor(options: OrchestratorOptions, reading: Reading) {
 		this.#options = options;
 		this.#reading = reading;
+		this.#keepRuntimes = options.keepRuntimes ?? false;
 		this.closed = new Promise((settle) => {
 			this.#settleClosed = settle;
 		});
@@ -134,7 +137,10 @@ class Embedded implements Orchestrator {
 	};
 
 	readonly close = (options: { readonly keepRuntimes?: boolean } = {}): Promise<void> => {
-		this.#close ??= this.#end(options.keepRuntimes ?? this.#options.keepRuntimes ?? false);
+		if (this.#close === undefined) {
+			this.#keepRuntimes = options.keepRuntimes ?? this.#keepRuntimes;
+			this.#close = this.#end();
+		}
 		return this.#close;
 	};
 
@@ -166,28 +172,30 @@ class Embedded implements Orchestrator {
 			daemon.runners.subscribe(() => {
 				for (const listener of [...this.#listeners]) listener();
 			});
+			// it may have been closed meanwhile, and then nothing of the project is made
+			this.#closing.signal.throwIfAborted();
 			const { waitMs } = this.#options;
 			const params = { ...this.#reading, ...(waitMs === undefined ? {} : { waitMs }) };
 			const { name, outcomes, faults } = await ask(daemon, 'project.up', params, this.#closing.signal);
 			return { name, outcomes, faults, socket: places.socket };
 		} catch (error) {
 			// what could not be made so as a whole is nobody's
-			await this.#finish(this.#options.keepRuntimes ?? false);
+			await this.#finish();
 			throw error;
 		}
 	}
 
 	readonly #onSignal = (): void => void this.close();
 
-	async #end(keepRuntimes: boolean): Promise<void> {
+	async #end(): Promise<void> {
 		this.#closing.abort(new Error('the orchestrator is closed'));
 		await this.#listening?.catch(() => {});
-		await this.#finish(keepRuntimes);
+		await this.#finish();
 	}
 
-	async #finish(keepRuntimes: boolean): Promise<void> {
+	async #finish(): Promise<void> {
 		const daemon = this.#daemon;
-		await daemon?.stop(keepRuntimes ? 'keep' : 'stop');
+		await daemon?.stop(this.#keepRuntimes ? 'keep' : 'stop');
 		for (const signal of signals) process.off(signal, this.#onSignal);
 		this.#daemon = undefined;
 		this.#settleClosed();
