@@ -22,8 +22,8 @@ export interface Supervisor {
 	/** Every change, in order, at once. */
 	readonly events: Publisher<SupervisorEvent>;
 	/**
-	 * Knows again what is in the journal, and who of it lives, and takes back whoever lives and is not in it; to be called once, before anything else. Nothing is signalled,
-	 * launched or judged before `resume`.
+	 * Knows again what is in the journal, and who of it lives, and takes back whoever lives and is not in it; to be called once,
+	 * before anything else. Nothing is signalled, launched or judged before `resume`.
 	 */
 	restore(): Promise<readonly RestoredRuntime[]>;
 	/** Ends what an earlier daemon left running and no runtime of the journal has: after `restore`, and before anything is started. */
