@@ -26,6 +26,14 @@ describe('the check of requests', () => {
 		expect(check(api['binary.chunk'].params, { ...params, bytes: 'text' })).toEqual(['bytes must be bytes']);
 	});
 
+	it('takes of a given text what a project file may have', () => {
+		const given = (text: string) => ({ files: [{ path: '/shop/-', name: 'standard input', text }] });
+		expect(check(api['project.validate'].params, given('x'.repeat(1024 * 1024)))).toEqual([]);
+		expect(check(api['project.validate'].params, given('x'.repeat(1024 * 1024 + 1)))).toEqual([
+			expect.stringMatching(/^files\S* /),
+		]);
+	});
+
 	it('says that no form fits where there is a choice of forms', () => {
 		expect(check(api['link.remove'].params, { link: 'a3f1' })).toEqual([]);
 		expect(check(api['link.remove'].params, { from: '*', type: 'Ping', to: 'pong' })).toEqual([]);

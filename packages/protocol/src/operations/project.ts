@@ -5,6 +5,8 @@ import { GivenName, Milliseconds, nullable, RuntimeName, Time } from './shapes.t
 
 const AbsolutePath = Type.String({ pattern: '^/', maxLength: 4096 });
 export const Variables = Type.Record(Type.String({ pattern: '^[^=\\u0000]+$' }), Type.String(), { default: {} });
+/** What one project file may have: bytes; of a text no more characters. */
+const maxProjectFileBytes = 1024 * 1024;
 /** Names as they are typed within a project, or in full. */
 const Names = Type.Array(Type.String({ minLength: 1, maxLength: 140 }), { minItems: 1, maxItems: 10_000 });
 
@@ -36,7 +38,10 @@ const reading = {
 			path: AbsolutePath,
 			name: Type.String({ minLength: 1, maxLength: 4096 }),
 			text: Type.Optional(
-				Type.String({ description: 'What it holds, where it is no file: kept, and not followed; its path says where it stands' }),
+				Type.String({
+					maxLength: maxProjectFileBytes,
+					description: 'What it holds, where it is no file: kept, and not followed; its path says where it stands',
+				}),
 			),
 		}),
 		{ minItems: 1, maxItems: 100 },
