@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it, vi } from 'vitest';
 import { compileSchema, maxSchemaBytes, SchemaError, schemaFault } from './json-schema.ts';
 
 const draft7 = 'http://json-schema.org/draft-07/schema#';
@@ -90,6 +93,49 @@ describe('a schema', () => {
 		expect(number.fault('x')).toBeDefined();
 	});
 
+	it('of the same $id and other content than one before it is judged by what it says itself', () => {
+		const of = (type: string) => ({ $id: 'https://example.com/pong', $defs: { v: { type } }, $ref: '#/$defs/v' });
+		expect(schemaFault(of('string'))).toBeUndefined();
+		expect(schemaFault(of('strng'))).toMatch(/type/);
+		expect(schemaFault({ $ref: 'https://example.com/pong' })).toMatch(/can't resolve reference/);
+	});
+
+	it.each([
+		[{ $ref: 'https://json-schema.org/draft/2020-12/schema' }],
+		[{ $schema: draft7, properties: { schema: { $ref: draft7 } } }],
+	])('can refer to what its dialect says of schemas: %j', (schema) => {
+		const check = compileSchema(schema);
+		expect(check.fault({ type: 'string', schema: { type: 'string' } })).toBeUndefined();
+		expect(check.fault({ type: 1, schema: { type: 1 } })).toBeDefined();
+	});
+
+	it('is let go of with its check', async () => {
+		const compiled = Array.from({ length: 5 }, (_, at) => {
+			const schema = { $id: `https://example.com/${at}`, properties: { [`a${at}`]: { type: 'string' } } };
+			expect(compileSchema(schema).fault({ [`a${at}`]: 1 })).toBeDefined();
+			return new WeakRef(schema);
+		});
+		// what a reference was made to in this turn stays until its end
+		await new Promise((done) => setImmediate(done));
+		collectGarbage();
+		expect(compiled.map((reference) => reference.deref())).toEqual(compiled.map(() => undefined));
+	});
+
+	it('that was found fine is not compiled again to find it so, in whatever object it comes; one that was refused is', () => {
+		const compile = vi.spyOn(Ajv2020.prototype, 'compile');
+		try {
+			const fine = () => ({ properties: { once: { type: 'integer' } } });
+			expect([schemaFault(fine()), schemaFault(fine())]).toEqual([undefined, undefined]);
+			expect(compile).toHaveBeenCalledTimes(1);
+			const refused = () => ({ $ref: '#/$defs/nowhere' });
+			expect(schemaFault(refused())).toMatch(/can't resolve reference/);
+			expect(schemaFault(refused())).toMatch(/can't resolve reference/);
+			expect(compile).toHaveBeenCalledTimes(3);
+		} finally {
+			compile.mockRestore();
+		}
+	});
+
 	it.each([
 		[{ type: 'object', properties: { a: { enum: [1, 2] } } }, true],
 		[{ properties: { a: { pattern: '^a+$' } } }, false],
@@ -100,3 +146,8 @@ describe('a schema', () => {
 		expect(compileSchema(schema).isLinear).toBe(isLinear);
 	});
 });
+
+function collectGarbage(): void {
+	setFlagsFromString('--expose-gc');
+	(runInNewContext('gc') as () => void)();
+}

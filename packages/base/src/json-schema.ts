@@ -1,4 +1,5 @@
 /** JSON Schemas made into checks of values: which schemas are taken, within which bounds, and what is wrong with a value, in words. */
+import { createHash } from 'node:crypto';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 
@@ -22,6 +23,8 @@ export class SchemaError extends Error {
 	override readonly name = 'SchemaError';
 }
 
+/** In a schema as JSON text: it may refer to what says what a schema is. */
+const metaSchema = /"https?:\/\/json-schema\.org\/[^"]*"/;
 /** Of the schema as JSON text. */
 export const maxSchemaBytes = 64 * 1024;
 const maxSchemaDepth = 128;
@@ -48,15 +51,28 @@ const options = {
 	ownProperties: true,
 	// a reference that is used often is compiled once
 	inlineRefs: false,
-	// equal `$id`s of two projects have nothing to do with each other
 	addUsedSchema: false,
 	verbose: true,
 } as const;
 
+/** What a schema may be written in. */
+interface Dialect {
+	/** Knows what a schema is, and is there for all of them. */
+	readonly judge: () => Ajv;
+	/** For one schema alone: Ajv keeps for good what it has compiled, and equal `$id`s of two projects have nothing to do with each other. */
+	readonly compiler: (own: { readonly meta: boolean; readonly validateSchema: false }) => Ajv;
+}
+
 /** By `$schema`, without the # at its end. */
-const dialects: ReadonlyMap<string, () => Ajv> = new Map([
-	['https://json-schema.org/draft/2020-12/schema', once(() => new Ajv2020(options))],
-	['http://json-schema.org/draft-07/schema', once(() => new Ajv(options))],
+const dialects: ReadonlyMap<string, Dialect> = new Map([
+	[
+		'https://json-schema.org/draft/2020-12/schema',
+		{ judge: once(() => new Ajv2020(options)), compiler: (own) => new Ajv2020({ ...options, ...own }) },
+	],
+	[
+		'http://json-schema.org/draft-07/schema',
+		{ judge: once(() => new Ajv(options)), compiler: (own) => new Ajv({ ...options, ...own }) },
+	],
 ]);
 const [usualDialect = ''] = dialects.keys();
 
@@ -66,18 +82,18 @@ export function compileSchema(schema: unknown): CompiledSchema {
 	if (schema === false) return { isLinear: true, fault: () => ({ path: '', reason: 'must not be there' }) };
 	if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
 		throw new SchemaError('it is neither a map nor true or false');
-	const bytes = Buffer.byteLength(JSON.stringify(schema));
+	const text = JSON.stringify(schema);
+	const bytes = Buffer.byteLength(text);
 	if (bytes > maxSchemaBytes) throw new SchemaError(`it takes ${bytes} bytes as JSON, at most ${maxSchemaBytes} are possible`);
 	const { isLinear } = look(schema);
-	const ajv = dialectOf(schema)();
+	const { judge, compiler } = dialectOf(schema);
 	let validate: ValidateFunction;
 	try {
-		validate = ajv.compile(schema);
+		void judge().validateSchema(schema, true);
+		// its own dialect is all that a schema can refer to beside itself
+		validate = compiler({ meta: metaSchema.test(text), validateSchema: false }).compile(schema);
 	} catch (error) {
 		throw new SchemaError((error as Error).message.replace(/^schema is invalid: data/, '').trim(), { cause: error });
-	} finally {
-		// what is compiled does not need it, and others come
-		ajv.removeSchema(schema);
 	}
 	return {
 		isLinear,
@@ -93,10 +109,20 @@ export function compileSchema(schema: unknown): CompiledSchema {
 	};
 }
 
+/** By their digests, those asked for last behind the others: files are read again and again, and most of what they say is as it was. */
+const foundFine = new Set<string>();
+const maxFoundFine = 4096;
+
 /** Why it is no schema; undefined where it is one. */
 export function schemaFault(schema: unknown): string | undefined {
 	try {
-		compileSchema(schema);
+		const digest = digestOf(schema);
+		if (!foundFine.delete(digest)) compileSchema(schema);
+		foundFine.add(digest);
+		for (const oldest of foundFine) {
+			if (foundFine.size <= maxFoundFine) break;
+			foundFine.delete(oldest);
+		}
 		return undefined;
 	} catch (error) {
 		if (error instanceof SchemaError) return error.message;
@@ -104,7 +130,12 @@ export function schemaFault(schema: unknown): string | undefined {
 	}
 }
 
-function dialectOf(schema: object): () => Ajv {
+const digestOf = (schema: unknown): string =>
+	createHash('sha256')
+		.update(JSON.stringify(schema) ?? '')
+		.digest('base64');
+
+function dialectOf(schema: object): Dialect {
 	const given = schema as Readonly<Record<string, unknown>>;
 	// what goes by the name of a dialect would take it away
 	if (typeof given['$id'] === 'string' && /^https?:\/\/json-schema\.org\//.test(given['$id']))
