@@ -33,8 +33,15 @@ test.each([
 		'the kernel has killed in this control group',
 		{ group: 1, machine: 5 },
 		{ group: 2, machine: 6 },
-		[line(99)],
+		undefined,
 		'killed by the kernel: out of memory',
+	],
+	[
+		'the kernel has killed in this control group, and its log names another',
+		{ group: 1, machine: 5 },
+		{ group: 2, machine: 6 },
+		[line(99)],
+		'killed by someone else, possibly by the kernel for lack of memory',
 	],
 	[
 		'the kernel has killed somewhere',
@@ -99,4 +106,23 @@ test('processes that begin within a second share one look', async () => {
 	await clock.advance(1_001);
 	await busy.sample();
 	expect(reads).toBe(2);
+});
+
+test('a process that begins in the place of one that the kernel has killed is not told to have been killed for the same', async () => {
+	const clock = new ManualClock();
+	const counts = { machine: 5 };
+	const careful = createOomWitness(clock, {
+		readText: (path) => {
+			if (path === '/proc/self/cgroup') return '0::/orch\n';
+			return path === '/proc/vmstat' || path.endsWith('/orch/memory.events') ? `oom_kill ${counts.machine}\n` : undefined;
+		},
+		readKernelLog: () => undefined,
+	});
+	const first = await careful.sample();
+	counts.machine = 6;
+	await clock.advance(100);
+	expect(careful.explainKill(4711, first)).toBe('killed by the kernel: out of memory');
+	const next = await careful.sample();
+	await clock.advance(100);
+	expect(careful.explainKill(4712, next)).toBe('killed by someone else');
 });

@@ -44,9 +44,13 @@ export function createOomWitness(clock: Pick<Clock, 'monotonicMs'>, sources: Oom
 
 		explainKill(pid, before) {
 			const now = count();
+			// who begins in its place has this one's end behind it
+			last = { at: clock.monotonicMs(), counts: now };
 			// nobody at all was killed for that reason meanwhile: the long log need not be read, and the restart may go on
 			if (before?.machine !== undefined && now.machine === before.machine) return 'killed by someone else';
-			if (sources.readKernelLog()?.some((line) => killedPid(line) === pid)) return byKernel;
+			const log = sources.readKernelLog();
+			// it names others by its own count of pids, and may have lost the oldest: that this one is not in it proves little, and counts say less
+			if (log) return log.some((line) => killedPid(line) === pid) ? byKernel : nobodyKnows;
 			if (before?.group !== undefined && now.group !== undefined && now.group > before.group) return byKernel;
 			if (before?.machine === undefined || now.machine === undefined) return nobodyKnows;
 			return 'killed, very likely by the kernel for lack of memory';
