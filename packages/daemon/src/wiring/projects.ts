@@ -1,7 +1,7 @@
 /** Projects over the daemon's runtimes, links and store. */
 import { type Clock, type Logger, withDeadline } from '@orch/base';
 import { OrchError } from '@orch/protocol';
-import { emptyEvent, type EventLog, isoTime, type Runtimes } from '../control/index.ts';
+import { emptyEvent, type EventLog, isoTime } from '../control/index.ts';
 import { anySender, type Links } from '../links/index.ts';
 import { loadPorts } from '../project-files.ts';
 import {
@@ -19,10 +19,11 @@ import {
 } from '../projects/index.ts';
 import { type Store, StoreError } from '../store/index.ts';
 import type { RuntimeSnapshot, RuntimeSpec, Supervisor } from '../supervisor/index.ts';
+import type { JoinedRuntimes } from './runtimes.ts';
 
 export interface JoinProjectsOptions {
 	readonly supervisor: Supervisor;
-	readonly runtimes: Pick<Runtimes, 'add' | 'byName' | 'count' | 'stop' | 'remove'>;
+	readonly runtimes: Pick<JoinedRuntimes, 'add' | 'byName' | 'count' | 'respecify' | 'stop' | 'remove'>;
 	readonly links: Links;
 	readonly store: Store;
 	readonly clock: Clock;
@@ -95,7 +96,7 @@ function whyNotReloaded(project: string, problems: readonly Problem[]): string {
 	return `project ${project} is as it was, its files are not valid: ${place}${first?.message ?? ''}${more}`;
 }
 
-function runtimesPort({ supervisor, runtimes, maxRuntimes, links }: JoinProjectsOptions): RuntimesPort {
+function runtimesPort({ supervisor, runtimes, maxRuntimes }: JoinProjectsOptions): RuntimesPort {
 	const idOf = (name: string): string => {
 		const id = runtimes.byName(name)?.id;
 		if (id === undefined) throw new OrchError('runtime.not_found', { ref: name, candidates: [] });
@@ -131,14 +132,7 @@ function runtimesPort({ supervisor, runtimes, maxRuntimes, links }: JoinProjects
 			});
 		},
 		async change(declaration) {
-			const id = idOf(declaration.name);
-			const { spec, generation } = supervisor.snapshot(id);
-			supervisor.respecify({ ...(declaration as unknown as Omit<RuntimeSpec, 'id'>), id });
-			links.assign(id, declaration.project);
-			if (spec.privileged !== declaration.privileged) {
-				const { name, privileged, project } = declaration;
-				links.register({ id, name, privileged, project }, { processId: '', generation });
-			}
+			runtimes.respecify({ ...(declaration as unknown as Omit<RuntimeSpec, 'id'>), id: idOf(declaration.name) });
 		},
 		// what it needs is started by the project itself, in its order
 		start: async (name, signal) => void (await supervisor.start(idOf(name), { withNeeds: false, signal })),

@@ -39,6 +39,8 @@ export interface JoinOptions {
 export interface JoinedRuntimes extends Runtimes {
 	/** Gives each its name, its port and its program again; to be called before anything is added. */
 	restore(runtimes: readonly RestoredRuntime[]): void;
+	/** Gives one another spec, of the same id and name, and its port what that says of it. Throws as add does. */
+	respecify(spec: RuntimeSpec): void;
 }
 
 export function joinRuntimes({ supervisor, links, binaries, random, log, history, userSockets }: JoinOptions): JoinedRuntimes {
@@ -113,6 +115,18 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		restore(runtimes) {
 			for (const { spec, generation, process } of runtimes) know(spec, process ?? { processId: '', generation });
 			binaries.removeUnused();
+		},
+		respecify(spec) {
+			const { spec: before, processId = '', generation } = supervisor.snapshot(spec.id);
+			try {
+				supervisor.respecify(spec);
+			} catch (error) {
+				throw toOrchError(error);
+			}
+			links.assign(spec.id, spec.project);
+			if (before.privileged === spec.privileged && before.user === spec.user) return;
+			know(spec, { processId, generation });
+			if (spec.user === undefined) userSockets?.forget(spec.id);
 		},
 		get count() {
 			return idsByName.size;
