@@ -1,6 +1,6 @@
 /** Tells whether something of the write-ahead log was lost: SQLite plays what is whole at its beginning, and says nothing of the rest. */
 import { endianness } from 'node:os';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 
 const headerBytes = 32;
 const frameHeaderBytes = 24;
@@ -39,7 +39,7 @@ export function whatLogLost(path: string): string | undefined {
 }
 
 /** Whether there is a log with anything in it. */
-export const hasLog = (path: string): boolean => (readLog(path)?.length ?? 0) > 0;
+export const hasLog = (path: string): boolean => (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 
 function readLog(path: string): Buffer | undefined {
 	try {
