@@ -59,7 +59,7 @@ const options = {
 interface Dialect {
 	/** Knows what a schema is, and is there for all of them. */
 	readonly judge: () => Ajv;
-	/** For one schema alone: Ajv keeps for good what it has compiled, and equal `$id`s of two projects have nothing to do with each other. */
+	/** For one schema alone: Ajv keeps for good what it has compiled, and equal `$id`s of two have nothing to do with each other. */
 	readonly compiler: (own: { readonly meta: boolean; readonly validateSchema: false }) => Ajv;
 }
 
@@ -109,7 +109,7 @@ export function compileSchema(schema: unknown): CompiledSchema {
 	};
 }
 
-/** By their digests, those asked for last behind the others: files are read again and again, and most of what they say is as it was. */
+/** By their digests, those asked for last behind the others: files are read again and again, and most say what they said. */
 const foundFine = new Set<string>();
 const maxFoundFine = 4096;
 

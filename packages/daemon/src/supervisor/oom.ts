@@ -49,7 +49,7 @@ export function createOomWitness(clock: Pick<Clock, 'monotonicMs'>, sources: Oom
 			// nobody at all was killed for that reason meanwhile: the long log need not be read, and the restart may go on
 			if (before?.machine !== undefined && now.machine === before.machine) return 'killed by someone else';
 			const log = sources.readKernelLog();
-			// it names others by its own count of pids, and may have lost the oldest: that this one is not in it proves little, and counts say less
+			// a container's pids are others to the kernel: who is not in its log may be in it all the same, and counts say less
 			if (log) return log.some((line) => killedPid(line) === pid) ? byKernel : nobodyKnows;
 			if (before?.group !== undefined && now.group !== undefined && now.group > before.group) return byKernel;
 			if (before?.machine === undefined || now.machine === undefined) return nobodyKnows;
