@@ -2,10 +2,8 @@ import { silentLogger } from '@orch/base';
 import { ManualClock, seededRandom } from '@orch/base/testing';
 import { describe, expect, it } from 'vitest';
 import type { Binaries } from '../binaries/index.ts';
-import { Links } from '../links/index.ts';
-import type { RouterGate } from '../links/ports.ts';
-import type { RuntimeSnapshot, RuntimeSpec, Supervisor } from '../supervisor/index.ts';
-import { SupervisorError } from '../supervisor/index.ts';
+import { Links, type RouterGate } from '../links/index.ts';
+import { type RuntimeSnapshot, type RuntimeSpec, type Supervisor, SupervisorError } from '../supervisor/index.ts';
 import { joinRuntimes } from './runtimes.ts';
 
 const id = '01900000-0000-7000-8000-00000000a001';
