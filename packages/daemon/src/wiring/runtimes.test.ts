@@ -28,7 +28,8 @@ function joined(first: RuntimeSpec) {
 		snapshot,
 		find: snapshot,
 		respecify(next: RuntimeSpec) {
-			if (next.user === 'nobody-there') throw new SupervisorError({ kind: 'bad_user', user: next.user, reason: 'there is none' });
+			const { name, user } = next;
+			if (user === 'nobody-there') throw new SupervisorError({ kind: 'bad_user', name, user, reason: 'there is none' });
 			spec = next;
 			return snapshot();
 		},
