@@ -62,16 +62,18 @@ function proc({ world }: Subject): Check {
 function cgroup(subject: Subject): Check {
 	const { world } = subject;
 	const path = /^0::(\/.*)$/m.exec(processFile(subject, 'cgroup') ?? '')?.[1];
-	if (path === undefined || !existsSync(`${world.root}/sys/fs/cgroup/cgroup.controllers`))
+	// beside the hierarchies of v1 it is mounted elsewhere
+	const mount = /^\S+ (\S+) cgroup2 /m.exec(machineFile(world, '/proc/mounts') ?? '')?.[1] ?? '/sys/fs/cgroup';
+	if (path === undefined || !existsSync(`${world.root}${mount}/cgroup.controllers`))
 		return warn(
 			'cgroup',
-			'no cgroup v2 at /sys/fs/cgroup: a stop relies on process group, session and cookie alone',
+			`no cgroup v2 at ${mount}: a stop relies on process group, session and cookie alone`,
 			'boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1)',
 		);
-	const directory = `${world.root}/sys/fs/cgroup${path === '/' ? '' : path}`;
+	const directory = `${world.root}${mount}${path === '/' ? '' : path}`;
 	try {
 		accessSync(directory, constants.W_OK);
-		return ok('cgroup', `cgroup v2, and ${path} is writable`);
+		return ok('cgroup', `cgroup v2, and a stop uses it: ${path} is writable`);
 	} catch {
 		return ok('cgroup', `cgroup v2; ${path} is not writable, so a stop relies on process group, session and cookie`);
 	}

@@ -69,7 +69,7 @@ RestartPreventExitStatus=2 7 8
 # and no limit on tasks fits them all. Nothing else is restricted here: every restriction would be theirs.
 OOMPolicy=continue
 TasksMax=infinity
-# a part of the cgroup tree for orchd to divide
+# a part of the cgroup tree for orchd to divide: each process of a runtime in a cgroup of its own is found by a stop however it hides
 Delegate=yes
 
 [Install]

@@ -129,6 +129,7 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 			return {
 				root,
 				program,
+				cgroup: record,
 				warnings: [],
 				onExit(killed, listener) {
 					const one: Watched = { processId: record.processId, root, killed, listener };

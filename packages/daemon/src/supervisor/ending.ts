@@ -171,6 +171,7 @@ export class Ending {
 		set.killed = true;
 		table.signalGroup(set, 'SIGKILL');
 		table.kill(this.#found.get(set) ?? []);
+		table.killCgroup?.(set);
 	}
 
 	#tell(member: Member, signal: NodeJS.Signals): void {

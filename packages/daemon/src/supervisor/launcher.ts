@@ -3,6 +3,7 @@ import { closeSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
+import type { Cgroups } from './cgroups.ts';
 import { checkProgram } from './check-program.ts';
 import { readExitRecord, readProgramPid } from './exit-record.ts';
 import { faultOfSystem, LaunchError, type LaunchFault } from './faults.ts';
@@ -21,6 +22,8 @@ export interface LauncherOptions {
 	readonly log: Logger;
 	readonly stateDirectory: string;
 	readonly table: Pick<ProcessTable, 'identify' | 'ignore' | 'register' | 'unregister'>;
+	/** Where shims get control groups of their own. */
+	readonly cgroups?: Cgroups | undefined;
 	/** The POSIX shell that runs the shim. */
 	readonly shell?: string;
 }
@@ -118,9 +121,12 @@ class Launch {
 			// it writes to the output of its runtime, and must not be taken for a leftover of the process before it, which is being ended
 			set = createProcessSet({ processId: this.#request.processId, root: shim.root, outputDirectory: undefined });
 			table.register(set);
+			// in the turn in which it is recorded
+			const wasInCgroup = shim.cgroup?.hasEntered === true;
 			const warnings = await this.#prepare(shim, text, signal);
 			const pid = await this.#letGo(shim);
 			this.#shims.done(shim);
+			if (pid !== undefined && !wasInCgroup) void this.#followIntoCgroup(shim);
 			if (pid !== undefined) return this.#launched(shim, this.#identify(pid), warnings);
 			const fault = this.#whyNotLaunched();
 			if (fault) throw new LaunchError(fault);
@@ -140,7 +146,7 @@ class Launch {
 		try {
 			if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
 			const warnings = this.#prioritise(shim.root);
-			this.#record(shim.root);
+			this.#record(shim);
 			this.#shims.write(shim, text);
 			await this.#request.mayGo;
 			return warnings;
@@ -151,11 +157,23 @@ class Launch {
 		}
 	}
 
+	/** Its program was not to wait for that: it is moved when it runs already, with what it has forked by then. */
+	async #followIntoCgroup({ cgroup: held, root }: Shim): Promise<void> {
+		try {
+			await held?.gather(root);
+			if (held?.cgroup) await this.#records.addCgroup(this.#request.processId, held.cgroup);
+		} catch (error) {
+			// for this daemon it counts nevertheless
+			this.#options.log.debug('a control group was not recorded', { process: this.#request.processId, error });
+		}
+	}
+
 	#launched(shim: Shim, program: Identity, warnings: readonly string[]): Launched {
 		const words = () => this.#words();
 		return {
 			root: shim.root,
 			program,
+			cgroup: shim.cgroup,
 			warnings,
 			// it never keeps the daemon from ending
 			release: () => {},
@@ -210,7 +228,7 @@ class Launch {
 		}
 	}
 
-	#record(root: Identity): void {
+	#record({ root, cgroup }: Shim): void {
 		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, notes, spec } = this.#request;
 		const record = this.#records.open(processId);
 		try {
@@ -232,6 +250,7 @@ class Launch {
 				outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
 				launchedAt: this.#options.clock.now(),
 				spec,
+				cgroup: cgroup?.hasEntered ? cgroup.cgroup : undefined,
 			});
 		} finally {
 			closeSync(record);

@@ -1,5 +1,6 @@
 /** What the supervisor needs of the world: a launcher, the table of processes, and those who prepare a launch. */
 import type { Clock, Logger, Random } from '@orch/base';
+import type { HeldCgroup } from './cgroup.ts';
 import type { ExitStatus } from './exit-record.ts';
 import type { ProcessRecord } from './process-record.ts';
 import type { Priority, RuntimeSpec, StopPolicy } from './spec.ts';
@@ -42,6 +43,8 @@ export interface Launched {
 	/** The shim: leader of the process group and of the session. */
 	readonly root: Identity;
 	readonly program: Identity;
+	/** That of the shim, where there are any. */
+	readonly cgroup?: HeldCgroup | undefined;
 	readonly warnings: readonly string[];
 	/** Calls `listener` once, when the process has ended, never before this turn is over. `killed` is asked then: whether we sent SIGKILL. */
 	onExit(killed: () => boolean, listener: (status: ExitStatus) => void): void;

@@ -151,7 +151,8 @@ export function readCommand({ pid, name }: Pick<ProcessStat, 'pid' | 'name'>): s
 	return `[${name}]`;
 }
 
-function nothing(error: unknown): undefined {
+/** Undefined, unless it was for lack of something of ours that nothing could be seen. */
+export function nothing(error: unknown): undefined {
 	if (shortages.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
 	return undefined;
 }

@@ -1,5 +1,6 @@
 /** The processes of this machine by /proc: finds the members of sets, many sets in one look, and signals nobody else. */
 import { type Clock, type Logger, silentLogger, systemClock } from '@orch/base';
+import type { Cgroups } from './cgroups.ts';
 import { createPortableTable } from './portable-table.ts';
 import type { Identity } from './ports.ts';
 import { isDead, listPids, type ProcessStat, readCommand, readStat } from './proc-scan.ts';
@@ -8,8 +9,8 @@ import type { ProcessTable } from './process-table.ts';
 import type { Escaped } from './snapshot.ts';
 
 /** By /proc where there is one, else as far as process groups and `ps` go. */
-export function createProcessTable(log: Logger = silentLogger, clock: Clock = systemClock): ProcessTable {
-	return readStat(process.pid) ? new ProcTable(log, clock) : createPortableTable();
+export function createProcessTable(log: Logger = silentLogger, clock: Clock = systemClock, cgroups?: Cgroups): ProcessTable {
+	return readStat(process.pid) ? new ProcTable(log, clock, cgroups) : createPortableTable();
 }
 
 /** So many stat files are read before other work gets its turn. */
@@ -23,6 +24,7 @@ const shortRestMs = 2;
 class ProcTable implements ProcessTable {
 	readonly #log: Logger;
 	readonly #clock: Clock;
+	readonly #cgroups: Cgroups | undefined;
 	readonly #registered = new Set<ProcessSet>();
 	readonly #ignored = new Set<number>();
 	#asked = new Map<ProcessSet, PromiseWithResolvers<readonly Member[]>>();
@@ -30,9 +32,10 @@ class ProcTable implements ProcessTable {
 	/** When the last look began, and when it was over. */
 	#lastLook = { from: 0, to: 0 };
 
-	constructor(log: Logger, clock: Clock) {
+	constructor(log: Logger, clock: Clock, cgroups: Cgroups | undefined) {
 		this.#log = log;
 		this.#clock = clock;
+		this.#cgroups = cgroups;
 	}
 
 	identify(pid: number): Identity | undefined {
@@ -98,10 +101,28 @@ class ProcTable implements ProcessTable {
 			const related = [...this.#registered].filter(({ outputDirectory }) => directories.has(outputDirectory));
 			const sets = new Set([...asked, ...related]);
 			const bystanders = [...this.#registered].filter((set) => !sets.has(set));
-			const found = findMembers([...sets], stats, process.pid, evidenceOfNow(this.#ignored), bystanders);
+			const inCgroups = this.#lookIntoCgroups(sets, stats);
+			const evidence = evidenceOfNow(this.#ignored, (set) => inCgroups.get(set) ?? []);
+			const found = findMembers([...sets], stats, process.pid, evidence, bystanders);
 			const mayHide = missed && asked.some((set) => found.get(set)?.length === 0);
 			if (!mayHide || look === mostLooks) return found;
 		}
+	}
+
+	/** Who is in them; those that were forked since `stats` were read are added there. */
+	#lookIntoCgroups(sets: ReadonlySet<ProcessSet>, stats: ProcessStat[]): Map<ProcessSet, readonly number[]> {
+		const found = new Map<ProcessSet, readonly number[]>();
+		for (const set of sets) {
+			const pids = set.cgroup?.cgroup ? (this.#cgroups?.pids(set.cgroup.cgroup) ?? []) : [];
+			if (pids.length > 0) found.set(set, pids);
+		}
+		if (found.size === 0) return found;
+		const seen = new Set(stats.map(({ pid }) => pid));
+		for (const pid of [...found.values()].flat()) {
+			const stat = seen.has(pid) ? undefined : readStat(pid);
+			if (stat) stats.push(stat);
+		}
+		return found;
 	}
 
 	hasGroup(set: ProcessSet): boolean {
@@ -148,6 +169,14 @@ class ProcTable implements ProcessTable {
 			if (leader && isSafe(group) && this.#find(leader)) send(-group, 'SIGKILL');
 			else for (const member of inIt) this.signal(member, 'SIGKILL');
 		}
+	}
+
+	killCgroup({ cgroup, root }: ProcessSet): void {
+		if (cgroup?.cgroup && root) this.#cgroups?.kill(cgroup.cgroup, root);
+	}
+
+	removeCgroup({ cgroup }: ProcessSet): void {
+		if (cgroup?.cgroup) this.#cgroups?.remove(cgroup.cgroup);
 	}
 
 	describe({ pid, name }: Member): Escaped {

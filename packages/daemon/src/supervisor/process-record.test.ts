@@ -1,6 +1,6 @@
-/** Records of processes on a disk that takes only a part of what it is given. */
+/** Records of processes: on a disk that takes only a part of what it is given, and with control groups that come early, late or never. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -38,3 +38,46 @@ test.skipIf(process.platform !== 'linux')(
 		}
 	},
 );
+
+test('a control group is read from the record, from a line of its own, or not at all, and never from half a line', async () => {
+	const directory = mkdtempSync(join(tmpdir(), 'orch-record-'));
+	try {
+		const records = new ProcessRecords(directory);
+		const cgroup = { path: '/sys/fs/cgroup/orch-1', inode: 7 };
+		const write = (processId: string, wish: { readonly cgroup?: unknown } = {}, after = '') => {
+			const descriptor = records.open(processId);
+			const record = {
+				version: 1,
+				processId,
+				runtimeId: 'a runtime',
+				runtimeName: 'ping',
+				generation: 1,
+				pid: 2,
+				startTicks: 3,
+			} as const;
+			const rest = { bootId: '', program: '/bin/true', stop: defaultStop, outputDirectory: '/output/', launchedAt: 0 };
+			records.write(descriptor, { ...record, ...rest, ...(wish as object) });
+			writeSync(descriptor, after);
+			closeSync(descriptor);
+		};
+		write('old', {}, 'pid 5\ntold\n');
+		expect(records.read('old')).toMatchObject({ record: { pid: 2, cgroup: undefined }, shim: 'pid 5\ntold\n' });
+		write('early', { cgroup });
+		expect(records.read('early').record?.cgroup).toEqual(cgroup);
+		write('late', {}, 'pid 5\ntold\n');
+		await records.addCgroup('late', cgroup);
+		expect(records.read('late')).toMatchObject({ record: { cgroup }, shim: 'pid 5\ntold\n' });
+		write('cut', {}, 'pid 5\ntold\nexit 1');
+		await records.addCgroup('cut', cgroup);
+		expect(records.read('cut')).toMatchObject({ record: { cgroup: undefined }, shim: 'pid 5\ntold\n' });
+		for (const wrong of [{ path: 'relative', inode: 7 }, { path: '/a', inode: -1 }, { path: 1, inode: 7 }, null, 'x']) {
+			records.drop('early');
+			write('early', { cgroup: wrong });
+			expect(records.read('early').record).toMatchObject({ pid: 2, cgroup: undefined });
+		}
+		await expect(records.addCgroup('forgotten', cgroup)).rejects.toMatchObject({ code: 'ENOENT' });
+		expect(existsSync(records.path('forgotten'))).toBe(false);
+	} finally {
+		rmSync(directory, { recursive: true, force: true });
+	}
+});

@@ -1,6 +1,7 @@
 /** What is written down of each process, for a daemon that comes after us: who it is, and how it ended. */
-import { mkdirSync, openSync, readdirSync, readFileSync, unlink, unlinkSync, writeSync } from 'node:fs';
+import { constants, mkdirSync, promises, openSync, readdirSync, readFileSync, unlink, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Cgroup } from './cgroup.ts';
 import type { StopPolicy } from './spec.ts';
 
 export interface ProcessRecord {
@@ -21,6 +22,8 @@ export interface ProcessRecord {
 	readonly launchedAt: number;
 	/** That of its runtime, for a daemon whose state has lost it; a record of an older daemon has none. */
 	readonly spec?: unknown;
+	/** That of the shim, where it has one; in a line of its own where it was not there yet. */
+	readonly cgroup?: Cgroup | undefined;
 }
 
 /** All that stands in the file of one process, of one reading. */
@@ -34,7 +37,7 @@ export interface ReadRecord {
 
 /**
  * `<state>/processes`: one file per process, named by its id. The daemon appends the record as one line of JSON before it lets
- * the program go, the shim appends its own lines before and after. One file, since making and removing files is what a launch
+ * the program go, the shim appends its own lines before and after, and a control group that came late is one more line. One file, since making and removing files is what a launch
  * spends most of its time on where the disk is busy.
  */
 export class ProcessRecords {
@@ -55,6 +58,17 @@ export class ProcessRecords {
 		const line = Buffer.from(`${JSON.stringify(record)}\n`);
 		if (writeSync(descriptor, line) === line.length) return;
 		throw Object.assign(new Error('Cannot write down a process: the disk takes only a part of its record'), { code: 'ENOSPC' });
+	}
+
+	/** A control group that was not there yet when the record was written. Of a process that is forgotten nothing is written any more. */
+	async addCgroup(processId: string, cgroup: Cgroup): Promise<void> {
+		const file = await promises.open(this.path(processId), constants.O_WRONLY | constants.O_APPEND);
+		try {
+			// no newline before it: what the disk has cut off must not become a whole line
+			await file.write(`${JSON.stringify({ cgroup })}\n`);
+		} finally {
+			await file.close();
+		}
 	}
 
 	readShim(processId: string): string {
@@ -99,7 +113,8 @@ export class ProcessRecords {
 	}
 }
 
-const shimLines = (lines: readonly string[]): string => lines.filter((line) => !line.startsWith(recordStart)).join('\n');
+const shimLines = (lines: readonly string[]): string =>
+	lines.filter((line) => !line.startsWith(recordStart) && !line.includes(cgroupStart)).join('\n');
 
 function recordOf(processId: string, lines: readonly string[]): ProcessRecord | undefined {
 	// what follows the last newline is not whole
@@ -107,14 +122,31 @@ function recordOf(processId: string, lines: readonly string[]): ProcessRecord | 
 	if (line === undefined) return undefined;
 	try {
 		const record: unknown = JSON.parse(line);
-		return isRecord(record) && record.processId === processId ? record : undefined;
+		if (!isRecord(record) || record.processId !== processId) return undefined;
+		return { ...record, cgroup: cgroupOf(record) ?? lateCgroup(lines) };
 	} catch {
 		return undefined;
 	}
 }
 
+function lateCgroup(lines: readonly string[]): Cgroup | undefined {
+	const line = lines.slice(0, -1).find((one) => one.startsWith(cgroupStart));
+	try {
+		return line === undefined ? undefined : cgroupOf(JSON.parse(line));
+	} catch {
+		return undefined;
+	}
+}
+
+function cgroupOf({ cgroup }: { readonly cgroup?: unknown }): Cgroup | undefined {
+	const { path, inode } = (cgroup ?? {}) as Partial<Record<keyof Cgroup, unknown>>;
+	const isOne = typeof path === 'string' && path.startsWith('/') && Number.isSafeInteger(inode) && (inode as number) > 0;
+	return isOne ? { path, inode: inode as number } : undefined;
+}
+
 /** With it every record begins, and no complaint of a shell. */
 const recordStart = '{"version":1,';
+const cgroupStart = '{"cgroup":';
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function isRecord(value: unknown): value is ProcessRecord {

@@ -1,4 +1,5 @@
 /** Everything that belongs to one process of a runtime: what it forked, wherever that went. */
+import type { HeldCgroup } from './cgroup.ts';
 import type { Identity } from './ports.ts';
 import { filesWritten, isDead, isStopped, type ProcessStat, readVariable } from './proc-scan.ts';
 
@@ -11,6 +12,8 @@ export interface ProcessSet {
 	readonly root: Identity | undefined;
 	/** Where the output files of the runtime are, with a closing slash; undefined where that is not known. */
 	readonly outputDirectory: string | undefined;
+	/** That of the shim; undefined where it has none. */
+	readonly cgroup: HeldCgroup | undefined;
 	/** Members found so far, by pid: they stay members whatever they do to be forgotten. */
 	readonly known: Map<number, Identity>;
 	/**
@@ -26,8 +29,22 @@ export interface ProcessSet {
 	killed: boolean;
 }
 
-export function createProcessSet(from: Pick<ProcessSet, 'processId' | 'root' | 'outputDirectory'>): ProcessSet {
-	return { ...from, known: new Map(), holdsGroup: from.root !== undefined, groupIsEmpty: false, exited: false, killed: false };
+export function createProcessSet(
+	from: Pick<ProcessSet, 'processId' | 'root' | 'outputDirectory'> & Partial<Pick<ProcessSet, 'cgroup'>>,
+): ProcessSet {
+	const { processId, root, outputDirectory, cgroup } = from;
+	const holdsGroup = root !== undefined;
+	return {
+		processId,
+		root,
+		outputDirectory,
+		cgroup,
+		known: new Map(),
+		holdsGroup,
+		groupIsEmpty: false,
+		exited: false,
+		killed: false,
+	};
 }
 
 export interface Member extends Identity {
@@ -38,6 +55,8 @@ export interface Member extends Identity {
 
 /** How members are told apart from strangers, cheapest first; what is not in `stats` is asked of the system. */
 export interface Evidence {
+	/** Who is in the control group of a set. */
+	readonly inCgroupOf?: ((set: ProcessSet) => readonly number[]) | undefined;
 	/** The value of the cookie. */
 	readonly cookieOf: (pid: number) => string | undefined;
 	/** Files below a directory that are open for writing. */
@@ -50,9 +69,10 @@ export const systemEvidence: Evidence = {
 };
 
 /** For one look: what a process has open is read once, however many sets are asked about. */
-export function evidenceOfNow(ignored: ReadonlySet<number>): Evidence {
+export function evidenceOfNow(ignored: ReadonlySet<number>, inCgroupOf?: Evidence['inCgroupOf']): Evidence {
 	const written = new Map<number, readonly string[]>();
 	return {
+		inCgroupOf,
 		cookieOf: (pid) => (ignored.has(pid) ? undefined : systemEvidence.cookieOf(pid)),
 		filesWrittenBy(pid, directory) {
 			if (ignored.has(pid)) return [];
@@ -72,7 +92,7 @@ export function evidenceOfNow(ignored: ReadonlySet<number>): Evidence {
  * about: what is theirs by cheap evidence need not be looked into, which is what costs.
  *
  * Of the processes that started after a set did, these are members: those of its group or session; those known from an earlier
- * look; those with its cookie; those that hold its output open for writing; and the children of all these.
+ * look; those in its control group; those with its cookie; those that hold its output open for writing; and the children of all these.
  */
 export function findMembers(
 	sets: readonly ProcessSet[],
@@ -120,6 +140,12 @@ export function findMembers(
 	for (const stat of living) {
 		const set = byLeader.get(stat.group) ?? byLeader.get(stat.session);
 		if (set && !owners.has(stat.pid) && stat.startTicks >= startOf(set)) claim(stat, set);
+	}
+	for (const set of sets) {
+		for (const pid of evidence.inCgroupOf?.(set) ?? []) {
+			const stat = byPid.get(pid);
+			if (stat && !owners.has(pid) && stat.startTicks >= startOf(set)) claim(stat, set);
+		}
 	}
 	claimChildren(living, owners, claim);
 	for (const stat of living) {

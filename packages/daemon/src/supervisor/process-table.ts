@@ -21,5 +21,9 @@ export interface ProcessTable {
 	signal(target: Identity, signal: NodeJS.Signals): boolean;
 	/** SIGKILL to members, whole groups at once where all of a group are members: nothing forked meanwhile gets away. */
 	kill(members: readonly Member[]): void;
+	/** SIGKILL to whoever is in the control group of a set, where it has one; nobody gets away by hiding. */
+	killCgroup?(set: ProcessSet): void;
+	/** The control group of a set of which nothing is left. */
+	removeCgroup?(set: ProcessSet): void;
 	describe(member: Member): Escaped;
 }

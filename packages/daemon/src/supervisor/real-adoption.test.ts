@@ -1,8 +1,9 @@
 /** Adoption of real processes: a supervisor that lets go of everything, and one that comes after it. */
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@orch/base/testing';
 import { afterEach, describe, expect, test } from 'vitest';
+import { Cgroups } from './cgroups.ts';
 import { defaultRestart } from './spec.ts';
 import { isAlive, type Real, superviseReally } from './testing/real.ts';
 
@@ -59,6 +60,24 @@ describe('a supervisor that comes after another', () => {
 		expect(next.notesOf().filter(({ pid }) => isAlive(pid))).toEqual([]);
 	});
 
+	test.skipIf(new Cgroups().directory === undefined)('finds in its cgroup what hides in every other way', async () => {
+		const first = begin();
+		const ready = join(first.directory, 'ready');
+		const id = first.addFamily('escape-everything', ready);
+		await first.supervisor.start(id);
+		const [record = ''] = readdirSync(join(first.directory, 'processes'));
+		await until('its cgroup is written down', () =>
+			readFileSync(join(first.directory, 'processes', record), 'utf8').includes('"cgroup":'),
+		);
+		await first.noted('waiting');
+		writeFileSync(ready, '');
+		const [hidden = 0] = await first.noted('hidden');
+		const next = await after(first);
+		expect(isAlive(hidden)).toBe(true);
+		expect(await next.supervisor.stop(id, { graceMs: 0 })).toMatchObject({ status: 'stopped', escaped: [] });
+		expect(isAlive(hidden)).toBe(false);
+	});
+
 	test('learns of the end of an adopted one whose shim was killed along with it', async () => {
 		const first = begin();
 		const id = first.add('/bin/sleep', ['1000']);
@@ -77,7 +96,7 @@ describe('a supervisor that comes after another', () => {
 		await first.supervisor.start(id);
 		const [record = ''] = readdirSync(join(first.directory, 'processes'));
 		await until('the launch is written down', () =>
-			readFileSync(join(first.directory, 'processes', record), 'utf8').endsWith('told\n'),
+			readFileSync(join(first.directory, 'processes', record), 'utf8').includes('told\n'),
 		);
 		appendFileSync(join(first.directory, 'processes', record), 'exit 1');
 		const next = await after(first);

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { noCgroups } from './cgroups.ts';
 import type { SupervisorFault } from './faults.ts';
 import { readStat } from './proc-scan.ts';
 import { defaultRestart } from './spec.ts';
@@ -244,6 +245,8 @@ describe.skipIf(process.platform !== 'linux')('real processes', () => {
 	});
 
 	test('supervision 3.1.44: a runtime whose group holds nothing but a zombie is not held up by it', async () => {
+		await real.close();
+		real = superviseReally(undefined, { cgroups: noCgroups() });
 		// a child of which nothing tells any more keeps a dead child of its own in the group
 		const script = [
 			'import os, time',

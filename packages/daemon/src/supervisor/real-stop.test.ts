@@ -1,10 +1,12 @@
 /** Stops of real processes: the scenarios on stopping of the study on supervision, by their numbers. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { seededRandom, until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readStat } from './proc-scan.ts';
+import { Cgroups } from './cgroups.ts';
+import { listPids, readStat, readVariable } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
+import { cookieName } from './process-set.ts';
 import { isAlive, type Real, superviseReally } from './testing/real.ts';
 
 describe.skipIf(process.platform !== 'linux')('real processes', () => {
@@ -51,6 +53,64 @@ describe.skipIf(process.platform !== 'linux')('real processes', () => {
 		const stopped = await real.supervisor.stop(id);
 		expect(stopped).toMatchObject({ status: 'stopped', escaped: [] });
 		expect(real.notesOf().filter(({ pid }) => isAlive(pid))).toEqual([]);
+	});
+
+	describe('where a cgroup is writable', () => {
+		const directory = new Cgroups().directory;
+		const told = (title: string) =>
+			directory === undefined ? `${title} (skipped: no cgroup can be made below that of this test)` : title;
+		const placesOf = () => (directory === undefined ? [] : readdirSync(directory).filter((name) => name.startsWith('orch-')));
+		const inCgroup = (pid: number) => readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes('/orch-');
+
+		/** Has in its arguments where it is told what to launch, and has launched nothing. */
+		const isSpare = (pid: number): boolean => {
+			try {
+				const isShim = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${real.directory}/launches/`);
+				return isShim && readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') === '';
+			} catch {
+				return false;
+			}
+		};
+
+		test.skipIf(directory === undefined)(
+			told('supervision 3.1.5: one that hides in every other way is dead after the stop'),
+			async () => {
+				const before = new Set(placesOf());
+				// not before it is in its group, which the first program does not wait for
+				const ready = join(real.directory, 'ready');
+				const id = real.addFamily('escape-everything', ready);
+				const [leader = 0] = await begin(id, 'waiting');
+				await until('it is in its cgroup', () => inCgroup(leader));
+				writeFileSync(ready, '');
+				const [hidden = 0] = await real.noted('hidden');
+				expect(readStat(hidden)).toMatchObject({ group: hidden, session: hidden });
+				expect(readVariable(hidden, cookieName)).toBeUndefined();
+				expect(real.living()).not.toContain(hidden);
+				const stopped = await real.supervisor.stop(id);
+				expect(stopped).toMatchObject({ status: 'stopped', escaped: [] });
+				expect([leader, hidden].map(isAlive)).toEqual([false, false]);
+				await until('no cgroup but those of spares is left', () => {
+					const made = placesOf().filter((name) => !before.has(name));
+					return made.every((name) => readFileSync(join(directory ?? '', name, 'cgroup.procs'), 'utf8') !== '');
+				});
+			},
+		);
+
+		test.skipIf(directory === undefined)(
+			told('one of a restarted runtime is in its cgroup from its first instruction'),
+			async () => {
+				const id = real.add('/bin/sh', ['-c', 'cat /proc/self/cgroup; exec sleep 1000']);
+				await real.supervisor.start(id);
+				await until('spares wait in cgroups', () => listPids().some((pid) => isSpare(pid) && inCgroup(pid)));
+				const { stdoutPath } = await real.supervisor.restart(id);
+				const said = await until('both have spoken', () => {
+					const lines = readFileSync(stdoutPath, 'utf8').split('\n');
+					const own = lines.filter((line) => line.startsWith('0::'));
+					return own.length === 2 ? own : undefined;
+				});
+				expect(said[1]).toMatch(/\/orch-[0-9a-f-]{36}$/);
+			},
+		);
 	});
 
 	test('one of which only its parent tells is dead after the stop too', async () => {

@@ -159,7 +159,7 @@ export class RuntimeProcesses {
 		started: { readonly startedAt: number; readonly startedMs: number },
 	): Process {
 		const { outputDirectory, sets, onTaken } = this.#options;
-		const set = createProcessSet({ processId, root: launched.root, outputDirectory });
+		const set = createProcessSet({ processId, root: launched.root, outputDirectory, cgroup: launched.cgroup });
 		sets.add(set);
 		const process: Process = { processId, generation, program: launched.program, set, launched, ...started };
 		this.#present = process;

@@ -130,6 +130,7 @@ export class RuntimeSets {
 			else {
 				this.#sets.delete(set);
 				this.#options.table.unregister(set);
+				this.#options.table.removeCgroup?.(set);
 				this.#options.onGone(set);
 			}
 		}

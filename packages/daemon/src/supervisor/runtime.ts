@@ -200,7 +200,8 @@ export class Runtime {
 	inherit({ record, rootLives }: Recorded): void {
 		this.#ledger.generation = Math.max(this.#ledger.generation, record.generation);
 		const root = { pid: record.pid, startTicks: record.startTicks };
-		const set = createProcessSet({ processId: record.processId, root, outputDirectory: this.#options.outputDirectory });
+		const { outputDirectory } = this.#options;
+		const set = createProcessSet({ processId: record.processId, root, outputDirectory, cgroup: record });
 		set.holdsGroup = rootLives;
 		set.exited = true;
 		this.#sets.add(set);

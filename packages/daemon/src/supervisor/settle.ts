@@ -41,11 +41,12 @@ export async function settleLeftovers(read: readonly ReadRecord[], options: Sett
 	}));
 	const escaped = await Promise.all(living.map((leftover) => endLeftover(leftover, options, table)));
 	for (const { set } of ours) table.unregister(set);
-	for (const { processId } of leftovers) {
+	for (const { processId, set } of leftovers) {
 		const index = living.findIndex((one) => one.processId === processId);
 		if (index !== -1 && escaped[index]?.length !== 0) continue;
 		try {
 			records.drop(processId);
+			table.removeCgroup?.(set);
 		} catch (error) {
 			// whatever stands there, nothing of it lives
 			log.warn('record not removed', { process: processId, error });
@@ -59,7 +60,7 @@ export async function settleLeftovers(read: readonly ReadRecord[], options: Sett
 function leftoverOf(read: ReadRecord, table: ProcessTable): Leftover {
 	const { processId, record } = read;
 	const root = record && { pid: record.pid, startTicks: record.startTicks };
-	const set = createProcessSet({ processId, root, outputDirectory: record?.outputDirectory });
+	const set = createProcessSet({ processId, root, outputDirectory: record?.outputDirectory, cgroup: record });
 	set.holdsGroup = root !== undefined && table.identify(root.pid)?.startTicks === root.startTicks;
 	// nobody tells us of its end: what the looks find is all there is
 	set.exited = true;

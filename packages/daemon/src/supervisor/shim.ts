@@ -3,6 +3,7 @@ import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@orch/base';
+import type { ShimCgroup } from './cgroups.ts';
 import { GO, shimDescriptors } from './launch-shim.ts';
 import type { Identity } from './ports.ts';
 import { isDead, readStat } from './proc-scan.ts';
@@ -33,6 +34,8 @@ export class Shim {
 	#text = '';
 	#lines = 0;
 	#hasEnded = false;
+	/** From its birth on, where there are any. */
+	cgroup: ShimCgroup | undefined;
 	/** Called once, when it has told the pid of its program. */
 	onTold: ((pid: number) => void) | undefined;
 	/** Called once, when it has ended and nobody has to wait for it any more. */
@@ -90,6 +93,7 @@ export class Shim {
 		this.#socket.destroy();
 		this.#life?.destroy();
 		this.#life = undefined;
+		this.cgroup?.release();
 		this.onEnd?.();
 	}
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@orch/base';
 import { execa, type Options } from 'execa';
+import type { Cgroups } from './cgroups.ts';
 import { faultOfSystem, LaunchError } from './faults.ts';
 import {
 	broodInvocation,
@@ -21,6 +22,7 @@ export interface SpareShimsOptions {
 	readonly clock: Clock;
 	readonly log: Logger;
 	readonly table: Pick<ProcessTable, 'identify' | 'ignore'>;
+	readonly cgroups?: Cgroups | undefined;
 	/** For the files by which shims are told what to launch; ours alone. */
 	readonly directory: string;
 	readonly shell: string;
@@ -144,7 +146,8 @@ export class SpareShims {
 		for (const { reject } of this.#waiting.splice(0)) reject(new LaunchError({ kind: 'abandoned' }));
 		for (const child of this.#children) child.ref();
 		const timeout = new AbortController();
-		await Promise.race([Promise.all(ended), this.#options.clock.sleep(closeMs, timeout.signal).catch(() => {})]);
+		const gone = Promise.all(ended).then(() => this.#options.cgroups?.rest());
+		await Promise.race([gone, this.#options.clock.sleep(closeMs, timeout.signal).catch(() => {})]);
 		timeout.abort();
 		for (const child of this.#children) child.unref();
 		rmSync(this.#options.directory, { recursive: true, force: true });
@@ -217,6 +220,7 @@ export class SpareShims {
 			file,
 			root: this.#options.table.identify(child.pid) ?? { pid: child.pid, startTicks: 0 },
 		});
+		shim.cgroup = this.#options.cgroups?.hold(shim.root);
 		this.#forgetAtExit(child, () => shim.ended());
 		return shim;
 	}
@@ -243,6 +247,7 @@ export class SpareShims {
 				file,
 				onBorn: () => {
 					this.#unborn.delete(shim);
+					shim.cgroup = this.#options.cgroups?.hold(shim.root);
 					this.#arrived(shim);
 				},
 			});

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Publisher } from '@orch/base';
 import { createAdoption } from './adoption.ts';
+import { Cgroups } from './cgroups.ts';
 import type { RestoredRuntime, Supervisor, SupervisorOptions } from './door.ts';
 import { LaunchError, SupervisorError } from './faults.ts';
 import { type Census, createCensus, Figures } from './figures/index.ts';
@@ -27,12 +28,12 @@ import { lastWords } from './last-words.ts';
 import { explain } from './why.ts';
 
 /** The supervisor of real processes. */
-export function createSupervisor(options: SupervisorOptions): Supervisor {
-	const table = createProcessTable(options.log);
+export function createSupervisor(options: SupervisorOptions, cgroups: Cgroups | undefined = new Cgroups(options)): Supervisor {
+	const table = createProcessTable(options.log, options.clock, cgroups);
 	return superviseBy({
 		...options,
 		table,
-		launcher: createLauncher({ ...options, table }),
+		launcher: createLauncher({ ...options, table, cgroups }),
 		adoption: createAdoption({ ...options, table }),
 		census: createCensus(),
 		oom: createOomWitness(options.clock),

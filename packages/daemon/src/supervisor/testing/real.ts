@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
 import { until } from '@orch/base/testing';
+import { Cgroups } from '../cgroups.ts';
 import type { Prepare } from '../ports.ts';
 import { isDead, listPids, readStat, readVariable } from '../proc-scan.ts';
 import { cookieName } from '../process-set.ts';
@@ -28,18 +29,22 @@ export function superviseReally(
 	{
 		directory = mkdtempSync(join(tmpdir(), 'orch-real-')),
 		journal = createMemoryJournal(),
-	}: { readonly directory?: string; readonly journal?: MemoryJournal } = {},
+		cgroups = new Cgroups(),
+	}: { readonly directory?: string; readonly journal?: MemoryJournal; readonly cgroups?: Cgroups } = {},
 ) {
 	const ended: [string, number][] = [];
-	const supervisor = createSupervisor({
-		clock: systemClock,
-		random: systemRandom,
-		log: silentLogger,
-		stateDirectory: directory,
-		journal,
-		prepare,
-		ended: (id, generation) => ended.push([id, generation]),
-	});
+	const supervisor = createSupervisor(
+		{
+			clock: systemClock,
+			random: systemRandom,
+			log: silentLogger,
+			stateDirectory: directory,
+			journal,
+			prepare,
+			ended: (id, generation) => ended.push([id, generation]),
+		},
+		cgroups,
+	);
 	const events: SupervisorEvent[] = [];
 	const processIds = new Set<string>();
 	supervisor.events.subscribe((event) => {
@@ -56,6 +61,7 @@ export function superviseReally(
 		events,
 		ended,
 		notes,
+		cgroups,
 		/** Registers a program; its policy never restarts and gives a short grace, unless told otherwise. */
 		add(program: string, args: readonly string[], wish: Partial<RuntimeSpec> = {}): string {
 			const id = systemRandom.uuid();
