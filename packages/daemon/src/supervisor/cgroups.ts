@@ -91,7 +91,8 @@ export class Cgroups {
 		const { directory } = this;
 		if (directory === undefined) return undefined;
 		return new ShimCgroup(this, async (held) => {
-			const cgroup = await this.#inTurn(() => this.#make(directory));
+			// one that has ended before its turn needs none: quick restarts must not leave a queue behind
+			const cgroup = await this.#inTurn(async () => (held.isReleased ? undefined : this.#make(directory)));
 			held.cgroup = cgroup;
 			if (held.isReleased && cgroup) this.remove(cgroup);
 			else if (cgroup) held.hasEntered = await this.enter(cgroup, shim);
@@ -155,9 +156,13 @@ export class Cgroups {
 		});
 	}
 
-	/** Resolves when everything is done that was begun until now. */
+	/** Resolves when everything is done that was begun until now, and what follows from it. */
 	async rest(): Promise<void> {
-		await this.#turn;
+		for (let turn: Promise<unknown> | undefined; turn !== this.#turn; ) {
+			turn = this.#turn;
+			await turn;
+			await new Promise((resolve) => setImmediate(resolve));
+		}
 	}
 
 	#inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
