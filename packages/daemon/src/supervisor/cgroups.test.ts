@@ -12,11 +12,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { until } from '@orch/base/testing';
+import { ManualClock, until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Cgroup } from './cgroup.ts';
 import type { Directories } from './cgroup-place.ts';
-import { Cgroups } from './cgroups.ts';
+import { Cgroups, type CgroupsOptions } from './cgroups.ts';
 import type { Identity } from './ports.ts';
 
 const name = 'orch-0b9fb12f-ac15-4bd6-8a34-6dcbc4d2b1a7';
@@ -67,8 +67,9 @@ describe.skipIf(process.platform !== 'linux')('control groups', () => {
 		},
 	};
 	const membersOf = (path: string) => readFileSync(join(path, 'cgroup.procs'), 'latin1');
-	const begin = (wish: Partial<Directories> = {}) =>
+	const begin = (wish: Partial<Directories> = {}, calm: Pick<CgroupsOptions, 'clock' | 'calmMs'> = {}) =>
 		new Cgroups({
+			...calm,
 			root,
 			directories: { ...directories, ...wish },
 			identify: (pid) => (living.has(pid) ? { pid, startTicks: living.get(pid) ?? 0 } : undefined),
@@ -91,6 +92,37 @@ describe.skipIf(process.platform !== 'linux')('control groups', () => {
 		expect(cgroup?.path).toMatch(/my unit\/orch-[0-9a-f-]{36}$/);
 		expect([hasEntered, membersOf(cgroup?.path ?? '')]).toEqual([true, `${shim.pid}`]);
 		expect(cgroups.pids(cgroup ?? ours())).toEqual([shim.pid]);
+	});
+
+	test('are made when no other shim has come for a while, but for those that have ended by then', async () => {
+		const clock = new ManualClock();
+		const cgroups = begin({}, { clock, calmMs: 300 });
+		const first = cgroups.hold(shim);
+		await clock.advance(200);
+		const second = cgroups.hold(shim);
+		await clock.advance(200);
+		expect([first?.hasEntered, second?.hasEntered]).toEqual([false, false]);
+		first?.release();
+		await clock.advance(1_000);
+		await Promise.all([first?.settled, second?.settled]);
+		expect([first?.hasEntered, second?.hasEntered]).toEqual([false, true]);
+		expect(clock.pending).toBe(0);
+	});
+
+	test('are made at last however many shims come, and none when orchd ends', async () => {
+		const clock = new ManualClock();
+		const cgroups = begin({}, { clock, calmMs: 300 });
+		const first = cgroups.hold(shim);
+		for (let come = 0; come < 30; come++) {
+			cgroups.hold(shim)?.release();
+			await clock.advance(120);
+		}
+		await first?.settled;
+		expect(first?.hasEntered).toBe(true);
+		const last = cgroups.hold(shim);
+		await cgroups.rest();
+		await last?.settled;
+		expect(last?.hasEntered).toBe(false);
 	});
 
 	test('are found in a mount that shows only a part of the hierarchy', () => {
@@ -243,7 +275,7 @@ describe.skipIf(process.platform !== 'linux')('control groups', () => {
 		const [old = '', used = '', other = ''] = names.map((one) => made(join(own, one), []).path);
 		writeFileSync(join(used, 'cgroup.procs'), '70001\n');
 		renameSync(other, join(own, 'somebody-elses'));
-		const later = { now: () => Date.now() + 61_000 };
+		const later = new ManualClock(Date.now() + 61_000);
 		const first = begin();
 		await first.hold(shim)?.settled;
 		expect(existsSync(old)).toBe(true);

@@ -12,17 +12,21 @@ import { isDead, nothing, readStat } from './proc-scan.ts';
 
 export interface CgroupsOptions {
 	readonly log?: Logger;
-	readonly clock?: Pick<Clock, 'now'>;
+	readonly clock?: Pick<Clock, 'now' | 'sleep'>;
 	readonly random?: Pick<Random, 'uuid'>;
 	/** Where /proc and the mounts are. */
 	readonly root?: string;
 	/** How directories are made and removed: in a control group of the kernel's a new one is not empty, and can be removed nevertheless. */
 	readonly directories?: Directories;
 	readonly identify?: (pid: number) => Identity | undefined;
+	/** How long no other shim may have come before one gets its cgroup; 0 where nobody waits for that. */
+	readonly calmMs?: number;
 }
 
 /** What a daemon of another state made may be about to be used; what is older and empty is left over. */
 const freshMs = 60_000;
+/** However many shims come, each is waited for so many times as long at most. */
+const mostCalms = 10;
 /** So many descendants of a shim are moved; whoever has forked more by then has forked for itself. */
 const mostGathered = 256;
 /** Of those that could not be removed at once so many are tried again with each new one. */
@@ -61,7 +65,7 @@ export const noCgroups = (): Cgroups => new Cgroups({ root: '/nowhere' });
 
 export class Cgroups {
 	readonly #log: Logger;
-	readonly #clock: Pick<Clock, 'now'>;
+	readonly #clock: Pick<Clock, 'now' | 'sleep'>;
 	readonly #random: Pick<Random, 'uuid'>;
 	readonly #directories: Directories;
 	readonly #identify: (pid: number) => Identity | undefined;
@@ -70,6 +74,11 @@ export class Cgroups {
 	 * in the thread pool, of which it takes one thread.
 	 */
 	#turn: Promise<unknown> = Promise.resolve();
+	readonly #calmMs: number;
+	readonly #closing = new AbortController();
+	/** Shims that have come so far. */
+	#held = 0;
+	#calming: Promise<void> | undefined;
 	readonly #notRemoved = new Map<string, Cgroup>();
 	/** Those into which a process may have come that was not meant. */
 	readonly #spoilt = new Set<string>();
@@ -82,6 +91,7 @@ export class Cgroups {
 		this.#random = options.random ?? systemRandom;
 		this.#directories = options.directories ?? systemDirectories;
 		this.#identify = options.identify ?? livingStat;
+		this.#calmMs = options.calmMs ?? 0;
 		this.directory = findCgroupPlace({ root: options.root ?? '/', directories: this.#directories, log: this.#log });
 		if (this.directory !== undefined) void this.#removeLeftovers(this.directory);
 	}
@@ -92,11 +102,37 @@ export class Cgroups {
 		if (directory === undefined) return undefined;
 		return new ShimCgroup(this, async (held) => {
 			// one that has ended before its turn needs none: quick restarts must not leave a queue behind
-			const cgroup = await this.#inTurn(async () => (held.isReleased ? undefined : this.#make(directory)));
+			await this.#calm();
+			const isOver = () => held.isReleased || this.#closing.signal.aborted;
+			const cgroup = await this.#inTurn(async () => (isOver() ? undefined : this.#make(directory)));
 			held.cgroup = cgroup;
 			if (held.isReleased && cgroup) this.remove(cgroup);
 			else if (cgroup) held.hasEntered = await this.enter(cgroup, shim);
 		});
+	}
+
+	/**
+	 * Nobody on the machine forks while the kernel moves a lone process. So shims are moved when it is calm, not between two restarts of
+	 * who crashes at once, and one that lives shortly needs no cgroup at all.
+	 */
+	async #calm(): Promise<void> {
+		if (this.#calmMs === 0) return;
+		this.#held++;
+		this.#calming ??= this.#waitForCalm().finally(() => {
+			this.#calming = undefined;
+		});
+		await this.#calming;
+	}
+
+	async #waitForCalm(): Promise<void> {
+		try {
+			for (let calms = 0, before = -1; calms < mostCalms && before !== this.#held; calms++) {
+				before = this.#held;
+				await this.#clock.sleep(this.#calmMs, this.#closing.signal);
+			}
+		} catch {
+			// orchd ends: what it has launched goes on without
+		}
 	}
 
 	/** Moves a process in; false where it did not come to it. */
@@ -156,8 +192,9 @@ export class Cgroups {
 		});
 	}
 
-	/** Resolves when everything is done that was begun until now, and what follows from it. */
+	/** Nobody else gets one. Resolves when everything is done that was begun until now, and what follows from it. */
 	async rest(): Promise<void> {
+		this.#closing.abort();
 		for (let turn: Promise<unknown> | undefined; turn !== this.#turn; ) {
 			turn = this.#turn;
 			await turn;

@@ -27,8 +27,14 @@ import { waitFor } from './wait-for.ts';
 import { lastWords } from './last-words.ts';
 import { explain } from './why.ts';
 
+/** How long no other shim may have come before one is moved into a cgroup of its own. */
+const calmMs = 300;
+
 /** The supervisor of real processes. */
-export function createSupervisor(options: SupervisorOptions, cgroups: Cgroups | undefined = new Cgroups(options)): Supervisor {
+export function createSupervisor(
+	options: SupervisorOptions,
+	cgroups: Cgroups | undefined = new Cgroups({ ...options, calmMs }),
+): Supervisor {
 	const table = createProcessTable(options.log, options.clock, cgroups);
 	return superviseBy({
 		...options,
