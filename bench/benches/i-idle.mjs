@@ -130,7 +130,7 @@ async function looksWhileCrashing(daemon, { crashing, runs, looks, say }) {
 	);
 	const env = cliEnvironment(daemon);
 	const crashes = async () => {
-		const shown = await Promise.all(names.map((runtime) => call('runtime.show', { runtime })));
+		const shown = await inParallel(names, (runtime) => call('runtime.show', { runtime }));
 		return shown.reduce((sum, { generation }) => sum + generation, 0);
 	};
 	const result = { p95s: [], crashesPerSecond: [] };
