@@ -40,10 +40,14 @@ export class RuntimeView {
 	snapshot(): RuntimeSnapshot {
 		const { outputDirectory, ledger, sets, processes, probes, interpreter } = this.#parts;
 		const { present } = processes;
-		const common = this.#common();
+		const { spec, status, desired, ready, reason, lastExit, backoff } = this.#common();
+		// written out: spread, it would take most of what a list of many takes
 		return {
-			...common,
-			reason: 'reason' in interpreter.state ? common.reason : sets.activity,
+			spec,
+			status,
+			desired,
+			ready,
+			reason: 'reason' in interpreter.state ? reason : sets.activity,
 			pid: processes.livingProgram?.pid,
 			processId: present?.processId,
 			generation: ledger.generation,
@@ -51,6 +55,8 @@ export class RuntimeView {
 			addedAt: ledger.addedAt,
 			startedAt: present?.startedAt,
 			uptimeMs: processes.livedMs,
+			lastExit,
+			backoff,
 			usage: sets.isEmpty ? undefined : this.usage,
 			probes: probes.reports,
 			escaped: sets.escaped,
