@@ -13,10 +13,9 @@ if (!process.argv.includes('--bundles-only')) {
 
 /**
  * Every fork copies the page tables of what orchd holds, 0.045 ms per MiB as measured, and all of it stays for as long as the daemon
- * does: so neither half of its heap grows before it has to, and only what runs on and on is compiled by the optimizing compiler, which
- * takes some MiB for a burst of starts. To be said before anything is loaded.
+ * does: so neither half of its heap grows before it has to. To be said before anything is loaded.
  */
-const frugal = ['semi-space-growth-factor=1', 'heap-growing-percent=25', 'interrupt-budget=4000000'];
+const frugal = ['semi-space-growth-factor=1', 'heap-growing-percent=25'];
 
 await Promise.all([
 	bundleDaemon('packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', frugal),
