@@ -75,7 +75,7 @@ function loadsWhenUsed(...names) {
 }
 
 const loader = (bundle, flags) => `#!/usr/bin/env node
-/** Runs the bundle beside it; made by scripts/build.mjs, which says why. */
+/** Runs the bundle beside it; made by scripts/bundle-program.mjs, which says why. */
 'use strict';
 ${flags.map((flag) => `require('node:v8').setFlagsFromString('--${flag}');\n`).join('')}const path = require('node:path').join(__dirname, '${bundle}');
 const source = require('node:fs').readFileSync(path, 'latin1');
