@@ -1,5 +1,6 @@
 /** Scenario 31 on a file system of its own that is small: mounted where that is permitted, else these tests are skipped. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdtempSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,7 +83,7 @@ test.skipIf(!canMount)(
 		const left = await rig.text('stdout', undefined, 'noisy');
 		expect(left.split('\n').filter((line) => line !== '' && line.length !== 1023)).toEqual([]);
 		// no more is written, there is room, and the reserve is taken again
-		await clock.advance(2_000);
+		await clock.advance(4_000);
 		expect(existsSync(join(disk, 'reserve'))).toBe(true);
 		expect(rig.store.notices).toEqual([expect.stringMatching(/^the disk was full; \d+ KiB of the oldest output were removed$/)]);
 		expect([told[0], told.at(-1)]).toEqual([expect.stringContaining('the disk is full'), 'the disk has room again']);
@@ -119,3 +120,37 @@ test.skipIf(!canMount)('scenario 31: a disk that others have filled costs the ol
 	expect(rig.store.notices.some((notice) => notice.includes('is full'))).toBe(false);
 	await rig.close();
 });
+
+test.skipIf(!canMount)(
+	'output that is removed to have room for newer is told of, though the disk never is full to its last byte',
+	async () => {
+		const disk = smallDisk(12 * mib) as string;
+		const clock = new ManualClock();
+		const rig = new OutputRig({
+			stateDirectory: disk,
+			clock,
+			limits: { maxBytes: 64 * mib, segmentBytes: mib },
+			reserveBytes: mib,
+		});
+		const told: string[] = [];
+		rig.store.told.subscribe((sentence) => told.push(sentence));
+		rig.open();
+		await clock.advance(1_000);
+		for (let round = 0; round < 20; round++) {
+			// what cannot be made smaller
+			await rig.writeAndSettle(`${randomBytes(mib / 2).toString('hex')}\n`);
+			expect(freeBytes(disk)).toBeGreaterThanOrEqual(mib);
+			await clock.advance(300);
+		}
+		expect(rig.store.notices).toEqual([
+			expect.stringMatching(/^the disk is full since .*; \d+ KiB of the oldest output were removed$/),
+		]);
+		expect(told).toEqual([expect.stringContaining('the disk is full')]);
+		await until('it is well again', async () => {
+			await clock.advance(1_000);
+			return told.includes('the disk has room again');
+		});
+		expect(rig.store.notices).toEqual([expect.stringContaining('the disk was full')]);
+		await rig.close();
+	},
+);

@@ -35,8 +35,10 @@ const reserveAfterMs = 1_000;
 const diskLookMs = 250;
 /** While it is full, how often it is asked whether it still is. */
 const fullLookMs = 1_000;
-/** A disk that has been full is called well again with so many reserves free. */
+/** On a disk that is full room is made until so many reserves are free. */
 const wellReserves = 3;
+/** A full disk is called well again when no output had to be removed for so long. */
+const wellMs = 2_000;
 /** Less of a live file than this is not given up to make room. */
 const leastGivenUpBytes = 256 * 1024;
 /** An operation under way is waited for so long at the end. */
@@ -71,6 +73,8 @@ export class OutputStore {
 	#fullSince: number | undefined;
 	#isShort = false;
 	#removedForRoom = 0;
+	/** When output was last removed for want of room, on the monotonic clock. */
+	#removedAtMs = Number.NEGATIVE_INFINITY;
 
 	constructor(options: OutputStoreOptions) {
 		const { stateDirectory, clock, log, random } = options;
@@ -288,11 +292,15 @@ export class OutputStore {
 	}
 
 	async #hasRoom(bytes: number): Promise<boolean> {
-		const enough = () => this.#reserve.freeBytes >= bytes + this.#reserve.bytes;
+		const freeBytes = () => this.#reserve.freeBytes;
+		const enough = () => freeBytes() >= bytes + this.#reserve.bytes;
+		if (enough()) return true;
+		// a disk that has no room for output without removing some is a full one, before its very last byte is taken
+		this.#becameFull(freeBytes());
 		while (!enough())
 			if (!(await this.#shedOne())) {
 				// it is given up instead
-				this.#removedForRoom += bytes;
+				this.#noteRemoved(bytes);
 				return false;
 			}
 		return true;
@@ -307,15 +315,10 @@ export class OutputStore {
 		try {
 			free = this.#reserve.freeBytes;
 			if (free < this.#reserve.bytes) {
-				if (this.#fullSince === undefined) {
-					this.#fullSince = clock.now();
-					log.warn('the disk is full: the reserve is given up, and the oldest output removed', { freeBytes: free });
-					this.told.publish('the disk is full: the oldest output is being removed, and programs may fail to write');
-				}
 				this.#reserve.release();
-				this.#isShort = true;
+				this.#becameFull(free);
 				this.#work();
-			} else if (this.#reserve.hold() && this.#fullSince !== undefined) {
+			} else if (this.#reserve.hold() && this.#fullSince !== undefined && clock.monotonicMs() - this.#removedAtMs >= wellMs) {
 				log.info('the disk has room again', { freeBytes: free, removedBytes: this.#removedForRoom });
 				this.told.publish('the disk has room again');
 				this.#fullSince = undefined;
@@ -325,6 +328,22 @@ export class OutputStore {
 		}
 		if (this.#fullSince !== undefined)
 			this.#diskTimer ??= clock.setTimer(fullLookMs, () => void this.#checkDisk(), { background: true });
+	}
+
+	/** Says so, once, and has room made. */
+	#becameFull(freeBytes: number): void {
+		const { clock, log } = this.#options;
+		this.#isShort = true;
+		if (this.#fullSince !== undefined) return;
+		this.#fullSince = clock.now();
+		log.warn('the disk is full: the oldest output is removed', { freeBytes });
+		this.told.publish('the disk is full: the oldest output is being removed, and programs may fail to write');
+		this.#diskTimer ??= clock.setTimer(fullLookMs, () => void this.#checkDisk(), { background: true });
+	}
+
+	#noteRemoved(bytes: number): void {
+		this.#removedForRoom += bytes;
+		this.#removedAtMs = this.#options.clock.monotonicMs();
 	}
 
 	async #shed(): Promise<void> {
@@ -341,7 +360,7 @@ export class OutputStore {
 				this.#options.log.warn('output could not be given up', { error });
 				break;
 			}
-			this.#removedForRoom += Math.max(0, before - liveBytes(largest));
+			this.#noteRemoved(Math.max(0, before - liveBytes(largest)));
 		}
 	}
 
@@ -353,7 +372,7 @@ export class OutputStore {
 		if (!oldest?.oldest) return false;
 		const { bytes } = oldest.oldest.segment;
 		if (!(await oldest.dropOldest())) return false;
-		this.#removedForRoom += bytes;
+		this.#noteRemoved(bytes);
 		return true;
 	}
 
