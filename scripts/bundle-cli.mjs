@@ -1,19 +1,22 @@
 /** Bundles the CLI into one file that loads nothing but Node: most of what `orch ps` takes is the loading of its program. */
 import { createHash } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { sourceAliases } from './source-aliases.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** The commands that have a bundle of their own, with the little that they take. */
+const quickCommands = ['ps', 'version'];
+
 /** What esbuild is told. */
-export const cliBuildOptions = (outfile) => ({
-	entryPoints: [join(root, 'packages/cli/src/main.ts')],
-	outfile,
+const buildOptions = (entry) => ({
+	entryPoints: [join(root, 'packages/cli/src', entry)],
 	absWorkingDir: root,
 	bundle: true,
+	write: false,
 	platform: 'node',
 	target: 'node20.19',
 	format: 'cjs',
@@ -29,14 +32,34 @@ export const cliBuildOptions = (outfile) => ({
 	define: { 'import.meta.filename': '__filename' },
 });
 
-/** Gives esbuild's account of what went in. The file is whole at every moment: others may be starting it. */
-export async function bundleCli(outfile = join(root, 'packages/cli/dist/orch.cjs')) {
-	const { metafile, outputFiles } = await build({ ...cliBuildOptions(outfile), write: false });
+/** What is loaded on demand is not in the quick bundle, but for its commands: who asks for it is told so. */
+const leaveOut = {
+	name: 'leave-out',
+	setup(bundle) {
+		const kept = new RegExp(`/commands/(${quickCommands.join('|')})\\.ts$`);
+		bundle.onResolve({ filter: /.*/ }, ({ kind, path }) =>
+			kind === 'dynamic-import' && !kept.test(path) ? { path, namespace: 'left-out' } : undefined,
+		);
+		bundle.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({
+			contents: "throw new Error('This is for the whole program');",
+		}));
+	},
+};
+
+/** Gives esbuild's account of what went in. The files are whole at every moment: others may be starting them. */
+export async function bundleCli(directory = join(root, 'packages/cli/dist')) {
+	await mkdir(directory, { recursive: true });
+	const whole = await bundle(buildOptions('main.ts'), join(directory, 'orch.cjs'));
+	const quick = await bundle({ ...buildOptions('quick.ts'), plugins: [leaveOut] }, join(directory, 'orch-quick.cjs'));
+	return { whole, quick };
+}
+
+async function bundle(options, outfile) {
+	const { metafile, outputFiles } = await build(options);
 	const source = outputFiles[0].text;
 	// by its name the loader knows the code that V8 has made of this build, whatever time its file says
 	const hash = createHash('sha256').update(source).digest('hex').slice(0, 16);
 	const temporary = `${outfile}.${process.pid}`;
-	await mkdir(dirname(outfile), { recursive: true });
 	await writeFile(temporary, `//! ${hash}\n${source}`);
 	await rename(temporary, outfile);
 	return metafile;

@@ -12,30 +12,42 @@ const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
 
-const bundle = path.join(__dirname, '..', 'dist', 'orch.cjs');
-// plain ASCII, by its build: nothing needs to be decoded
-const source = readBundle();
-// code of each hot command for itself: what a first `ps` has compiled is not what a `start` needs
-const kind = /^(ps|start|status|stop|version|__complete)$/.test(process.argv[2] || '') ? process.argv[2] : 'other';
-// the build writes a hash of the bundle into its first line
-const build = /^\/\/! ([0-9a-f]+)/.exec(source);
-const directory = cacheDirectory();
-const cacheFile =
-	directory && build && path.join(directory, `orch-${process.version}-${process.arch}-${build[1]}-${kind}.v8cache`);
-const cachedData = cacheFile ? readCache(cacheFile) : undefined;
+const typed = process.argv.slice(2);
+void main();
 
-const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-	filename: bundle,
-	cachedData,
-});
-const program = { exports: {} };
-script.runInThisContext()(program.exports, require, program, bundle, path.dirname(bundle));
-program.exports.main(process.argv.slice(2)).then((exitCode) => {
-	if (cacheFile && (cachedData === undefined || script.cachedDataRejected)) writeCache(cacheFile);
+/** Some commands have a small bundle, which knows the way on which all is well; what it leaves is done by the whole one, from the beginning. */
+async function main() {
+	const command = typed[0] || '';
+	let exitCode;
+	if (/^(ps|version)$/.test(command)) exitCode = await run('orch-quick', command);
+	// code of each hot command for itself: what a first `start` has compiled is not what a `status` needs
+	if (exitCode === undefined)
+		exitCode = await run('orch', /^(ps|start|status|stop|version|__complete)$/.test(command) ? command : 'other');
 	process.exit(exitCode);
-});
+}
 
-function readBundle() {
+async function run(name, kind) {
+	const bundle = path.join(__dirname, '..', 'dist', `${name}.cjs`);
+	// plain ASCII, by its build: nothing needs to be decoded
+	const source = readBundle(bundle);
+	// the build writes a hash of the bundle into its first line
+	const build = /^\/\/! ([0-9a-f]+)/.exec(source);
+	const directory = cacheDirectory();
+	const cacheFile =
+		directory && build && path.join(directory, `${name}-${process.version}-${process.arch}-${build[1]}-${kind}.v8cache`);
+	const cachedData = cacheFile ? readCache(cacheFile) : undefined;
+	const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+		filename: bundle,
+		cachedData,
+	});
+	const program = { exports: {} };
+	script.runInThisContext()(program.exports, require, program, bundle, path.dirname(bundle));
+	const exitCode = await program.exports.main(typed);
+	if (cacheFile && (cachedData === undefined || script.cachedDataRejected)) writeCache(script, directory, cacheFile);
+	return exitCode;
+}
+
+function readBundle(bundle) {
 	try {
 		return fs.readFileSync(bundle, 'latin1');
 	} catch (error) {
@@ -68,14 +80,14 @@ function readCache(file) {
 }
 
 /** Whole or not at all, and never a reason to fail: without it everything works, a few milliseconds later. */
-function writeCache(file) {
+function writeCache(script, directory, file) {
 	const temporary = `${file}.${process.pid}`;
 	try {
 		fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
 		if (fs.statSync(directory).uid !== process.getuid()) return;
 		fs.writeFileSync(temporary, script.createCachedData(), { flag: 'wx', mode: 0o600 });
 		fs.renameSync(temporary, file);
-		removeOld(fs.statSync(file).mtimeMs);
+		removeOld(directory, fs.statSync(file).mtimeMs);
 	} catch {
 		try {
 			fs.unlinkSync(temporary);
@@ -86,7 +98,7 @@ function writeCache(file) {
 }
 
 /** Builds that have not been used for a month leave with the next one that writes. */
-function removeOld(nowMs) {
+function removeOld(directory, nowMs) {
 	for (const name of fs.readdirSync(directory)) {
 		if (!/^orch-v.*\.v8cache/.test(name)) continue;
 		const file = path.join(directory, name);

@@ -11,10 +11,11 @@ import { type FakeDaemon, startFakeDaemon } from './testing/fake-daemon.ts';
 let built: string;
 let program: string;
 let inputs: string[];
+let quickInputs: string[];
 let daemon: FakeDaemon;
 beforeAll(async () => {
 	built = mkdtempSync(join(tmpdir(), 'orch-bundle-'));
-	({ program, inputs } = await buildCli(built));
+	({ program, inputs, quickInputs } = await buildCli(built));
 	daemon = await startFakeDaemon();
 });
 afterAll(async () => {
@@ -88,7 +89,73 @@ describe('the bundle', () => {
 	});
 
 	it('is ASCII, which its loader does not decode', () => {
-		expect(readFileSync(join(built, 'dist/orch.cjs')).every((byte) => byte < 128)).toBe(true);
+		for (const name of ['orch', 'orch-quick'])
+			expect(readFileSync(join(built, `dist/${name}.cjs`)).every((byte) => byte < 128)).toBe(true);
+	});
+});
+
+describe('the quick bundle', () => {
+	const withoutQuick = async (args: readonly string[], env: Record<string, string> = {}) => {
+		const whole = mkdtempSync(join(built, 'whole-'));
+		cpSync(join(built, 'bin'), join(whole, 'bin'), { recursive: true });
+		cpSync(join(built, 'dist/orch.cjs'), join(whole, 'dist/orch.cjs'));
+		writeFileSync(join(whole, 'dist/orch-quick.cjs'), 'exports.main = async () => undefined;');
+		const child = spawn(process.execPath, [join(whole, 'bin/orch.cjs'), ...args], {
+			env: environment(env),
+			stdio: ['ignore', 'pipe', 'pipe'],
+		});
+		return ended(child);
+	};
+
+	it('holds no library, and of the commands only its own', () => {
+		expect(quickInputs.filter((path) => path.includes('node_modules'))).toEqual([]);
+		expect(quickInputs.filter((path) => path.includes('cli/src/commands/')).map((path) => path.replace(/.*\//, ''))).toEqual([
+			'ps.ts',
+			'version.ts',
+		]);
+		// small is what it is for
+		expect(statSync(join(built, 'dist/orch-quick.cjs')).size).toBeLessThan(80_000);
+	});
+
+	it.each([
+		[['ps']],
+		[['ps', '-q']],
+		[['ps', '--json']],
+		[['ps', '--status', 'running', '-o', 'wide']],
+		[['ps', '--status', 'nonsense']],
+		[['ps', '--statsu', 'running']],
+		[['ps', '-qo', 'name']],
+		[['ps', '--help']],
+		[['ps', 'nobody']],
+		[['ps', '--timeout', '5s']],
+		[['version']],
+		[['version', '--client']],
+		[['version', 'superfluous']],
+	])('says of %j what the whole program says', async (args) => {
+		daemon.addRuntime('ping');
+		daemon.addRuntime('pong', { args: ['\u00f6', 'two words', ''] });
+		const plain = (ended: Ended) => ({ ...ended, out: ended.out.replace(/"uptimeMs": ?\d+/g, '') });
+		expect(plain(await orch(args))).toEqual(plain(await withoutQuick(args)));
+	});
+
+	it('leaves to the whole program what is not well, and nothing is said twice', async () => {
+		const nowhere = { ORCH_SOCKET: '/nonexistent/o.sock' };
+		for (const args of [['ps'], ['version'], ['ps', '--json']]) {
+			const said = await orch(args, nowhere);
+			expect(said).toEqual(await withoutQuick(args, nowhere));
+			expect([said.code, said.err.match(/not running/g)?.length]).toEqual([5, 1]);
+		}
+		daemon.addRuntime('ping');
+		expect((await orch(['ps'], { FORCE_COLOR: '1' })).out.match(/NAME/g)).toEqual(['NAME']);
+	});
+
+	it('does not ask again whoever was given a time to answer in', async () => {
+		const restore = daemon.override('runtime.brief', () => new Promise(() => {}));
+		daemon.requests.length = 0;
+		const { code, err } = await orch(['ps', '--timeout', '200ms']);
+		restore();
+		expect([code, err]).toEqual([124, expect.stringContaining('200')]);
+		expect(daemon.requests.filter(({ operation }) => operation === 'runtime.brief').length).toBe(1);
 	});
 });
 
@@ -244,9 +311,9 @@ describe('the loader', () => {
 		await orch(['help']);
 		await orch(['link', 'ls']);
 		const names = cached();
-		expect(names.map((name) => name.replace(/^orch-v[\d.]+-\w+-[0-9a-f]{16}-/, '')).sort()).toEqual([
-			'other.v8cache',
-			'ps.v8cache',
+		expect(names.map((name) => name.replace(/-v[\d.]+-\w+-[0-9a-f]{16}-/, ' ')).sort()).toEqual([
+			'orch other.v8cache',
+			'orch-quick ps.v8cache',
 		]);
 		expect(statSync(join(cache, 'orch')).mode & 0o777).toBe(0o700);
 		for (const name of names) expect(statSync(join(cache, 'orch', name)).mode & 0o777).toBe(0o600);

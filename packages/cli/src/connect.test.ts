@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMsgpackCodec, preface } from '@orch/protocol/wire';
-import { placesOf } from './connect.ts';
+import { placesOf } from './places.ts';
 import { explainConnectFailure, refuseForeignDirectory } from './connect-failure.ts';
 import { runCli } from './testing/run-cli.ts';
 import type { World } from './world.ts';

@@ -1,8 +1,10 @@
 /** What a command works with: its world, its global options, one connection to orchd, and ways to print. */
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
 import { OrchError, type Places, version } from '@orch/protocol/wire';
-import { askInJson, type Connection, notJson, openConnection, placesOf } from './connect.ts';
+import { askInJson, notJson } from './ask.ts';
+import type { Connection } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
+import { placesOf } from './places.ts';
 import { toJson } from './render/json.ts';
 import { loadStyle, type Style, wantsColor } from './render/style.ts';
 import type { World } from './world.ts';
@@ -75,6 +77,7 @@ export class Context {
 	async connection(): Promise<Connection> {
 		if (!this.#connection) {
 			await this.#refuseForeign();
+			const { openConnection } = await import('./connect.ts');
 			// several may have asked at once: one connection is for all of them
 			if (!this.#connection) this.adopt(openConnection(this.world, this.places));
 		}

@@ -57,7 +57,7 @@ export {
 	LinkCounters,
 	Overflow,
 	RestartPolicy,
-	RuntimeBrief,
+	RuntimeColumns,
 	RuntimeInfo,
 	RuntimeOptions,
 	runtimeOptions,

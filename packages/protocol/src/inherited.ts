@@ -1,5 +1,5 @@
 /** What every runtime's environment starts with, of the environment of who declares it. */
-import './platform.ts';
+import type {} from './platform.ts';
 
 const names = /^(PATH|HOME|USER|SHELL|LANG|LC_.*|TZ)$/;
 

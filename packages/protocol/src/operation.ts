@@ -1,5 +1,5 @@
 /** An operation: the one declaration that the socket, REST, OpenAPI, the client and the reference all read. */
-import './platform.ts';
+import type {} from './platform.ts';
 import type { Static, TSchema } from 'typebox';
 import type { ErrorCode, ErrorData } from './errors.ts';
 

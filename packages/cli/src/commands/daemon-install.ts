@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync, readlinkSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { command } from '../command.ts';
-import { placesOf } from '../connect.ts';
+import { placesOf } from '../places.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { flag } from '../option.ts';

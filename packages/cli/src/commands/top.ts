@@ -9,6 +9,7 @@ import { untilInterrupted } from '../interruption.ts';
 import { flag, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { sorted, sortKeys, type SortKey } from '../top/order.ts';
+import { toColumns } from '../render/runtime-table.ts';
 import { printRuntimes } from './ps.ts';
 
 export const top = command({
@@ -53,7 +54,7 @@ const pick = (runtimes: readonly RuntimeInfo[], only: readonly string[], sort: S
 
 async function showOnce(context: Context, only: readonly string[], sort: SortKey): Promise<undefined> {
 	const runtimes = pick(await context.read('runtime.list', {}), only, sort);
-	if (!context.json) printRuntimes(context, runtimes);
+	if (!context.json) printRuntimes(context, toColumns(runtimes));
 	else context.printJson({ at: timeOf(context), runtimes, links: await linksOf(context) });
 	return undefined;
 }

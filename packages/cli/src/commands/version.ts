@@ -25,9 +25,9 @@ export const versionCommand = command({
 			of: string,
 			known: { readonly version: string; readonly protocol: { min: number; max: number }; readonly node: string },
 		) => [of, `${known.version}  (protocol ${range(known.protocol)}, Node ${known.node})`] as const;
-		let daemon: Awaited<ReturnType<typeof context.read<'daemon.version'>>>;
+		let daemon: Awaited<ReturnType<typeof context.readFast<'daemon.version'>>>;
 		try {
-			daemon = await context.read('daemon.version', {});
+			daemon = await context.readFast('daemon.version', {});
 		} catch (error) {
 			if (!context.json) context.print(renderDetails([line('orch', client)], context.style).replace(/^ {2}/gm, ''));
 			throw error;

@@ -16,7 +16,7 @@ import {
 	writeSync,
 } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { longestSocketPathBytes } from '../connect.ts';
+import { longestSocketPathBytes } from '../places.ts';
 import { bytes } from '../render/time.ts';
 import { type Check, fail, ok, type Subject, warn } from './check.ts';
 

@@ -4,7 +4,7 @@ import type { Style } from './style.ts';
 import { duration } from './time.ts';
 import { printable } from './width.ts';
 
-/** Of `RuntimeInfo` or `RuntimeBrief`, which leaves out what the other tells as null. */
+/** What `RuntimeInfo` tells of it; what is not there may be left out. */
 interface Shown {
 	readonly status: RuntimeInfo['status'];
 	readonly lastExit?: RuntimeInfo['lastExit'] | undefined;

@@ -2,15 +2,24 @@
 import { plain, type Style } from './style.ts';
 import { cut, displayWidth, printable } from './width.ts';
 
-export interface Column<Row> {
+interface Look {
 	readonly header: string;
-	readonly text: (row: Row) => string;
 	/** What is left out first when there is no room: the highest. 0 always stays. */
 	readonly rank: number;
 	readonly align?: 'left' | 'right';
 	/** May be cut down to so many columns before another column is left out. */
 	readonly shrinkTo?: number;
+}
+
+export interface Column<Row> extends Look {
+	readonly text: (row: Row) => string;
 	readonly paint?: (text: string, row: Row, style: Style) => string;
+}
+
+/** A column whose texts are there, one for each row. */
+export interface TextColumn extends Look {
+	readonly texts: readonly string[];
+	readonly paint?: ((text: string, at: number, style: Style) => string) | undefined;
 }
 
 export interface TableOptions {
@@ -24,8 +33,8 @@ const gap = 2;
 /** Neither to be escaped nor to be measured: nearly every text. It is looked at once, for there may be thousands of cells. */
 const plainText = /^[\u0020-\u007e]*$/;
 
-interface Cells<Row> {
-	readonly column: Column<Row>;
+interface Cells {
+	readonly column: TextColumn;
 	readonly texts: readonly string[];
 	/** How wide each text is on the screen; absent where each is as wide as it is long. */
 	readonly widths: readonly number[] | undefined;
@@ -33,65 +42,73 @@ interface Cells<Row> {
 }
 
 export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], options: TableOptions = {}): string {
-	const { width = Number.POSITIVE_INFINITY, style = plain } = options;
-	const shown = fit(
-		columns.map((column) => measured(column, rows)),
-		width,
-	);
-	const padded = shown.map((cells, index) => paddedColumn(cells, rows, style, index === shown.length - 1));
-	let text = '';
-	for (let at = 0; at <= rows.length; at++) {
-		let line = '';
-		for (const column of padded) line += column[at];
-		text += `${line.trimEnd()}\n`;
-	}
-	return text;
+	const filled = columns.map(({ text, paint, ...look }) => ({
+		...look,
+		texts: rows.map((row) => text(row)),
+		paint: paint && ((cell: string, at: number, style: Style) => paint(cell, rows[at] as Row, style)),
+	}));
+	return renderColumns(filled, options);
 }
 
 /**
- * The header and the cells of a column, each as wide as the column and with the gap behind it. Column by column and with the engine's
- * own padding: there may be thousands of cells, in a program that has only just begun to run.
+ * All cells are put into one list and joined at the end, by the engine: there may be thousands of them, in a program that has only just
+ * begun to run, and each text that is made on the way is one more for the collector.
  */
-function paddedColumn<Row>(
-	{ column, texts, widths, width: room }: Cells<Row>,
-	rows: readonly Row[],
-	style: Style,
-	isLast: boolean,
-): string[] {
-	const { align, paint } = column;
-	const behind = isLast ? '' : ' '.repeat(gap);
-	const pad = (painted: string, own: number): string => {
-		if (align === 'right') return ' '.repeat(room - own) + painted + behind;
-		return isLast ? painted : painted + ' '.repeat(room - own + gap);
-	};
-	const cutTo = (cell: string, own: number): [string, number] => {
-		if (own <= room) return [cell, own];
-		const short = cut(cell, room);
-		return [short, displayWidth(short)];
-	};
-	const [header, headerWidth] = cutTo(column.header, displayWidth(column.header));
-	const cells = [pad(style.dim(header), headerWidth)];
-	// nothing to cut, to paint or to measure: nearly always so in a pipe
-	if (!widths && (!paint || style === plain) && texts.every(({ length }) => length <= room)) {
-		if (align === 'right') for (const each of texts) cells.push(each.padStart(room) + behind);
-		else for (const each of texts) cells.push(each.padEnd(isLast ? 0 : room + gap));
-		return cells;
+export function renderColumns(columns: readonly TextColumn[], options: TableOptions = {}): string {
+	const { width = Number.POSITIVE_INFINITY, style = plain } = options;
+	const shown = fit(columns.map(measured), width).map((cells) => finished(cells, style));
+	const rows = columns[0]?.texts.length ?? 0;
+	const parts: string[] = [];
+	for (let at = -1; at < rows; at++) {
+		for (const { texts, widths, header, headerWidth, room, alignsRight } of shown) {
+			const text = at < 0 ? header : (texts[at] as string);
+			const own = at < 0 ? headerWidth : widths ? (widths[at] as number) : text.length;
+			if (alignsRight) parts.push(blanks(room - own), text, blanks(gap));
+			else parts.push(text, blanks(room - own + gap));
+		}
+		parts.push('\n');
 	}
-	for (let at = 0; at < texts.length; at++) {
-		const whole = texts[at] as string;
-		const [cell, own] = cutTo(whole, widths?.[at] ?? whole.length);
-		cells.push(pad(paint?.(cell, rows[at] as Row, style) ?? cell, own));
-	}
-	return cells;
+	return parts.join('').replace(/ +\n/g, '\n');
 }
 
-function measured<Row>(column: Column<Row>, rows: readonly Row[]): Cells<Row> {
-	const texts = rows.map((row) => column.text(row));
+const known: string[] = [];
+const blanks = (count: number): string => (known[count] ??= ' '.repeat(count));
+
+/** A column as it is shown. */
+interface Finished {
+	readonly texts: readonly string[];
+	/** How wide each text is on the screen; absent where each is as wide as it is long. */
+	readonly widths: readonly number[] | undefined;
+	readonly header: string;
+	readonly headerWidth: number;
+	readonly room: number;
+	readonly alignsRight: boolean;
+}
+
+/** Cut to the room there is, and painted. */
+function finished({ column, texts, widths, width: room }: Cells, style: Style): Finished {
+	const { paint, align } = column;
+	const cutToRoom = (text: string): string => (displayWidth(text) <= room ? text : cut(text, room));
+	const header = cutToRoom(column.header);
+	const about = { header: style.dim(header), headerWidth: displayWidth(header), room, alignsRight: align === 'right' };
+	// nothing to cut, to paint or to measure: nearly always so in a pipe
+	if (!widths && (!paint || style === plain) && texts.every(({ length }) => length <= room))
+		return { ...about, texts, widths: undefined };
+	const shown = texts.map(cutToRoom);
+	return {
+		...about,
+		texts: paint ? shown.map((text, at) => paint(text, at, style)) : shown,
+		widths: shown.map(displayWidth),
+	};
+}
+
+function measured(column: TextColumn): Cells {
+	const { texts } = column;
 	const headerWidth = displayWidth(column.header);
 	// of all at once: a match of the whole costs as much as that of one
 	if (plainText.test(texts.join(''))) {
 		let width = headerWidth;
-		for (const { length } of texts) if (length > width) width = length;
+		for (let at = 0; at < texts.length; at++) width = Math.max(width, (texts[at] as string).length);
 		return { column, texts, widths: undefined, width };
 	}
 	const printed = texts.map((written) => (plainText.test(written) ? written : printable(written)));

@@ -1,7 +1,6 @@
 /** What a runtime uses, in columns: `3.1%`, `84M`. */
 import type { RuntimeInfo } from '@orch/protocol';
 
-/** Of `RuntimeInfo` or `RuntimeBrief`. */
 interface Used {
 	readonly usage?: Pick<NonNullable<RuntimeInfo['usage']>, 'cpuPercent' | 'memoryBytes'> | null | undefined;
 }

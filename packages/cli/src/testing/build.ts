@@ -9,14 +9,26 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const script = async <Exports>(name: string): Promise<Exports> =>
 	(await import(pathToFileURL(join(root, 'scripts', name)).href)) as Exports;
 
-/** The CLI as it is installed: its executable, and the files that its bundle is made of. */
-export async function buildCli(directory: string): Promise<{ readonly program: string; readonly inputs: string[] }> {
+/** What esbuild tells of a bundle. */
+interface Account {
+	readonly outputs: Readonly<Record<string, { readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>> }>>;
+}
+
+const inputsOf = ({ outputs }: Account): string[] =>
+	Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs).filter((path) => (inputs[path]?.bytesInOutput ?? 0) > 0));
+
+/** The CLI as it is installed: its executable, and the files that its bundles are made of. */
+export async function buildCli(
+	directory: string,
+): Promise<{ readonly program: string; readonly inputs: string[]; readonly quickInputs: string[] }> {
 	const program = join(directory, 'bin/orch.cjs');
 	mkdirSync(join(directory, 'bin'), { recursive: true });
 	cpSync(join(root, 'packages/cli/bin/orch.cjs'), program);
-	const { bundleCli } = await script<{ bundleCli: (outfile: string) => Promise<{ readonly inputs: object }> }>('bundle-cli.mjs');
-	const { inputs } = await bundleCli(join(directory, 'dist/orch.cjs'));
-	return { program, inputs: Object.keys(inputs) };
+	const { bundleCli } = await script<{
+		bundleCli: (directory: string) => Promise<{ readonly whole: Account; readonly quick: Account }>;
+	}>('bundle-cli.mjs');
+	const { whole, quick } = await bundleCli(join(directory, 'dist'));
+	return { program, inputs: inputsOf(whole), quickInputs: inputsOf(quick) };
 }
 
 export async function buildFakeOrchd(directory: string): Promise<string> {

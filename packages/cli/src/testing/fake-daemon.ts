@@ -11,7 +11,7 @@ import {
 	type Handlers,
 	OrchError,
 	type ResultOf,
-	RuntimeBrief,
+	type RuntimeColumns,
 	suggest,
 } from '@orch/protocol';
 import { ourHello, Session } from '@orch/protocol/wire';
@@ -198,11 +198,26 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		connected: _c,
 		...rest
 	}: Runtime) => rest;
-	/** As orchd leaves out what is not there. */
-	const brief = (runtime: Runtime): RuntimeBrief => {
-		const names = Object.keys(RuntimeBrief.properties) as (keyof RuntimeBrief)[];
-		const given = names.map((name) => [name, runtime[name]] as const).filter(([, value]) => value != null);
-		return Object.fromEntries(given) as unknown as RuntimeBrief;
+	const columnsOf = (runtimes: readonly Runtime[]): RuntimeColumns => {
+		const column = <Value>(value: (runtime: Runtime) => Value) => runtimes.map(value);
+		return {
+			name: column(({ name }) => name),
+			id: column(({ id }) => id),
+			status: column(({ status }) => status),
+			ready: column(({ ready }) => ready),
+			pid: column(({ pid }) => pid),
+			restarts: column(({ restarts }) => restarts),
+			startedAt: column(({ startedAt }) => startedAt),
+			uptimeMs: column(({ uptimeMs }) => uptimeMs),
+			cpuPercent: column(({ usage }) => usage?.cpuPercent ?? null),
+			memoryBytes: column(({ usage }) => usage?.memoryBytes ?? null),
+			command: column(({ command, args }) => [command, ...args].join(' ')),
+			more: runtimes.flatMap(({ lastExit, backoff, triggers }, at) =>
+				lastExit || backoff || triggers
+					? [{ at, ...(lastExit && { lastExit }), ...(backoff && { backoff }), ...(triggers && { triggers }) }]
+					: [],
+			),
+		};
 	};
 	const party = (ref: string) => (ref === '*' ? { id: '*', name: '*' } : (({ id, name }) => ({ id, name }))(find(ref)));
 	const filtered = <L extends { from: { id: string }; to: { id: string }; type: string }>(
@@ -306,7 +321,7 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		'runtime.list': async ({ status }) =>
 			[...state.runtimes.values()].filter((each) => status === undefined || each.status === status).map(info),
 		'runtime.brief': async ({ status }) =>
-			[...state.runtimes.values()].filter((each) => status === undefined || each.status === status).map(brief),
+			columnsOf([...state.runtimes.values()].filter((each) => status === undefined || each.status === status)),
 		'runtime.show': async ({ runtime }) => find(runtime),
 		'runtime.start': async ({ runtime }) => info(change(find(runtime), started(7))),
 		'runtime.stop': async ({ runtime }) =>

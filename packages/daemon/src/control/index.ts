@@ -15,7 +15,7 @@ export { describeRunner, type RunnerHandlersOptions, runnerHandlers } from './ha
 export {
 	type RuntimeDetails,
 	type RuntimeHandlersOptions,
-	type RuntimeBrief,
+	type RuntimeColumns,
 	type RuntimeInfo,
 	type Runtimes,
 	type RuntimeWish,

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import type { Logger, Random } from '@orch/base';
 import { OrchError, shortId, suggest } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
-import { isoTime, type RuntimeBrief, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
+import { isoTime, type RuntimeColumns, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
 import type { UserSockets } from './user-sockets.ts';
@@ -151,7 +151,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			supervisor
 				.list()
 				.flatMap((snapshot) => (isMeant(snapshot, which) ? toInfo(snapshot, links.problem(snapshot.spec.id)) : [])),
-		brief: (which) => supervisor.list().flatMap((snapshot) => (isMeant(snapshot, which) ? toBrief(snapshot) : [])),
+		columns: (which) => toColumns(supervisor.list().filter((snapshot) => isMeant(snapshot, which))),
 		removed: () => supervisor.outputs.old().map((one) => ({ ...one, status: 'removed' })),
 		describe,
 		details(id) {
@@ -297,26 +297,44 @@ function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): Runtime
 	};
 }
 
-/** Many of them are asked for at once, by somebody who waits: what is not there is left out, not told as null. */
-function toBrief(snapshot: RuntimeSnapshot): RuntimeBrief {
-	const { spec, ready, pid, startedAt, uptimeMs, usage, lastExit, backoff, triggers } = snapshot;
-	const brief: RuntimeBrief = {
-		id: spec.id,
-		name: spec.name,
-		status: snapshot.status,
-		restarts: snapshot.restarts,
-		command: spec.program,
-		args: spec.args as string[],
+/** Many of them are asked for at once, by somebody who waits. */
+function toColumns(snapshots: readonly RuntimeSnapshot[]): RuntimeColumns {
+	const columns: RuntimeColumns = {
+		name: [],
+		id: [],
+		status: [],
+		ready: [],
+		pid: [],
+		restarts: [],
+		startedAt: [],
+		uptimeMs: [],
+		cpuPercent: [],
+		memoryBytes: [],
+		command: [],
+		more: [],
 	};
-	if (ready !== undefined) brief.ready = ready;
-	if (pid !== undefined) brief.pid = pid;
-	if (startedAt !== undefined) brief.startedAt = isoTime(startedAt);
-	if (uptimeMs !== undefined) brief.uptimeMs = Math.round(uptimeMs);
-	if (usage !== undefined) brief.usage = { cpuPercent: usage.cpuPercent ?? null, memoryBytes: usage.memoryBytes };
-	if (lastExit !== undefined) brief.lastExit = toLastExit(lastExit);
-	if (backoff !== undefined) brief.backoff = toBackoff(backoff);
-	if (triggers !== undefined) brief.triggers = toTriggers(triggers);
-	return brief;
+	for (const [at, snapshot] of snapshots.entries()) {
+		const { spec, startedAt, uptimeMs, usage, lastExit, backoff, triggers } = snapshot;
+		columns.name.push(spec.name);
+		columns.id.push(spec.id);
+		columns.status.push(snapshot.status);
+		columns.ready.push(snapshot.ready ?? null);
+		columns.pid.push(snapshot.pid ?? null);
+		columns.restarts.push(snapshot.restarts);
+		columns.startedAt.push(startedAt === undefined ? null : isoTime(startedAt));
+		columns.uptimeMs.push(uptimeMs === undefined ? null : Math.round(uptimeMs));
+		columns.cpuPercent.push(usage?.cpuPercent ?? null);
+		columns.memoryBytes.push(usage?.memoryBytes ?? null);
+		columns.command.push(spec.args.length === 0 ? spec.program : `${spec.program} ${spec.args.join(' ')}`);
+		if (lastExit || backoff || triggers)
+			columns.more.push({
+				at,
+				...(lastExit && { lastExit: toLastExit(lastExit) }),
+				...(backoff && { backoff: toBackoff(backoff) }),
+				...(triggers && { triggers: toTriggers(triggers) }),
+			});
+	}
+	return columns;
 }
 
 function isMeant({ spec, status }: RuntimeSnapshot, which: WhichRuntimes): boolean {

@@ -247,24 +247,34 @@ export const RuntimeInfo = Type.Object({
 });
 export type RuntimeInfo = Static<typeof RuntimeInfo>;
 
-/** What a table shows of a runtime: fields of RuntimeInfo by their names, without those that would be null. */
-export const RuntimeBrief = Type.Object({
-	id: Uuid,
-	name: RuntimeName,
-	status: RuntimeStatus,
-	ready: Type.Optional(Type.Boolean()),
-	pid: Type.Optional(Type.Integer()),
-	restarts: Type.Integer(),
-	startedAt: Type.Optional(Time),
-	uptimeMs: Type.Optional(Type.Number()),
-	usage: Type.Optional(Type.Pick(Usage, ['cpuPercent', 'memoryBytes'])),
-	lastExit: Type.Optional(LastExit),
-	backoff: Type.Optional(Backoff),
-	triggers: Type.Optional(Triggers),
-	command: Type.String(),
-	args: Type.Array(Type.String()),
+/**
+ * What a table shows of many runtimes: an array for each column, all as long as `name`, in the order of `runtime.list`. Most of the
+ * fields are those of RuntimeInfo.
+ */
+export const RuntimeColumns = Type.Object({
+	name: Type.Array(RuntimeName),
+	id: Type.Array(Uuid),
+	status: Type.Array(RuntimeStatus),
+	ready: Type.Array(nullable(Type.Boolean())),
+	pid: Type.Array(nullable(Type.Integer())),
+	restarts: Type.Array(Type.Integer()),
+	startedAt: Type.Array(nullable(Time)),
+	uptimeMs: Type.Array(nullable(Type.Integer())),
+	cpuPercent: Type.Array(nullable(Type.Number())),
+	memoryBytes: Type.Array(nullable(Type.Integer())),
+	/** Program and arguments with a blank between them: to be shown, not to be run. */
+	command: Type.Array(Type.String()),
+	/** What only some have: `at` is their place in the columns. */
+	more: Type.Array(
+		Type.Object({
+			at: Type.Integer(),
+			lastExit: Type.Optional(LastExit),
+			backoff: Type.Optional(Backoff),
+			triggers: Type.Optional(Triggers),
+		}),
+	),
 });
-export type RuntimeBrief = Static<typeof RuntimeBrief>;
+export type RuntimeColumns = Static<typeof RuntimeColumns>;
 
 /** What came of a command on a runtime, or on a group of instances: then it is about the first of them, and has them all besides. */
 export const RuntimeOrInstances = Type.Object({

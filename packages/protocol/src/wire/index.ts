@@ -18,7 +18,8 @@ export {
 	maxMessageBytes,
 } from './messages.ts';
 export { createMsgpackCodec, pack, preface, unpack } from './msgpack-codec.ts';
-export { type Channel, defaultWindow, maxRequestsPerConnection, ourHello, Session, type SessionOptions } from './session.ts';
+export { ourHello } from './our-hello.ts';
+export { type Channel, defaultWindow, maxRequestsPerConnection, Session, type SessionOptions } from './session.ts';
 export { FrameReader, framed } from './framing.ts';
 export { findPlaces, type Places, type PlacesInput } from '../places.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from '../problems.ts';

@@ -5,7 +5,8 @@ import { createDispatch, type Dispatch } from '../dispatch.ts';
 import { OrchError } from '../errors.ts';
 import { operation, stream } from '../operation.ts';
 import { createCaller } from './caller.ts';
-import { ourHello, Session, type SessionOptions } from './session.ts';
+import { ourHello } from './our-hello.ts';
+import { Session, type SessionOptions } from './session.ts';
 
 const api = {
 	'test.echo': operation({

@@ -4,14 +4,7 @@ import type { Dispatch } from '../dispatch.ts';
 import { utf8Encoder } from '../platform.ts';
 import { IncomingCalls } from './incoming-calls.ts';
 import { createJsonCodec } from './json-codec.ts';
-import {
-	controlProtocol,
-	type HelloMessage,
-	MalformedMessage,
-	type Message,
-	type MessageCodec,
-	maxMessageBytes,
-} from './messages.ts';
+import { type HelloMessage, MalformedMessage, type Message, type MessageCodec, maxMessageBytes } from './messages.ts';
 import { createMsgpackCodec, preface } from './msgpack-codec.ts';
 import { OutgoingStream } from './outgoing-stream.ts';
 
@@ -373,11 +366,3 @@ export class Session {
 
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 const rangeText = ([low, high]: readonly [number, number]): string => (low === high ? `${low}` : `${low}–${high}`);
-
-/** The hello of this build. */
-export const ourHello = (agent: string, pid: number): HelloMessage => ({
-	proto: [controlProtocol.min, controlProtocol.max],
-	agent,
-	pid,
-	maxFrame: maxMessageBytes,
-});

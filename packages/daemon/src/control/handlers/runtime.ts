@@ -3,7 +3,7 @@ import {
 	type Call,
 	type Handlers,
 	type ParamsOf,
-	type RuntimeBrief as RuntimeBriefSchema,
+	type RuntimeColumns as RuntimeColumnsSchema,
 	type RuntimeInfo as RuntimeInfoSchema,
 	runtimeOptions,
 	type runtimeOperations,
@@ -16,7 +16,7 @@ import type { LogBatch, LogsEnd, LogsQuery } from '../../supervisor/index.ts';
 import { type Directory, type Entry, type Meant, resolveRuntime, resolveRuntimes, resolveWriters } from './directory.ts';
 
 export type RuntimeInfo = Static<typeof RuntimeInfoSchema>;
-export type RuntimeBrief = Static<typeof RuntimeBriefSchema>;
+export type RuntimeColumns = Static<typeof RuntimeColumnsSchema>;
 
 export interface RuntimeWish {
 	readonly id: string | undefined;
@@ -67,7 +67,7 @@ export interface Runtimes extends Directory {
 		readonly looked: () => void;
 	}): () => void;
 	list(which?: WhichRuntimes): readonly RuntimeInfo[];
-	brief(which: WhichRuntimes): readonly RuntimeBrief[];
+	columns(which: WhichRuntimes): RuntimeColumns;
 	/** Of which nothing is left but what they have written. */
 	removed(): readonly Entry[];
 	describe(id: string): RuntimeInfo;
@@ -220,7 +220,7 @@ export function runtimeHandlers({
 		async 'runtime.brief'(params, call) {
 			const which = meant(params, call);
 			await runtimes.look();
-			return [...runtimes.brief(which)];
+			return runtimes.columns(which);
 		},
 
 		async 'runtime.show'({ runtime }, call) {
