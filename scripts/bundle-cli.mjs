@@ -50,7 +50,9 @@ const leaveOut = {
 export async function bundleCli(directory = join(root, 'packages/cli/dist')) {
 	await mkdir(directory, { recursive: true });
 	const whole = await bundle(buildOptions('main.ts'), join(directory, 'orch.cjs'));
-	const quick = await bundle({ ...buildOptions('quick.ts'), plugins: [leaveOut] }, join(directory, 'orch-quick.cjs'));
+	// of names nothing depends: what goes wrong in it is done again, and told, by the whole program
+	const quickOptions = { ...buildOptions('quick.ts'), minifyIdentifiers: true, plugins: [leaveOut] };
+	const quick = await bundle(quickOptions, join(directory, 'orch-quick.cjs'));
 	return { whole, quick };
 }
 
@@ -60,7 +62,8 @@ async function bundle(options, outfile) {
 	// by its name the loader knows the code that V8 has made of this build, whatever time its file says
 	const hash = createHash('sha256').update(source).digest('hex').slice(0, 16);
 	const temporary = `${outfile}.${process.pid}`;
-	await writeFile(temporary, `//! ${hash}\n${source}`);
+	// as a function, so that the loader need not copy it into one
+	await writeFile(temporary, `//! ${hash}\n(function (exports, require, module, __filename, __dirname) {${source}\n})`);
 	await rename(temporary, outfile);
 	return metafile;
 }

@@ -36,10 +36,7 @@ async function run(name, kind) {
 	const cacheFile =
 		directory && build && path.join(directory, `${name}-${process.version}-${process.arch}-${build[1]}-${kind}.v8cache`);
 	const cachedData = cacheFile ? readCache(cacheFile) : undefined;
-	const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
-		filename: bundle,
-		cachedData,
-	});
+	const script = new vm.Script(source, { filename: bundle, cachedData });
 	const program = { exports: {} };
 	script.runInThisContext()(program.exports, require, program, bundle, path.dirname(bundle));
 	const exitCode = await program.exports.main(typed);

@@ -13,29 +13,37 @@ export function askInJson(world: World, places: Places, operation: string, param
 	refuseLongPath(places);
 	return new Promise((resolve, reject) => {
 		const parts: Buffer[] = [];
-		const socket = createConnection({ path: places.socket });
-		socket.on('error', (error: NodeJS.ErrnoException) => void explain(error, world, places).then(reject, reject));
-		socket.on('close', () => reject(new OrchError('disconnected', { reason: 'orchd closed the connection' })));
-		socket.on('data', (bytes) => {
-			if (parts.length === 0 && bytes[0] !== brace) {
+		// not by the stream, which takes longer to get ready than orchd to answer
+		const take = (length: number, buffer: Uint8Array): boolean => {
+			if (parts.length === 0 && buffer[0] !== brace) {
 				resolve(notJson);
 				socket.destroy();
-				return;
+				return false;
 			}
-			parts.push(bytes);
-			if (bytes.at(-1) !== newline) return;
-			socket.destroy();
+			// the buffer is used again
+			parts.push(Buffer.from(buffer.subarray(0, length)));
+			if (buffer[length - 1] !== newline) return true;
 			const answer = JSON.parse(Buffer.concat(parts).toString('utf8')) as { ok?: unknown; error?: WireError };
 			if (answer.error) reject(new RemoteError(answer.error));
 			else resolve(answer.ok);
+			if (!world.endsWithProgram) socket.destroy();
+			return false;
+		};
+		const onread = { buffer: Buffer.allocUnsafeSlow(readBytes), callback: take };
+		const socket = createConnection({ path: places.socket, onread });
+		socket.on('error', (error: NodeJS.ErrnoException) => void explain(error, world, places).then(reject, reject));
+		socket.on('close', () => reject(new OrchError('disconnected', { reason: 'orchd closed the connection' })));
+		socket.once('connect', () => {
+			// the hello has no answer here, but what does not fit together is told
+			const hello = JSON.stringify({ hello: ourHello(`orch ${version}`, process.pid) });
+			socket.write(`${hello}\n${JSON.stringify({ id: 1, op: operation, params })}\n`);
 		});
-		// the hello has no answer here, but what does not fit together is told
-		const hello = JSON.stringify({ hello: ourHello(`orch ${version}`, process.pid) });
-		socket.write(`${hello}\n${JSON.stringify({ id: 1, op: operation, params })}\n`);
 	});
 }
 
 export const notJson = Symbol('not JSON');
+/** Long answers come in so much at a time. */
+const readBytes = 256 * 1024;
 const newline = 0x0a;
 const brace = 0x7b;
 

@@ -99,7 +99,7 @@ describe('the quick bundle', () => {
 		const whole = mkdtempSync(join(built, 'whole-'));
 		cpSync(join(built, 'bin'), join(whole, 'bin'), { recursive: true });
 		cpSync(join(built, 'dist/orch.cjs'), join(whole, 'dist/orch.cjs'));
-		writeFileSync(join(whole, 'dist/orch-quick.cjs'), 'exports.main = async () => undefined;');
+		writeFileSync(join(whole, 'dist/orch-quick.cjs'), '(function (exports) { exports.main = async () => undefined; })');
 		const child = spawn(process.execPath, [join(whole, 'bin/orch.cjs'), ...args], {
 			env: environment(env),
 			stdio: ['ignore', 'pipe', 'pipe'],

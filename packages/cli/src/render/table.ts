@@ -50,55 +50,67 @@ export function renderTable<Row>(rows: readonly Row[], columns: readonly Column<
 	return renderColumns(filled, options);
 }
 
+/** Of each cell: what stands before it, its text, what stands behind it. */
+const partsPerCell = 3;
+
 /**
  * All cells are put into one list and joined at the end, by the engine: there may be thousands of them, in a program that has only just
  * begun to run, and each text that is made on the way is one more for the collector.
  */
 export function renderColumns(columns: readonly TextColumn[], options: TableOptions = {}): string {
 	const { width = Number.POSITIVE_INFINITY, style = plain } = options;
-	const shown = fit(columns.map(measured), width).map((cells) => finished(cells, style));
-	const rows = columns[0]?.texts.length ?? 0;
-	const parts: string[] = [];
-	for (let at = -1; at < rows; at++) {
-		for (const { texts, widths, header, headerWidth, room, alignsRight } of shown) {
-			const text = at < 0 ? header : (texts[at] as string);
-			const own = at < 0 ? headerWidth : widths ? (widths[at] as number) : text.length;
-			if (alignsRight) parts.push(blanks(room - own), text, blanks(gap));
-			else parts.push(text, blanks(room - own + gap));
-		}
-		parts.push('\n');
+	const shown = fit(columns.map(measured), width);
+	const lines = 1 + (columns[0]?.texts.length ?? 0);
+	const parts = new Array<string>(lines * shown.length * partsPerCell);
+	shown.forEach((cells, index) => {
+		fill(parts, finished(cells, style), {
+			at: index * partsPerCell,
+			step: shown.length * partsPerCell,
+			isLast: index === shown.length - 1,
+		});
+	});
+	const text = parts.join('');
+	// only where a last cell is empty, or was cut at a blank
+	return text.includes(' \n') ? text.replace(/ +\n/g, '\n') : text;
+}
+
+interface Place {
+	/** Of the header; the cells follow in steps. */
+	readonly at: number;
+	readonly step: number;
+	readonly isLast: boolean;
+}
+
+function fill(parts: string[], { column, texts, widths, width: room }: Cells, { at: first, step, isLast }: Place): void {
+	const isRight = column.align === 'right';
+	const behind = isLast ? '\n' : blanks(gap);
+	for (let row = 0, at = first; row < texts.length; row++, at += step) {
+		const text = texts[row] as string;
+		const missing = room - (widths ? (widths[row] as number) : text.length);
+		parts[at] = isRight ? blanks(missing) : '';
+		parts[at + 1] = text;
+		parts[at + 2] = isRight || isLast ? behind : blanks(missing + gap);
 	}
-	return parts.join('').replace(/ +\n/g, '\n');
 }
 
 const known: string[] = [];
 const blanks = (count: number): string => (known[count] ??= ' '.repeat(count));
 
-/** A column as it is shown. */
-interface Finished {
-	readonly texts: readonly string[];
-	/** How wide each text is on the screen; absent where each is as wide as it is long. */
-	readonly widths: readonly number[] | undefined;
-	readonly header: string;
-	readonly headerWidth: number;
-	readonly room: number;
-	readonly alignsRight: boolean;
-}
-
-/** Cut to the room there is, and painted. */
-function finished({ column, texts, widths, width: room }: Cells, style: Style): Finished {
-	const { paint, align } = column;
-	const cutToRoom = (text: string): string => (displayWidth(text) <= room ? text : cut(text, room));
+/** With the header, cut to the room there is, and painted. */
+function finished(cells: Cells, style: Style): Cells {
+	const { column, texts, widths, width } = cells;
+	const { paint } = column;
+	const cutToRoom = (text: string): string => (displayWidth(text) <= width ? text : cut(text, width));
 	const header = cutToRoom(column.header);
-	const about = { header: style.dim(header), headerWidth: displayWidth(header), room, alignsRight: align === 'right' };
 	// nothing to cut, to paint or to measure: nearly always so in a pipe
-	if (!widths && (!paint || style === plain) && texts.every(({ length }) => length <= room))
-		return { ...about, texts, widths: undefined };
+	if (!widths && style === plain && texts.every(({ length }) => length <= width)) return { ...cells, texts: [header, ...texts] };
 	const shown = texts.map(cutToRoom);
+	const painted = paint ? shown.map((text, at) => paint(text, at, style)) : shown;
 	return {
-		...about,
-		texts: paint ? shown.map((text, at) => paint(text, at, style)) : shown,
-		widths: shown.map(displayWidth),
+		column,
+		texts: [style.dim(header), ...painted],
+		widths: [displayWidth(header), ...shown.map(displayWidth)],
+		width,
 	};
 }
 
