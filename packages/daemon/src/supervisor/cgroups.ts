@@ -35,7 +35,7 @@ const retried = 4;
 /** One for a shim: made and entered at its birth, without anybody waiting for that. */
 export class ShimCgroup implements HeldCgroup {
 	cgroup: Cgroup | undefined;
-	/** Whether the shim is in it, so that whatever it forks is. */
+	/** Whether the shim and its child are in it, so that whatever they fork is. */
 	hasEntered = false;
 	/** Whether the shim has ended. */
 	isReleased = false;
@@ -107,7 +107,7 @@ export class Cgroups {
 			const cgroup = await this.#inTurn(async () => (isOver() ? undefined : this.#make(directory)));
 			held.cgroup = cgroup;
 			if (held.isReleased && cgroup) this.remove(cgroup);
-			else if (cgroup) held.hasEntered = await this.enter(cgroup, shim);
+			else if (cgroup) held.hasEntered = await this.gather(cgroup, shim);
 		});
 	}
 
@@ -140,16 +140,19 @@ export class Cgroups {
 		return this.#inTurn(() => this.#move(cgroup, process));
 	}
 
-	/** Moves in a process and what it has forked, where it may have done so before it was moved. */
-	async gather(cgroup: Cgroup, root: Identity): Promise<void> {
+	/** Moves in a process and what it has forked, where it may have done so before it was moved; false where it did not come to the first. */
+	async gather(cgroup: Cgroup, root: Identity): Promise<boolean> {
 		const waiting = [root];
+		let hasEntered = false;
 		for (let moved = 0; moved < mostGathered; moved++) {
 			const next = waiting.shift();
-			if (!next) return;
-			if (!(await this.enter(cgroup, next))) continue;
+			if (!next) break;
+			const isIn = await this.enter(cgroup, next);
+			hasEntered ||= isIn && next === root;
 			// in this order: what it forks from now on is in it from its beginning
-			waiting.push(...childrenOf(next.pid).flatMap((pid) => this.#identify(pid) ?? []));
+			if (isIn) waiting.push(...childrenOf(next.pid).flatMap((pid) => this.#identify(pid) ?? []));
 		}
+		return hasEntered;
 	}
 
 	/** Whoever is in it or below it. Nobody where it is not what was recorded, or where orchd itself is among them. */

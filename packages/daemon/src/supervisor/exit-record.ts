@@ -7,7 +7,10 @@ export type SignalName = NodeJS.Signals | `SIG${number}`;
 export type ExitStatus =
 	| { readonly kind: 'code'; readonly code: number }
 	| { readonly kind: 'signal'; readonly signal: SignalName; readonly coreDumped: boolean }
-	/** The program never ran. `reason` is what the shell said about it; empty when orchd was gone before it gave the word or heard the pid. */
+	/**
+	 * The program never ran. `reason` is what the shell said about it; empty when orchd was gone before it gave the word or heard the pid,
+	 * and when what was to become the program was killed before.
+	 */
 	| { readonly kind: 'not_launched'; readonly reason: string }
 	/** The shim was killed before it could write, and not by us. */
 	| { readonly kind: 'unknown'; readonly reason: string };
@@ -24,7 +27,9 @@ export type ExitStatus =
 export function readExitRecord(text: string, killedByUs: boolean): ExitStatus {
 	const { complaints, pid, told, words, code } = partsOf(text);
 	if (pid === undefined) {
-		const reason = complaints.filter((line) => line !== notLaunched).join('\n');
+		// of a signal the shell says that it was one, not why nothing was launched
+		const wasKilled = code !== undefined && code > 128;
+		const reason = wasKilled ? '' : complaints.filter((line) => line !== notLaunched).join('\n');
 		const isCertain = killedByUs || code !== undefined || complaints.includes(notLaunched);
 		return { kind: isCertain ? 'not_launched' : 'unknown', reason };
 	}

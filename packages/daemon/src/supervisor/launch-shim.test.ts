@@ -9,9 +9,8 @@ import {
 	shimInvocation,
 } from './launch-shim.ts';
 
-const places = { cwd: "/it's", record: '/r', stdout: '/o', stderr: '/e', umask: 0o27 };
-const where =
-	"orch_shim_directory='/it'\\''s' orch_shim_record='/r' orch_shim_stdout='/o' orch_shim_stderr='/e' orch_shim_umask=27\n";
+const places = { cwd: "/it's", stdout: '/o', stderr: '/e', umask: 0o27 };
+const where = "orch_shim_directory='/it'\\''s' orch_shim_stdout='/o' orch_shim_stderr='/e' orch_shim_umask=27\n";
 
 test('a launch is text for a shell in which every word is quoted', () => {
 	const launch = { program: '/bin/echo', args: ['-n', '$HOME; "x"', "it's", ''], env: { PATH: '/bin', X: '`y`' } };

@@ -9,9 +9,12 @@ export const SHIM_NAME = 'orch-shim';
 /** To be written to `shimDescriptors.orchd` once the launch is recorded and its file is written; end of file instead means: do not launch. */
 export const GO = 'go\n';
 
+/** Behind the name of the file by which a shim is told what to launch: its record. It has to be there when the shim is spawned. */
+export const recordOf = (file: string): string => `${file}.record`;
+
 /**
  * The descriptors of the shim beside 0, which is its program's input too. The program gets 0, 1 and 2 and none of these. Descriptor 2
- * of the *shim* is the exit record, from the word on: whatever the shell itself has to say must never reach the program's stderr.
+ * of the *shim* is the exit record: whatever the shell itself has to say must never reach the program's stderr.
  */
 export const shimDescriptors = {
 	/**
@@ -19,7 +22,10 @@ export const shimDescriptors = {
 	 * Only where it is told apart from the shims that were spawned with it (see `broodInvocation`).
 	 */
 	life: 6,
-	/** A socket to orchd: the shim's pid, `GO`, the program's pid. From that on signals reach the program; before, none may be sent. */
+	/**
+	 * A socket to orchd: the shim's pid, that of its child, which waits for the word and becomes the program, `GO`, the child's pid again.
+	 * From that on signals reach the program; before, none may be sent.
+	 */
 	orchd: 3,
 	/** What becomes the program's stderr. */
 	stderr: 4,
@@ -60,6 +66,8 @@ const harmlessSignals: readonly NodeJS.Signals[] = [
 /**
  * Traps are `:` and never '': a handler is reset by exec, an ignored signal would be inherited. The program runs in the foreground, since
  * a background job starts with SIGINT and SIGQUIT ignored. Variables carry a prefix, for a shell exports what it found in the environment.
+ *
+ * The shim forks before it gets the word, not after: it is its child that waits, so that between the word and the program there is no fork.
  */
 export const LAUNCH_SHIM = [
 	// A bash that is called sh runs `-c` in POSIX mode, in which it never says which signal ended a command.
@@ -68,21 +76,25 @@ export const LAUNCH_SHIM = [
 	`orch_shim_locale=\${LC_ALL+x$LC_ALL}`,
 	'LC_ALL=C',
 	`trap : ${outlivedSignals.map((signal) => signal.slice('SIG'.length)).join(' ')}`,
+	// Moved to where it is found by the process that it tells of when it is known what that is.
+	`exec 2>>"${recordOf('$1')}"`,
 	`echo $$ >&${shimDescriptors.orchd}`,
-	`read -r orch_shim_go <&${shimDescriptors.orchd} || exit 0`,
-	'. "$1"',
-	'shift',
-	'exec 2>>"$orch_shim_record"',
 	'(' +
 		[
+			// Held by the shim alone.
+			`exec ${shimDescriptors.life}>&-`,
+			"read -r orch_shim_pid orch_shim_rest </proc/self/stat || orch_shim_pid=$(exec /bin/sh -c 'echo $PPID')",
+			`echo "$orch_shim_pid" >&${shimDescriptors.orchd}`,
+			`read -r orch_shim_go <&${shimDescriptors.orchd} || exit 0`,
+			'. "$1"',
+			'shift',
 			// The output is for its owner only, whatever the program's own files are.
 			'umask 077',
-			`cd -P -- "$orch_shim_directory" && exec >>"$orch_shim_stdout" ${shimDescriptors.stderr}>>"$orch_shim_stderr" ${shimDescriptors.life}>&- || exit 1`,
+			`cd -P -- "$orch_shim_directory" && exec >>"$orch_shim_stdout" ${shimDescriptors.stderr}>>"$orch_shim_stderr" || exit 1`,
 			'umask "$orch_shim_umask"',
 			'unset OLDPWD',
 			`case $orch_shim_locale in x*) LC_ALL=\${orch_shim_locale#x};; *) unset LC_ALL;; esac`,
 			'orch_shim_environment',
-			"read -r orch_shim_pid orch_shim_rest </proc/self/stat || orch_shim_pid=$(exec /bin/sh -c 'echo $PPID')",
 			'echo "pid $orch_shim_pid" >&2',
 			// With nobody left to hear it, SIGPIPE ends the launch here, and the record has no `told`. Not trapped: a trap would swallow a real one.
 			`echo "$orch_shim_pid" >&${shimDescriptors.orchd}`,
@@ -102,10 +114,9 @@ export interface ShimLaunch {
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** Absolute paths. The record is there; the output is made where it is not. */
+/** Absolute paths. The output is made where it is not. */
 export interface ShimPlaces {
 	readonly cwd: string;
-	readonly record: string;
 	readonly stdout: string;
 	readonly stderr: string;
 	/** The program's. */
@@ -120,7 +131,7 @@ export interface ShimPlaces {
  */
 export function launchText(places: ShimPlaces, launch: ShimLaunch | undefined): string {
 	const text =
-		`orch_shim_directory=${quote(places.cwd)} orch_shim_record=${quote(places.record)} ` +
+		`orch_shim_directory=${quote(places.cwd)} ` +
 		`orch_shim_stdout=${quote(places.stdout)} orch_shim_stderr=${quote(places.stderr)} orch_shim_umask=${places.umask.toString(8)}\n`;
 	const { notes } = places;
 	const opens = notes === undefined ? '' : `exec ${notes.descriptor}>>${quote(notes.path)} || exit 1; `;

@@ -7,7 +7,7 @@ import type { Cgroups } from './cgroups.ts';
 import { checkProgram } from './check-program.ts';
 import { readExitRecord, readProgramPid } from './exit-record.ts';
 import { faultOfSystem, LaunchError, type LaunchFault } from './faults.ts';
-import { launchText, type ShimLaunch } from './launch-shim.ts';
+import { launchText, recordOf, type ShimLaunch } from './launch-shim.ts';
 import type { Identity, Launched, Launcher, LaunchRequest } from './ports.ts';
 import { bootId } from './proc-scan.ts';
 import { ProcessRecords } from './process-record.ts';
@@ -30,7 +30,7 @@ export interface LauncherOptions {
 
 /** Launches under way at once: the processor has no use for more, and every one of them holds descriptors. */
 const mostLaunches = 28;
-/** From the word to the pid. */
+/** From one word of a shim to the next. */
 const launchMs = 10_000;
 /** What is longer than so many characters may be more than the system takes, which a spawn says in so many words. */
 const longestText = 65_536;
@@ -144,8 +144,11 @@ class Launch {
 	/** All that comes before the word; where it fails the shim never gets it. */
 	async #prepare(shim: Shim, text: string, signal: AbortSignal): Promise<readonly string[]> {
 		try {
+			// until it has its record open that must not be moved away; one that waits has
+			if (shim.heard < 1) await this.#hears(shim, 1);
 			if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
-			const warnings = this.#prioritise(shim.root);
+			// a turn is lost only where there is something to be waited for
+			const warnings = this.#request.priority === 'normal' ? [] : await this.#prioritise(shim);
 			this.#record(shim);
 			this.#shims.write(shim, text);
 			await this.#request.mayGo;
@@ -192,7 +195,6 @@ class Launch {
 		const launch = { program, args, env: this.#whereItIs({ ...env, [cookieName]: processId }) };
 		const places = {
 			cwd,
-			record: this.#records.path(processId),
 			stdout: stdoutPath,
 			stderr: stderrPath,
 			umask: this.#request.umask ?? umask,
@@ -216,11 +218,15 @@ class Launch {
 	}
 
 	/** Before the program runs, so that it and all it forks have the priority from their first instruction. */
-	#prioritise({ pid }: Identity): string[] {
+	async #prioritise(shim: Shim): Promise<string[]> {
 		const { priority } = this.#request;
-		if (priority === 'normal') return [];
+		// that of the shim is its own: it has forked already
+		if (shim.heard < 2) await this.#hears(shim, 2);
+		const { childPid } = shim;
+		// it has ended, which is told elsewhere
+		if (childPid === undefined) return [];
 		try {
-			setPriority(pid, niceOf[priority]);
+			for (const pid of [shim.root.pid, childPid]) setPriority(pid, niceOf[priority]);
 			return [];
 		} catch (error) {
 			const code = (error as { readonly info?: { readonly code?: string } }).info?.code ?? String(error);
@@ -228,33 +234,49 @@ class Launch {
 		}
 	}
 
-	#record({ root, cgroup }: Shim): void {
+	#record({ root, cgroup, file }: Shim): void {
 		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, notes, spec } = this.#request;
-		const record = this.#records.open(processId);
-		try {
-			if (notes) {
-				// what an earlier process may still write goes to a file without a name
-				rmSync(notes.path, { force: true });
-				closeSync(openSync(notes.path, 'ax', 0o600));
-			}
-			this.#records.write(record, {
-				version: 1,
-				processId,
-				runtimeId,
-				runtimeName,
-				generation,
-				...root,
-				bootId: bootId(),
-				program,
-				stop,
-				outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
-				launchedAt: this.#options.clock.now(),
-				spec,
-				cgroup: cgroup?.hasEntered ? cgroup.cgroup : undefined,
-			});
-		} finally {
-			closeSync(record);
+		if (notes) {
+			// what an earlier process may still write goes to a file without a name
+			rmSync(notes.path, { force: true });
+			closeSync(openSync(notes.path, 'ax', 0o600));
 		}
+		this.#records.begin(recordOf(file), {
+			version: 1,
+			processId,
+			runtimeId,
+			runtimeName,
+			generation,
+			...root,
+			bootId: bootId(),
+			program,
+			stop,
+			outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
+			launchedAt: this.#options.clock.now(),
+			spec,
+			cgroup: cgroup?.hasEntered ? cgroup.cgroup : undefined,
+		});
+	}
+
+	/** Resolves when it has said so many lines, or has ended. */
+	#hears(shim: Shim, lines: number): Promise<void> {
+		return new Promise((resolve, reject) => {
+			const over = () => {
+				deadline.cancel();
+				shim.onHeard = undefined;
+			};
+			const deadline = this.#options.clock.setTimer(launchMs, () => {
+				over();
+				killGroup(shim.root, this.#identify(shim.root.pid));
+				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
+			});
+			shim.onHeard = () => {
+				if (shim.heard < lines && !shim.hasEnded) return;
+				over();
+				resolve();
+			};
+			if (shim.hasEnded) shim.onHeard();
+		});
 	}
 
 	/** Gives the word; gives the program's pid, or undefined where the shim ended without one. */
@@ -285,12 +307,14 @@ class Launch {
 		});
 	}
 
-	/** Undefined where it never got the word. */
+	/** Undefined where it never got the word, or was ended before it came to the program. */
 	#whyNotLaunched(): LaunchFault | undefined {
 		const { program, cwd } = this.#request;
 		const status = readExitRecord(this.#words(), false);
-		if (status.kind === 'unknown') return undefined;
-		return checkProgram(program, cwd) ?? { kind: 'not_launched', reason: 'reason' in status ? status.reason : '' };
+		const reason = 'reason' in status ? status.reason : '';
+		// a shell that could not go on says why
+		if (status.kind === 'unknown' || (status.kind === 'not_launched' && reason === '')) return undefined;
+		return checkProgram(program, cwd) ?? { kind: 'not_launched', reason };
 	}
 
 	#words(): string {

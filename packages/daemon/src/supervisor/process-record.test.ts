@@ -1,6 +1,6 @@
 /** Records of processes: on a disk that takes only a part of what it is given, and with control groups that come early, late or never. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -45,7 +45,8 @@ test('a control group is read from the record, from a line of its own, or not at
 		const records = new ProcessRecords(directory);
 		const cgroup = { path: '/sys/fs/cgroup/orch-1', inode: 7 };
 		const write = (processId: string, wish: { readonly cgroup?: unknown } = {}, after = '') => {
-			const descriptor = records.open(processId);
+			const file = join(directory, 'of-a-shim');
+			writeFileSync(file, '');
 			const record = {
 				version: 1,
 				processId,
@@ -56,7 +57,10 @@ test('a control group is read from the record, from a line of its own, or not at
 				startTicks: 3,
 			} as const;
 			const rest = { bootId: '', program: '/bin/true', stop: defaultStop, outputDirectory: '/output/', launchedAt: 0 };
-			records.write(descriptor, { ...record, ...rest, ...(wish as object) });
+			// as the shim does, which has opened its file long before
+			const descriptor = openSync(file, 'a');
+			records.begin(file, { ...record, ...rest, ...(wish as object) });
+			expect(existsSync(file)).toBe(false);
 			writeSync(descriptor, after);
 			closeSync(descriptor);
 		};

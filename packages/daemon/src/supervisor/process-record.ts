@@ -1,5 +1,17 @@
 /** What is written down of each process, for a daemon that comes after us: who it is, and how it ended. */
-import { constants, mkdirSync, promises, openSync, readdirSync, readFileSync, unlink, unlinkSync, writeSync } from 'node:fs';
+import {
+	closeSync,
+	constants,
+	mkdirSync,
+	openSync,
+	promises,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	unlink,
+	unlinkSync,
+	writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Cgroup } from './cgroup.ts';
 import type { StopPolicy } from './spec.ts';
@@ -37,8 +49,8 @@ export interface ReadRecord {
 
 /**
  * `<state>/processes`: one file per process, named by its id. The daemon appends the record as one line of JSON before it lets
- * the program go, the shim appends its own lines before and after, and a control group that came late is one more line. One file, since making and removing files is what a launch
- * spends most of its time on where the disk is busy.
+ * the program go, the shim appends its own lines before and after, and a control group that came late is one more line. One file, since
+ * making and removing files is what a launch spends most of its time on where the disk is busy; the shim's own, made when that was spawned.
  */
 export class ProcessRecords {
 	readonly directory: string;
@@ -48,9 +60,15 @@ export class ProcessRecords {
 		mkdirSync(this.directory, { recursive: true, mode: 0o700 });
 	}
 
-	/** Makes the file of a process; gives the descriptor to append to. */
-	open(processId: string): number {
-		return openSync(this.path(processId), 'ax', 0o600);
+	/** Writes the record into the file that a shim has for its own words, and moves that to where it is found by its process. */
+	begin(file: string, record: ProcessRecord): void {
+		const descriptor = openSync(file, constants.O_WRONLY | constants.O_APPEND);
+		try {
+			this.write(descriptor, record);
+		} finally {
+			closeSync(descriptor);
+		}
+		renameSync(file, this.path(record.processId));
 	}
 
 	/** In one write, so that a reader finds all of it or, had we died before, nothing. Throws where it was not taken as a whole. */

@@ -14,7 +14,7 @@ export interface ShimOptions {
 	readonly socket: Duplex & { unref?(): void };
 	/** Where it reads its launch. */
 	readonly file: string;
-	/** Known where it is our own child: then `ended` is to be called. One of a brood tells it itself, and when it is born. */
+	/** Known where it is our own child: then `ended` is to be called. One of a brood tells it, and that is when it is born. */
 	readonly root?: Identity;
 	readonly onBorn?: () => void;
 }
@@ -34,6 +34,9 @@ export class Shim {
 	#text = '';
 	#lines = 0;
 	#hasEnded = false;
+	#childPid: number | undefined;
+	/** Called with each line that it says, and when it ends. */
+	onHeard: (() => void) | undefined;
 	/** From its birth on, where there are any. */
 	cgroup: ShimCgroup | undefined;
 	/** Called once, when it has told the pid of its program. */
@@ -63,6 +66,16 @@ export class Shim {
 		return this.#root;
 	}
 
+	/** Its child's, which becomes the program, as soon as it has told it. */
+	get childPid(): number | undefined {
+		return this.#childPid;
+	}
+
+	/** How many lines it has said: the first says that its record is open. */
+	get heard(): number {
+		return this.#lines;
+	}
+
 	get hasEnded(): boolean {
 		return this.#hasEnded;
 	}
@@ -90,6 +103,7 @@ export class Shim {
 	ended(): void {
 		if (this.#hasEnded) return;
 		this.#hasEnded = true;
+		this.onHeard?.();
 		this.#socket.destroy();
 		this.#life?.destroy();
 		this.#life = undefined;
@@ -102,8 +116,11 @@ export class Shim {
 		for (let end = this.#text.indexOf('\n'); end !== -1; end = this.#text.indexOf('\n')) {
 			const pid = Number(this.#text.slice(0, end));
 			this.#text = this.#text.slice(end + 1);
-			if (this.#lines++ === 0) this.#born(pid);
+			this.#lines++;
+			if (this.#lines === 1) this.#born(pid);
+			else if (this.#lines === 2) this.#childPid = pid;
 			else this.onTold?.(pid);
+			this.onHeard?.();
 		}
 	}
 

@@ -33,17 +33,27 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		return stat !== undefined && !isDead(stat);
 	};
 	/** Shims and their parents have in their arguments where they are told what to launch. */
-	const ours = () =>
-		listPids().filter((pid) => {
-			try {
-				return isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${directory}/launches/`);
-			} catch {
-				return false;
-			}
-		});
-	/** Those that wait: leaders of a session without anybody else in it. */
+	const isOurs = (pid: number): boolean => {
+		try {
+			return isAlive(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${directory}/launches/`);
+		} catch {
+			return false;
+		}
+	};
+	const ours = () => listPids().filter(isOurs);
+	const childrenOf = (pid: number): number[] => {
+		try {
+			return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+		} catch {
+			return [];
+		}
+	};
+	/** Those that wait: leaders of a session, whose child in it is no program yet; the children of a brood's parent lead their own. */
 	const spares = () =>
-		ours().filter((pid) => readStat(pid)?.session === pid && readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') === '');
+		ours().filter((pid) => {
+			const [child, ...others] = childrenOf(pid);
+			return child !== undefined && others.length === 0 && isOurs(child) && readStat(child)?.session === pid;
+		});
 	const launch = async (args: readonly string[], wish: Partial<LaunchRequest> = {}) => {
 		const processId = systemRandom.uuid();
 		const spec: RuntimeSpec = {
@@ -107,6 +117,21 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		for (let round = 0; round < 5; round++) {
 			const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
 			for (const pid of waiting) process.kill(pid, 'SIGKILL');
+			// a signal takes its time; who gets the word before it comes launches
+			await until('they are dead', () => !waiting.some(isAlive));
+			const one = await launch(['-c', `exit ${round}`]);
+			expect(waiting).not.toContain(one.root.pid);
+			expect(await ended(one)).toEqual({ kind: 'code', code: round });
+		}
+	});
+
+	test('spares whose children were killed while they waited harm no launch', async () => {
+		await launch(['-c', 'exec sleep 1000']);
+		for (let round = 0; round < 5; round++) {
+			const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
+			const children = waiting.flatMap(childrenOf);
+			for (const child of children) process.kill(child, 'SIGKILL');
+			await until('they are dead', () => !children.some(isAlive));
 			const one = await launch(['-c', `exit ${round}`]);
 			expect(waiting).not.toContain(one.root.pid);
 			expect(await ended(one)).toEqual({ kind: 'code', code: round });

@@ -1,5 +1,5 @@
 /** Shims spawned ahead: whoever launches takes one that waits for its word, so that no launch waits for a fork of the daemon. */
-import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@orch/base';
@@ -10,6 +10,7 @@ import {
 	broodInvocation,
 	type Invocation,
 	mostOfBrood,
+	recordOf,
 	type ShimLaunch,
 	shimDescriptors,
 	shimInvocation,
@@ -226,9 +227,10 @@ export class SpareShims {
 	}
 
 	#spawnBrood(count: number, setsid: string): void {
-		const files = Array.from({ length: count }, () => this.#takeFile());
+		const files: string[] = [];
 		let child: Child;
 		try {
+			while (files.length < count) files.push(this.#takeFile());
 			child = this.#spawn(broodInvocation({ shell: this.#options.shell, setsid, files }));
 		} catch (error) {
 			this.#files.push(...files);
@@ -340,8 +342,16 @@ export class SpareShims {
 		return this.#options.table.ignore?.(pid) ?? (() => {});
 	}
 
+	/** With the record beside it, which the shim opens when it is spawned: it is made by us, who can say why where it cannot be. */
 	#takeFile(): string {
-		return this.#files.pop() ?? join(this.#options.directory, `${this.#prefix}${this.#filesMade++}`);
+		const file = this.#files.pop() ?? join(this.#options.directory, `${this.#prefix}${this.#filesMade++}`);
+		try {
+			makeRecord(recordOf(file));
+		} catch (error) {
+			this.#files.push(file);
+			throw error;
+		}
+		return file;
 	}
 
 	/**
@@ -381,6 +391,17 @@ interface Child extends PromiseLike<{ readonly cause?: unknown }> {
 	removeAllListeners(event: string): unknown;
 	ref(): void;
 	unref(): void;
+}
+
+function makeRecord(path: string): void {
+	try {
+		closeSync(openSync(path, 'ax', 0o600));
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+		// that of a shim which launched nothing, and may say so only now
+		unlinkSync(path);
+		closeSync(openSync(path, 'ax', 0o600));
+	}
 }
 
 const socketOf = (child: Child, index: number) => child.stdio[shimDescriptors.orchd + index] as Duplex;
