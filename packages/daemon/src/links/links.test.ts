@@ -275,7 +275,7 @@ describe('links', () => {
 		links.register(ping);
 		let listens = false;
 		const { env, ready } = links.prepare(ping.id, { processId: 'p1', generation: 1 }, new AbortController().signal);
-		const waiting = ready.then(() => {
+		const waiting = ready?.then(() => {
 			listens = true;
 		});
 		await settle();
@@ -303,7 +303,7 @@ describe('links', () => {
 		links.register(pong);
 		const second = links.prepare(pong.id, { processId: 'q1', generation: 1 }, new AbortController().signal);
 		let listens = false;
-		const waiting = second.ready.then(() => {
+		const waiting = second.ready?.then(() => {
 			listens = true;
 		});
 		await settle();
@@ -329,7 +329,7 @@ describe('links', () => {
 		router.holdAnswers();
 		let listens = false;
 		const { ready } = links.prepare(ping.id, { processId: 'p2', generation: 2 }, new AbortController().signal);
-		const waiting = ready.then(() => {
+		const waiting = ready?.then(() => {
 			listens = true;
 		});
 		await settle();

@@ -244,7 +244,7 @@ export class Links {
 		runtime: string,
 		process: { readonly processId: string; readonly generation: number },
 		signal: AbortSignal,
-	): { readonly env: Readonly<Record<string, string>>; readonly ready: Promise<void> } {
+	): { readonly env: Readonly<Record<string, string>>; readonly ready: Promise<void> | undefined } {
 		const port = this.#ports.get(runtime);
 		if (!port) throw new Error(`Cannot prepare runtime ${runtime}: it has no port`);
 		const token = this.#token(runtime, process.processId);
@@ -265,7 +265,7 @@ export class Links {
 				VEECLE_IPC_SOCKET: port.veecleSocket,
 				VEECLE_RUNTIME_ID: runtime,
 			},
-			ready: isTold ? Promise.resolve() : this.#listening(runtime, this.#version, signal),
+			ready: isTold ? undefined : this.#listening(runtime, this.#version, signal),
 		};
 	}
 

@@ -32,11 +32,11 @@ export function prepareLaunch(spec: RuntimeSpec, next: NextProcess, options: Pre
 	const { ports } = spec;
 	const late = () => new LaunchError({ kind: 'unprepared', reason: `what precedes a launch took longer than ${prepareMs} ms` });
 	const { ready, ...environment } = prepare(spec.id, next, signal);
+	// not a turn is lost where there is nothing to wait for
+	if (!ports && ready === undefined) return { ...environment, ready: undefined };
 	const patienceMs = endedAt !== undefined && clock.now() - endedAt < releaseMs ? releaseMs : 0;
 	const all = async () => void (await Promise.all([ready, ports && portsAreFree({ ports, clock, signal, patienceMs, find })]));
-	// not a turn more than it takes where there is nothing to be looked at
-	const first = ports ? all : () => ready;
-	return { ...environment, ready: withDeadline(clock, prepareMs, first, late, signal).catch(unprepared(signal)) };
+	return { ...environment, ready: withDeadline(clock, prepareMs, all, late, signal).catch(unprepared(signal)) };
 }
 
 /** May throw, where the user it is to run as is not known. `env` of the answer is without what only the program itself is told. */

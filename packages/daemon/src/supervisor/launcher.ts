@@ -48,7 +48,7 @@ export function createLauncher(options: LauncherOptions): Required<Launcher> {
 	return {
 		async launch(request, signal) {
 			// nobody can be told of this before the launch comes to it
-			request.mayGo.catch(() => {});
+			request.mayGo?.catch(() => {});
 			const turn = turns.next();
 			// without a wait all is done in this very turn: a restart is as quick as it can be
 			if (turn !== undefined) await turn;
@@ -123,7 +123,8 @@ class Launch {
 			table.register(set);
 			// in the turn in which it is recorded
 			const wasInCgroup = shim.cgroup?.hasEntered === true;
-			const warnings = await this.#prepare(shim, text, signal);
+			const preparing = this.#prepare(shim, text, signal);
+			const warnings = preparing instanceof Promise ? await preparing : preparing;
 			const pid = await this.#letGo(shim);
 			this.#shims.done(shim);
 			if (pid !== undefined && !wasInCgroup) void this.#followIntoCgroup(shim);
@@ -141,23 +142,36 @@ class Launch {
 		}
 	}
 
-	/** All that comes before the word; where it fails the shim never gets it. */
-	async #prepare(shim: Shim, text: string, signal: AbortSignal): Promise<readonly string[]> {
-		try {
-			// until it has its record open that must not be moved away; one that waits has
-			if (shim.heard < 1) await this.#hears(shim, 1);
-			if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
-			// a turn is lost only where there is something to be waited for
-			const warnings = this.#request.priority === 'normal' ? [] : await this.#prioritise(shim);
-			this.#record(shim);
-			this.#shims.write(shim, text);
-			await this.#request.mayGo;
-			return warnings;
-		} catch (error) {
+	/** All that comes before the word, in this very turn where nothing has to be waited for. Where it fails the shim never gets the word. */
+	#prepare(shim: Shim, text: string, signal: AbortSignal): readonly string[] | Promise<readonly string[]> {
+		const callOff = (error: unknown): never => {
 			shim.hangUp();
 			this.#shims.done(shim);
 			throw error;
+		};
+		const { priority, mayGo } = this.#request;
+		if (shim.heard < 1 || priority !== 'normal' || mayGo !== undefined) return this.#prepareInTurns(shim, text, signal).catch(callOff);
+		try {
+			this.#tell(shim, text, signal);
+		} catch (error) {
+			callOff(error);
 		}
+		return [];
+	}
+
+	async #prepareInTurns(shim: Shim, text: string, signal: AbortSignal): Promise<readonly string[]> {
+		// until it has its record open that must not be moved away; one that waits has
+		await this.#hears(shim, 1);
+		const warnings = this.#request.priority === 'normal' ? [] : await this.#prioritise(shim);
+		this.#tell(shim, text, signal);
+		await this.#request.mayGo;
+		return warnings;
+	}
+
+	#tell(shim: Shim, text: string, signal: AbortSignal): void {
+		if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
+		this.#record(shim);
+		this.#shims.write(shim, text);
 	}
 
 	/** Its program was not to wait for that: it is moved when it runs already, with what it has forked by then. */
@@ -221,7 +235,7 @@ class Launch {
 	async #prioritise(shim: Shim): Promise<string[]> {
 		const { priority } = this.#request;
 		// that of the shim is its own: it has forked already
-		if (shim.heard < 2) await this.#hears(shim, 2);
+		await this.#hears(shim, 2);
 		const { childPid } = shim;
 		// it has ended, which is told elsewhere
 		if (childPid === undefined) return [];
@@ -260,6 +274,7 @@ class Launch {
 
 	/** Resolves when it has said so many lines, or has ended. */
 	#hears(shim: Shim, lines: number): Promise<void> {
+		if (shim.heard >= lines || shim.hasEnded) return Promise.resolve();
 		return new Promise((resolve, reject) => {
 			const over = () => {
 				deadline.cancel();
@@ -275,7 +290,6 @@ class Launch {
 				over();
 				resolve();
 			};
-			if (shim.hasEnded) shim.onHeard();
 		});
 	}
 

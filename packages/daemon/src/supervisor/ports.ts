@@ -25,8 +25,8 @@ export interface LaunchRequest {
 	/** The whole environment but for ORCH_PROCESS, which the launcher adds. */
 	readonly env: Readonly<Record<string, string>>;
 	readonly priority: Priority;
-	/** The program is let go when this resolves; a rejection with a LaunchError calls the launch off. */
-	readonly mayGo: Promise<void>;
+	/** The program is let go when this resolves, or at once where there is nothing to wait for; a rejection with a LaunchError calls the launch off. */
+	readonly mayGo: Promise<void> | undefined;
 	/** For the daemon after us, should it have to stop what we left. */
 	readonly stop: StopPolicy;
 	readonly stdoutPath: string;
@@ -104,8 +104,8 @@ export interface Preparation {
 	readonly env: Readonly<Record<string, string>>;
 	/** The same, but for what the spec says itself. */
 	readonly defaults?: Readonly<Record<string, string>> | undefined;
-	/** Awaited before the program is let go, while the shim is being spawned; a rejection calls the launch off. */
-	readonly ready: Promise<void>;
+	/** Awaited before the program is let go, while the shim is being spawned; a rejection calls the launch off. Undefined where all is done. */
+	readonly ready: Promise<void> | undefined;
 }
 
 /** Called before each launch, in its turn: what takes time goes into `ready`. */

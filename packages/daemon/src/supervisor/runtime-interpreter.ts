@@ -109,8 +109,11 @@ export class RuntimeInterpreter {
 		switch (effect.kind) {
 			case 'launch':
 				ledger.restarts = effect.by === 'command' ? 0 : ledger.restarts + 1;
+				ledger.generation++;
 				commands.forgetGrace();
-				this.#launch(++ledger.generation);
+				// the word may be given in this very turn, and who comes after us has to know of it before
+				ledger.save();
+				this.#launch(ledger.generation);
 				return;
 			case 'abandon':
 				processes.abandon();

@@ -33,6 +33,8 @@ export class Shim {
 	#life: Socket | undefined;
 	#text = '';
 	#lines = 0;
+	/** Nobody holds its life any more. */
+	#isOver = false;
 	#hasEnded = false;
 	#childPid: number | undefined;
 	/** Called with each line that it says, and when it ends. */
@@ -143,7 +145,13 @@ export class Shim {
 		}
 		this.#root = { pid, startTicks: stat.startTicks };
 		this.#life.on('error', () => {});
-		this.#life.on('close', () => this.#lookForEnd(this.#clock.monotonicMs(), 0));
+		const over = () => {
+			if (!this.#isOver) this.#lookForEnd(this.#clock.monotonicMs(), 0);
+			this.#isOver = true;
+		};
+		// what follows on the end of a socket takes a while
+		this.#life.on('end', over);
+		this.#life.on('close', over);
 		this.#life.resume();
 		this.#life.unref();
 		this.#onBorn?.();
