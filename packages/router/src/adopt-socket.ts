@@ -16,7 +16,7 @@ export interface ReadTarget {
 }
 
 interface Inner {
-	_handle: { readonly useUserBuffer?: unknown } | null;
+	_handle: { readonly useUserBuffer?: unknown; readonly readStop?: unknown; reading?: boolean } | null;
 }
 
 /** A socket that reads into `target`, in the place of a paused one, and what that one had read; undefined where this Node cannot. */
@@ -26,7 +26,10 @@ export function adoptSocket(
 ): { readonly socket: Socket; readonly ahead: Buffer | null } | undefined {
 	const inner = socket as unknown as Inner;
 	const handle = inner._handle;
-	if (socket.destroyed || typeof handle?.useUserBuffer !== 'function') return undefined;
+	if (socket.destroyed || typeof handle?.useUserBuffer !== 'function' || typeof handle.readStop !== 'function') return undefined;
+	// begun anew, reading comes upon the end of the stream once more, which the paused one may have met already
+	handle.readStop();
+	handle.reading = false;
 	const ahead = socket.read() as Buffer | null;
 	// the first read goes here, because by then what is ahead of it may not have been dealt with
 	const scratch = Buffer.allocUnsafeSlow(firstReadBytes);
@@ -38,6 +41,7 @@ export function adoptSocket(
 		handle,
 		readable: true,
 		writable: true,
+		allowHalfOpen: true,
 		highWaterMark: socketHighWaterBytes,
 		onread: {
 			buffer: () => {

@@ -102,6 +102,8 @@ export class BinaryPeer implements Peer, FrameSink {
 			log: hub.log,
 			input: this.#input,
 			drained: () => this.#drained(),
+			finished: () => this.#finished(),
+			discarded: (bytes) => this.discard(bytes),
 			closed: () => this.#closed(),
 		});
 		this.outbox = this.#socket.outbox;
@@ -166,9 +168,12 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.feed.pump();
 	}
 
+	deafen(): void {
+		this.outbox.shut();
+	}
+
 	end(): void {
-		if (!this.open) return;
-		this.#put({ kind: FrameKind.bye }, nothing);
+		if (this.open) this.#put({ kind: FrameKind.bye }, nothing);
 		this.#socket.end();
 	}
 
@@ -220,13 +225,17 @@ export class BinaryPeer implements Peer, FrameSink {
 				this.#hub.ready(this);
 				return;
 			case FrameKind.bye:
-				this.#socket.end();
+				this.#socket.endReading();
 				return;
 			case FrameKind.hello:
 				return this.#refuse('protocol', 'this connection has said hello already');
 			default:
 				return this.#refuse('protocol', `a client sends no frames of kind ${kind}`);
 		}
+	}
+
+	discard(bytes: number): void {
+		this.#view.fault('discarded_bytes', bytes);
 	}
 
 	fault(fault: string, detail: number): void {
@@ -348,6 +357,11 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.feed.pump();
 		// credit that could not be told
 		this.sources.touched();
+	}
+
+	#finished(): void {
+		if (this.#input.pendingBytes === 0) return;
+		this.#error({ code: 'protocol', message: 'the connection was ended within a frame, which was not taken', fatal: true });
 	}
 
 	#closed(): void {
@@ -521,8 +535,8 @@ export class BinaryPeer implements Peer, FrameSink {
 	/** What makes reading on impossible. */
 	#fail(code: DataErrorCode, message: string): void {
 		this.#view.fault(code);
-		this.#error({ code, message, fatal: true });
-		this.#socket.end();
+		this.#error({ code, message: `${message}; from there on nothing of this connection was taken`, fatal: true });
+		this.#socket.endReading();
 	}
 
 	#error(error: ErrorBody): void {

@@ -7,6 +7,7 @@ import { FrameInput, type FrameSink } from './frame-input.ts';
 function sink(maxBytes = maxFrameBytes) {
 	const frames: { kind: number; typeId: number; bytes: string }[] = [];
 	const faults: [string, number][] = [];
+	const discarded: number[] = [];
 	let open = true;
 	const keep = (kind: number, typeId: number, buffer: Buffer, start: number, end: number) =>
 		frames.push({ kind, typeId, bytes: buffer.toString('hex', start, end) });
@@ -32,8 +33,9 @@ function sink(maxBytes = maxFrameBytes) {
 			faults.push([fault, detail]);
 			open = false;
 		},
+		discard: (bytes) => discarded.push(bytes),
 	};
-	return { sink: it, frames, faults };
+	return { sink: it, frames, faults, discarded };
 }
 
 const expected = (frames: readonly Uint8Array[]) =>
@@ -148,10 +150,10 @@ describe('what cannot be a frame ends the stream, and what was before it counts'
 		['255 header words', broken((frame) => frame.writeUInt8(255, 3)), ['bad_header', 36]],
 		['another port', broken((frame) => frame.writeUInt32LE(8, 12)), ['spoof', 8]],
 	])('%s', (_what, frame, fault) => {
-		const { sink: into, frames: out, faults } = sink();
+		const { sink: into, frames: out, faults, discarded } = sink();
 		const input = new FrameInput(into, { kept: 0 });
 		feed(input, Buffer.concat([good, frame, good]), [1_000]);
 		expect(out).toEqual(expected([good]));
-		expect(faults).toEqual([fault]);
+		expect([faults, discarded]).toEqual([[fault], [frame.length + good.length]]);
 	});
 });

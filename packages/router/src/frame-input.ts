@@ -19,6 +19,8 @@ export interface FrameSink {
 	messages(typeId: number, buffer: Buffer, start: number, end: number, frames: number, lastAt: number): void;
 	/** Any other frame. */
 	frame(kind: number, buffer: Buffer, start: number, end: number): void;
+	/** So many bytes, the last ones, are not looked at: the sink wants no more. */
+	discard(bytes: number): void;
 	/** What follows cannot be read any more. */
 	fault(fault: FrameFault | 'spoof', detail: number): void;
 }
@@ -90,6 +92,7 @@ export class FrameInput {
 			const taken = chunk.copy(this.space(), 0, at);
 			this.arrived(taken);
 			at += taken;
+			if (!this.#sink.open && at < chunk.length) this.#sink.discard(chunk.length - at);
 		}
 	}
 
@@ -136,7 +139,7 @@ export class FrameInput {
 				if (fault !== undefined) {
 					if (runFrames > 0) sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
 					sink.fault(fault, length);
-					return end;
+					return this.#stop(at, end);
 				}
 			}
 			if (at + length > end) break;
@@ -147,7 +150,7 @@ export class FrameInput {
 				if (typeId !== runType || runFrames === 0 || claimed !== port) {
 					if (runFrames > 0) sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
 					if (claimed !== port && sink.open) sink.fault('spoof', claimed);
-					if (!sink.open) return end;
+					if (!sink.open) return this.#stop(at, end);
 					runStart = at;
 					runFrames = 0;
 					runType = typeId;
@@ -159,20 +162,28 @@ export class FrameInput {
 			}
 			if (runFrames > 0) sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
 			runFrames = 0;
-			if (!sink.open) return end;
-			this.#other(kind, buffer, at, at + length);
-			if (!sink.open) return end;
+			if (!sink.open) return this.#stop(at, end);
+			const faultless = this.#other(kind, buffer, at, at + length);
+			if (!sink.open) return this.#stop(faultless ? at + length : at, end);
 			at += length;
 		}
 		if (runFrames > 0) sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
 		return at;
 	}
 
-	#other(kind: number, buffer: Buffer, start: number, end: number): void {
+	/** False where the frame is none that may be looked at. */
+	#other(kind: number, buffer: Buffer, start: number, end: number): boolean {
 		const claimed = readU32(buffer, start + 12);
-		if ((kind === FrameKind.request || kind === FrameKind.reply) && claimed !== this.#sink.port)
-			this.#sink.fault('spoof', claimed);
+		const forged = (kind === FrameKind.request || kind === FrameKind.reply) && claimed !== this.#sink.port;
+		if (forged) this.#sink.fault('spoof', claimed);
 		else this.#sink.frame(kind, buffer, start, end);
+		return !forged;
+	}
+
+	/** Nothing from `at` on is looked at; gives where what is left begins, which is nothing. */
+	#stop(at: number, end: number): number {
+		if (end > at) this.#sink.discard(end - at);
+		return end;
 	}
 }
 

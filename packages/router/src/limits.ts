@@ -53,7 +53,7 @@ export const maxJsonDepth = 512;
 /** After the death of a router its clients come back within this; till then they are slow rather than down. */
 export const awaitedMs = 5_000;
 
-/** Connections of one runtime that have not yet said who they are. */
+/** Connections of one runtime that have not yet said who they are, or wait for an earlier one to close. */
 export const maxUnknownConnections = 16;
 export const helloMs = 2_000;
 

@@ -128,6 +128,8 @@ export class LinePeer implements Peer, LineSink {
 			log: hub.log,
 			input: this.#target(),
 			drained: () => this.feed.pump(),
+			finished: () => this.#finished(),
+			discarded: (bytes) => view.fault('discarded_bytes', bytes),
 			closed: () => this.#closed(),
 		});
 		this.outbox = this.#socket.outbox;
@@ -189,6 +191,10 @@ export class LinePeer implements Peer, LineSink {
 	}
 
 	relinked(): void {}
+
+	deafen(): void {
+		this.outbox.shut();
+	}
 
 	end(): void {
 		this.#socket.end();
@@ -376,6 +382,12 @@ export class LinePeer implements Peer, LineSink {
 			this.#builder.flush();
 		};
 		return { space: () => shared, arrived: (bytes) => receive(shared.subarray(0, bytes)), receive };
+	}
+
+	#finished(): void {
+		if (this.#input.pendingBytes === 0) return;
+		const line = this.#dialect.error('protocol', 'the last line has no newline at its end: it was not taken', undefined);
+		if (line !== undefined) this.say(line);
 	}
 
 	#closed(): void {

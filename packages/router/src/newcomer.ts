@@ -8,8 +8,8 @@ import { helloMs, maxHelloBytes } from './limits.ts';
 
 export type Identity =
 	| { readonly kind: 'binary'; readonly hello: HelloBody; readonly rest: Buffer }
-	/** `veecle`: its first line is of that dialect, though it came to our socket. */
-	| { readonly kind: 'lines'; readonly veecle: boolean; readonly rest: Buffer };
+	/** By the socket that it came to, or by its first line. */
+	| { readonly kind: 'lines' | 'veecle'; readonly rest: Buffer };
 
 export interface NewcomerOptions {
 	readonly socket: Socket;
@@ -38,13 +38,14 @@ export class Newcomer {
 		this.#options = options;
 		this.#timer = clock.setTimer(helloMs, () => this.#silent(), { background: true });
 		socket.on('data', this.#onData);
+		socket.on('end', this.#onEnd);
 		socket.on('close', this.#onClose);
 		// for the life of the socket: the close that follows is what counts
 		socket.on('error', ignore);
 	}
 
 	/** Tells why not, in the client's own words, and closes. */
-	refuse(code: DataErrorCode, message: string, identity?: Identity['kind'] | 'veecle'): void {
+	refuse(code: DataErrorCode, message: string, identity?: Identity['kind']): void {
 		this.#finish();
 		const { socket, gone } = this.#options;
 		const binary = identity === undefined ? this.#first() === frameMagic : identity === 'binary';
@@ -57,9 +58,10 @@ export class Newcomer {
 		gone(code);
 	}
 
-	/** Stops reading: it needs not be known. */
-	detach(): void {
+	/** Who it is, by where it has come to. */
+	knownAs(kind: 'veecle'): void {
 		this.#finish();
+		this.#options.known({ kind, rest: Buffer.alloc(0) });
 	}
 
 	/** Closes without a word. */
@@ -82,6 +84,11 @@ export class Newcomer {
 				'lines',
 			);
 		}
+	};
+
+	readonly #onEnd = (): void => {
+		if (this.#bytes === 0) this.socket.destroy();
+		else this.refuse('protocol', `the connection was ended within its first ${this.#first() === frameMagic ? 'frame' : 'line'}`);
 	};
 
 	readonly #onClose = (): void => {
@@ -111,7 +118,7 @@ export class Newcomer {
 		const bytes = this.#gather();
 		this.#finish();
 		const veecle = veecleStart.test(bytes.toString('latin1', 0, 256));
-		this.#options.known({ kind: 'lines', veecle, rest: bytes });
+		this.#options.known({ kind: veecle ? 'veecle' : 'lines', rest: bytes });
 	}
 
 	#silent(): void {
@@ -136,6 +143,7 @@ export class Newcomer {
 		this.#timer.cancel();
 		this.socket.pause();
 		this.socket.removeListener('data', this.#onData);
+		this.socket.removeListener('end', this.#onEnd);
 		this.socket.removeListener('close', this.#onClose);
 	}
 

@@ -11,9 +11,11 @@ export class Outbox implements Pending {
 	#ends: number[] = [];
 	#waiting = false;
 	#written: (() => void) | undefined;
+	#shut = false;
+	#failed = false;
 	/** Gathered, not yet given to the socket. */
 	bytes = 0;
-	/** The socket wants no more until it has drained. */
+	/** The socket wants no more until it has drained, or ever. */
 	full = false;
 	/** How often what was gathered has been written: what is appended now goes out with the next time. */
 	flushes = 0;
@@ -59,11 +61,25 @@ export class Outbox implements Pending {
 
 	/** Calls back, once, when all that goes out with the next flush is out of our hands. */
 	whenWritten(written: () => void): void {
-		this.#written = written;
+		this.#written = () => {
+			if (!this.#failed) written();
+		};
 	}
 
 	drained(): void {
-		this.full = false;
+		this.full = this.#shut;
+	}
+
+	/** The client takes no more messages: those that have not been handed over stay in their mailboxes. */
+	shut(): void {
+		this.#shut = true;
+		this.full = true;
+	}
+
+	/** Nothing that is written gets there. */
+	fail(): void {
+		this.#failed = true;
+		this.shut();
 	}
 
 	settle(): void {
@@ -79,7 +95,7 @@ export class Outbox implements Pending {
 		this.#written = undefined;
 		this.bytes = 0;
 		this.flushes += 1;
-		if (!socket.writable) {
+		if (!socket.writable || this.#failed) {
 			this.#buffers = [];
 			this.#starts = [];
 			this.#ends = [];
@@ -114,7 +130,7 @@ export class Outbox implements Pending {
 	}
 
 	#wrote(open: boolean): void {
-		this.full = !open;
+		this.full = !open || this.#shut;
 		// the socket holds views until it is rid of them
 		if (this.#socket.writableLength > 0) this.#turn.keep();
 	}

@@ -32,6 +32,8 @@ export interface Peer extends Receiver, Origin {
 	readonly codec: PeerCodec;
 	readonly generation: number;
 	readonly privileged: boolean;
+	/** What it sends is still looked at. */
+	readonly open: boolean;
 	/** It could answer a request. */
 	readonly answers: boolean;
 	readonly sources: Sources;
@@ -43,6 +45,8 @@ export interface Peer extends Receiver, Origin {
 	connected(): void;
 	/** The links into it have changed. */
 	relinked(): void;
+	/** Gets no more messages: nobody is there who would take them. */
+	deafen(): void;
 	/** Says goodbye and closes once that is out. */
 	end(): void;
 	/** Closes now. */

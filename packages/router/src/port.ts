@@ -42,6 +42,8 @@ export interface Missing {
 
 /** Turns of the event loop in which a closing connection may make room for the next one. */
 const claimTurns = 4;
+/** Turns in which what a process connected before its end is accepted, and says who it is. */
+const acceptTurns = 4;
 /** A process that has ended leaves at most what fits into a socket; one that still reads on after so many turns is not it. */
 const drainTurns = 256;
 
@@ -55,11 +57,15 @@ export class Port implements PortView {
 	readonly #servers = new Map<string, Server>();
 	/** The last generation whose process has ended; none is ever numbered 0, which stands for a runtime that has not run. */
 	#ended = 0;
+	/** The last generation of which nothing is taken any more that it has not connected yet. */
+	#over = 0;
 	/** What the present process has sent on connections before. */
 	#sent = new Map<number, number>();
 	/** This router has had a connection of the present process. */
 	#known = false;
 	#ending: Peer | undefined;
+	/** Those who have said who they are become its connection one after the other. */
+	#taking: Promise<void> = Promise.resolve();
 	/** Runs while a process is expected back that was connected to an earlier router. */
 	#awaiting: Timer | undefined;
 	#listening: Promise<readonly string[]> = Promise.resolve([]);
@@ -121,6 +127,13 @@ export class Port implements PortView {
 		this.#ended = Math.max(this.#ended, generation);
 		if (this.spec.generation <= generation) this.#awaitNoMore();
 		if (this.peer !== undefined && this.peer.generation <= generation) this.#drain(this.peer);
+		void this.#endAccepting(generation);
+	}
+
+	/** A program may connect, say all it has to say and end before anybody has looked: that is still from its time. */
+	async #endAccepting(generation: number): Promise<void> {
+		for (let turn = 0; turn < acceptTurns; turn++) await nextTurn();
+		this.#over = Math.max(this.#over, generation);
 	}
 
 	/** Listens where the table says; gives what could not be, in sentences, by path. */
@@ -194,7 +207,9 @@ export class Port implements PortView {
 		const server = await listenUnix({
 			path,
 			highWaterMark: socketHighWaterBytes,
-			onConnection: (socket) => (ours ? this.#accept(socket) : this.#acceptVeecle(socket)),
+			// what somebody has written who has gone by now is taken before the end is
+			allowHalfOpen: true,
+			onConnection: (socket) => this.#accept(socket, ours),
 		});
 		// in a directory that is somebody else's it is for him
 		const { uid, gid } = statSync(dirname(path));
@@ -207,7 +222,7 @@ export class Port implements PortView {
 		return server;
 	}
 
-	#accept(socket: Socket): void {
+	#accept(socket: Socket, ours: boolean): void {
 		if (this.#closed) {
 			socket.destroy();
 			return;
@@ -215,7 +230,7 @@ export class Port implements PortView {
 		const newcomer = new Newcomer({
 			socket,
 			clock: this.#options.hub.clock.clock,
-			known: (identity) => void this.#identified(newcomer, identity),
+			known: (identity) => this.#identified(newcomer, identity),
 			gone: (fault) => {
 				this.#newcomers.delete(newcomer);
 				if (fault !== undefined) this.fault(fault);
@@ -223,41 +238,29 @@ export class Port implements PortView {
 		});
 		this.#newcomers.add(newcomer);
 		if (this.#newcomers.size > maxUnknownConnections) {
-			newcomer.refuse('busy', `${maxUnknownConnections} connections have not said who they are yet`, 'lines');
+			newcomer.refuse('busy', `${maxUnknownConnections} connections wait already`, ours ? 'lines' : 'veecle');
+		} else if (!ours) {
+			// Veecle's programs may listen before they speak, so a connection is one as soon as it is made
+			newcomer.knownAs('veecle');
 		}
 	}
 
-	/** Veecle's programs may listen before they speak, so a connection is one as soon as it is made. */
-	#acceptVeecle(socket: Socket): void {
-		const newcomer = new Newcomer({ socket, clock: this.#options.hub.clock.clock, known: () => {}, gone: () => {} });
-		newcomer.detach();
-		if (this.#isOver()) {
-			newcomer.refuse('denied', processEnded, 'veecle');
-			this.fault('denied');
+	#identified(newcomer: Newcomer, identity: Identity): void {
+		const problem = identity.kind === 'binary' ? this.#check(identity.hello) : undefined;
+		if (problem !== undefined) {
+			newcomer.refuse(...problem, identity.kind);
 			return;
 		}
-		void this.#claim(undefined).then((free) => {
-			if (!free) {
-				newcomer.refuse('already_connected', alreadyConnected, 'veecle');
-				this.fault('already_connected');
-				return;
-			}
-			this.#bindLines(socket, true, Buffer.alloc(0));
-		});
+		if (this.#isOver()) {
+			newcomer.refuse(identity.kind === 'binary' ? 'bad_token' : 'denied', processEnded, identity.kind);
+			return;
+		}
+		// each in its turn: whoever comes later overtakes nobody who waits
+		this.#taking = this.#taking.then(() => this.#take(newcomer, identity));
 	}
 
-	async #identified(newcomer: Newcomer, identity: Identity): Promise<void> {
+	async #take(newcomer: Newcomer, identity: Identity): Promise<void> {
 		try {
-			const problem = identity.kind === 'binary' ? this.#check(identity.hello) : undefined;
-			if (problem !== undefined) {
-				newcomer.refuse(...problem, identity.kind);
-				return;
-			}
-			if (this.#isOver()) {
-				newcomer.refuse(identity.kind === 'binary' ? 'bad_token' : 'denied', processEnded, identity.kind);
-				this.fault('denied');
-				return;
-			}
 			if (!(await this.#claim(identity))) {
 				newcomer.refuse('already_connected', alreadyConnected, identity.kind);
 				return;
@@ -265,7 +268,7 @@ export class Port implements PortView {
 			this.#newcomers.delete(newcomer);
 			if (this.#closed || newcomer.socket.destroyed) newcomer.socket.destroy();
 			else if (identity.kind === 'binary') this.#bindBinary(newcomer.socket, identity.hello, identity.rest);
-			else this.#bindLines(newcomer.socket, identity.veecle, identity.rest);
+			else this.#bindLines(newcomer.socket, identity.kind === 'veecle', identity.rest);
 		} catch (error) {
 			this.#options.hub.log.error('connection not taken', { runtime: this.name, error });
 			newcomer.close();
@@ -274,7 +277,7 @@ export class Port implements PortView {
 
 	/** No process of this runtime runs: whoever connects is a descendant that outlived it, and takes no messages from the next. */
 	#isOver(): boolean {
-		return this.spec.generation <= this.#ended;
+		return this.spec.generation <= this.#over;
 	}
 
 	#check(hello: HelloBody): readonly ['version' | 'bad_token', string] | undefined {
@@ -294,12 +297,12 @@ export class Port implements PortView {
 	}
 
 	/** Waits until nobody is connected: no longer than it takes to hear of a closing, except where that is certain to come. */
-	async #claim(identity: Identity | undefined): Promise<boolean> {
-		const resumes = identity?.kind === 'binary' && identity.hello.resume !== undefined;
+	async #claim(identity: Identity): Promise<boolean> {
+		const resumes = identity.kind === 'binary' && identity.hello.resume !== undefined;
 		for (let turn = 0; this.peer !== undefined; turn++) {
 			if (turn >= claimTurns && this.#ending !== this.peer) {
-				// the same process says that its connection broke: it knows
-				if (!resumes || turn > claimTurns + drainTurns) return false;
+				// one that is not listened to any more holds nobody up; and of its own connection a process knows that it broke
+				if (this.peer.open && (!resumes || turn > claimTurns + drainTurns)) return false;
 				this.peer.destroy();
 			}
 			await nextTurn();
@@ -340,6 +343,7 @@ export class Port implements PortView {
 		const { hub, connected } = this.#options;
 		this.peer = peer;
 		this.#known = true;
+		if (peer.generation <= this.#ended) this.#drain(peer);
 		hub.turn.run(() => {
 			this.#awaitNoMore();
 			for (const link of this.links) link.connected(peer);
@@ -393,10 +397,16 @@ export class Port implements PortView {
 	#drain(peer: Peer): void {
 		if (this.#ending === peer) return;
 		this.#ending = peer;
-		void this.#drained(peer).then(() => peer.destroy());
+		// what waits is for the next process
+		peer.deafen();
+		void this.#drained(peer).then((isRead) => {
+			// whoever still writes is a descendant: it is not heard any more
+			if (!isRead) this.fault('denied');
+			peer.destroy();
+		});
 	}
 
-	async #drained(peer: Peer): Promise<void> {
+	async #drained(peer: Peer): Promise<boolean> {
 		let quiet = 0;
 		let read = peer.bytesRead;
 		for (let turn = 0; turn < drainTurns && quiet < 2 && this.peer === peer; turn++) {
@@ -404,6 +414,7 @@ export class Port implements PortView {
 			quiet = peer.bytesRead === read ? quiet + 1 : 0;
 			read = peer.bytesRead;
 		}
+		return quiet === 2 || this.peer !== peer;
 	}
 }
 
