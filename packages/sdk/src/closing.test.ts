@@ -23,6 +23,27 @@ describe('close', () => {
 		await connection.closed;
 	});
 
+	test('ends its side only when all of it is written, whatever the router still asks', async () => {
+		const { router, connection } = await stage({}, { codecs: { Image: 'raw' } });
+		await connection.opened;
+		const client = await router.client();
+		await connection.send('Image', Buffer.alloc(10));
+		client.socket.pause();
+		// more than the system takes, so that some of it waits in the socket when close() ends that
+		const sends = Array.from({ length: 28 }, () => connection.send('Image', Buffer.alloc(15_000)));
+		await Promise.all(sends);
+		const closing = connection.close();
+		for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+		client.send({ kind: FrameKind.ping }, Buffer.from('are you there'));
+		for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+		client.socket.resume();
+		await closing;
+		await until('the end', () => client.ended);
+		const kinds = client.frames.map(({ kind }) => kind);
+		expect(kinds.filter((kind) => kind === FrameKind.data)).toHaveLength(29);
+		expect(kinds.at(-1)).toBe(FrameKind.bye);
+	});
+
 	test('sends what was given before the connection stood', async () => {
 		const { router, connection } = await stage();
 		void connection.send('Ping', 1);

@@ -219,7 +219,9 @@ export class LiveConnection implements AnyConnection {
 			this.#receiver.report();
 			this.#writer.control({ kind: FrameKind.bye }, noBytes);
 			this.#writer.flush();
-			this.#session.end();
+			// what the router still asks would be written behind the end, which takes with it what is not out yet
+			this.#writer.detach();
+			this.#session.end(timeoutMs);
 		}
 		await this.closed;
 	}

@@ -69,9 +69,14 @@ export class Session {
 		this.socket.destroy();
 	}
 
-	/** Writes what was handed over, then ends it. */
-	end(): void {
+	/** Writes what was handed over, which may take so long, then ends it. */
+	end(writeMs = closeMs): void {
+		const abortIn = (ms: number) => {
+			this.#closeTimer?.cancel();
+			this.#closeTimer = this.#options.clock.setTimer(ms, () => this.abort('closed by this side'));
+		};
+		abortIn(writeMs);
+		this.socket.once('finish', () => abortIn(closeMs));
 		this.socket.end();
-		this.#closeTimer = this.#options.clock.setTimer(closeMs, () => this.abort('closed by this side'));
 	}
 }
