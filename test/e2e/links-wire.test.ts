@@ -65,6 +65,10 @@ describe('broken frames', () => {
 			await client.ends();
 			await until('it is counted', async () => (await stage.faults(a))['truncated'] === index + 1);
 		}
+		const { faults } = await orchd.call('link.stats', { from: 'a' });
+		expect(faults).toEqual([{ runtime: { id: a.id, name: 'a' }, counts: { truncated: lengths.length } }]);
+		for (const filter of [{ type: 'T' }, { to: 'b' }, { from: 'b' }])
+			expect((await orchd.call('link.stats', filter)).faults).toEqual([]);
 		await goesOn(a, receiver, 'after the parts');
 	});
 

@@ -69,13 +69,13 @@ export class Session {
 		this.socket.destroy();
 	}
 
-	/** Writes what was handed over, which may take so long, then ends it. */
+	/** Writes what was handed over, for which there is at least so long, then ends it. */
 	end(writeMs = closeMs): void {
 		const abortIn = (ms: number) => {
 			this.#closeTimer?.cancel();
 			this.#closeTimer = this.#options.clock.setTimer(ms, () => this.abort('closed by this side'));
 		};
-		abortIn(writeMs);
+		abortIn(Math.max(writeMs, closeMs));
 		this.socket.once('finish', () => abortIn(closeMs));
 		this.socket.end();
 	}

@@ -18,6 +18,7 @@ beforeEach(() => {
 	daemon.links.length = 0;
 	daemon.types.length = 0;
 	daemon.unrouted.length = 0;
+	daemon.faults.length = 0;
 	daemon.requests.length = 0;
 	daemon.output.clear();
 	daemon.uploads.clear();
@@ -549,7 +550,7 @@ describe('orch link', () => {
 		);
 	});
 
-	it('stats shows what passes, what waits, what is lost and what no link takes', async () => {
+	it('stats shows what passes, what waits, what is lost, what no link takes and what was wrong', async () => {
 		daemon.unrouted.push({
 			from: { id: 'x', name: 'ping' },
 			type: 'Debug',
@@ -557,16 +558,18 @@ describe('orch link', () => {
 			messagesPerSecond: 1,
 			lastAt: '2026-01-01T02:13:59.000Z',
 		});
+		daemon.faults.push({ runtime: { id: 'x', name: 'ping' }, counts: { protocol: 1, discarded_bytes: 12_800, truncated: 2 } });
 		expect((await orch('link stats', { ...terminal, columns: 140 })).out).toBe(
 			[
 				'LINK                   MSG/S  BYTES/S    P50     P99      QUEUE  DROPPED  LAST        NOTE',
 				'ping ─Ping→ worker       2.0     76 B  0.2ms  0.91ms     0/1024        0  2h 14m ago',
 				'* ─Log→ ping             2.0     76 B  0.2ms  0.91ms  1024/1024        4  2h 14m ago  4 overflow',
 				'(unrouted) ping Debug    1.0        –      –       –          –       71  1s ago      no link takes Debug from ping',
+				'(faults) ping              –        –      –       –          –        3  –           1 protocol, 2 truncated, 12.8 kB discarded',
 				'',
 			].join('\n'),
 		);
-		expect(Object.keys(JSON.parse((await orch('link stats --json')).out) as object)).toEqual(['links', 'unrouted']);
+		expect(Object.keys(JSON.parse((await orch('link stats --json')).out) as object)).toEqual(['links', 'unrouted', 'faults']);
 	});
 
 	it('types shows who sends and gets what, its schemas, a recent message, and what was refused', async () => {

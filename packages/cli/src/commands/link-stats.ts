@@ -1,4 +1,4 @@
-/** `orch link stats`: rates, latencies, queues and drops of the links, and what no link takes. */
+/** `orch link stats`: rates, latencies, queues and drops of the links, what no link takes, and faults of connections. */
 import type { Api, ResultOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -12,22 +12,23 @@ import { filterOf, type LinkEnds, type LinkFilter, linkFilter, linkText } from '
 type Stats = ResultOf<Api['link.stats']>;
 type Row =
 	| { readonly kind: 'link'; readonly link: Stats['links'][number] }
-	| { readonly kind: 'unrouted'; readonly unrouted: Stats['unrouted'][number]; readonly note: string };
+	| { readonly kind: 'unrouted'; readonly unrouted: Stats['unrouted'][number]; readonly note: string }
+	| { readonly kind: 'faults'; readonly faults: Stats['faults'][number] };
 
 const watchEveryMs = 1000;
 
 export const linkStats = command({
 	path: ['link', 'stats'],
-	summary: 'Show rates, latencies, queues and drops of the links, and what no link takes',
+	summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections',
 	options: { ...linkFilter, watch: flag('-w, --watch', 'again every second, until Ctrl-C') },
 	examples: ['orch link stats', 'orch link stats -w', "orch link stats --json | jq '.unrouted'"],
-	json: '{"links": [...], "unrouted": [...]}; with --watch one a line, every second',
+	json: '{"links": [...], "unrouted": [...], "faults": [...]}; with --watch one a line, every second',
 	async run(context, { options: { watch = false, ...filter } }) {
 		if (watch) return watchStats(context, filter);
 		const stats = await context.read('link.stats', filterOf(filter));
 		if (context.json) context.printJson(stats);
 		else if (context.namesOnly) context.print(stats.links.map(({ id }) => `${id}\n`).join(''));
-		else if (stats.links.length + stats.unrouted.length === 0)
+		else if (stats.links.length + stats.unrouted.length + stats.faults.length === 0)
 			context.note('no links; add one: orch link add --from A --type T --to B');
 		else context.print(renderStats(context, stats, await takers(context, stats, filter)));
 		return undefined;
@@ -70,6 +71,7 @@ export function renderStats(
 	const rows: Row[] = [
 		...stats.links.map((link): Row => ({ kind: 'link', link })),
 		...stats.unrouted.map((unrouted): Row => ({ kind: 'unrouted', unrouted, note: unroutedText(unrouted, links) })),
+		...stats.faults.map((faults): Row => ({ kind: 'faults', faults })),
 	];
 	return renderTable(rows, columns(pretty, world.clock.now()), { width: tableWidth, style });
 }
@@ -77,7 +79,7 @@ export function renderStats(
 function columns(pretty: boolean, now: number): Column<Row>[] {
 	const of =
 		(link: (stats: Stats['links'][number]) => string, unrouted: (stats: Stats['unrouted'][number]) => string) => (row: Row) =>
-			row.kind === 'link' ? link(row.link) : unrouted(row.unrouted);
+			row.kind === 'link' ? link(row.link) : row.kind === 'unrouted' ? unrouted(row.unrouted) : none();
 	const none = () => '–';
 	const last = (at: string | null) => (at === null ? '–' : pretty ? ago(at, now) : at);
 	return [
@@ -85,7 +87,12 @@ function columns(pretty: boolean, now: number): Column<Row>[] {
 			header: 'LINK',
 			rank: 0,
 			shrinkTo: 20,
-			text: of(linkText, ({ from, type }) => `(unrouted) ${from.name} ${type}`),
+			text: (row) =>
+				row.kind === 'link'
+					? linkText(row.link)
+					: row.kind === 'unrouted'
+						? `(unrouted) ${row.unrouted.from.name} ${row.unrouted.type}`
+						: `(faults) ${row.faults.runtime.name}`,
 			paint: (text, row, style) => (row.kind === 'link' ? text : style.yellow(text)),
 		},
 		{
@@ -114,11 +121,8 @@ function columns(pretty: boolean, now: number): Column<Row>[] {
 			header: 'DROPPED',
 			rank: 1,
 			align: 'right',
-			text: of(
-				({ counters }) => String(droppedOf(counters.dropped)),
-				({ count }) => String(count),
-			),
-			paint: (text, row, style) => (row.kind === 'unrouted' || droppedOf(row.link.counters.dropped) > 0 ? style.red(text) : text),
+			text: (row) => String(lostBy(row)),
+			paint: (text, row, style) => (lostBy(row) > 0 ? style.red(text) : text),
 		},
 		{
 			header: 'LAST',
@@ -128,7 +132,12 @@ function columns(pretty: boolean, now: number): Column<Row>[] {
 				({ lastAt }) => last(lastAt),
 			),
 		},
-		{ header: 'NOTE', rank: 5, text: (row) => (row.kind === 'link' ? dropsText(row.link) : row.note) },
+		{
+			header: 'NOTE',
+			rank: 5,
+			text: (row) =>
+				row.kind === 'link' ? dropsText(row.link) : row.kind === 'unrouted' ? row.note : faultsText(row.faults.counts),
+		},
 	];
 }
 
@@ -144,8 +153,20 @@ function unroutedText({ from, type }: Stats['unrouted'][number], links: readonly
 const takers = async (context: Context, stats: Stats, { from }: LinkFilter): Promise<readonly LinkEnds[]> =>
 	from === undefined || stats.unrouted.length === 0 ? stats.links : context.read('link.list', {});
 
-const droppedOf = (dropped: Readonly<Record<string, number>>): number =>
-	Object.values(dropped).reduce((sum, count) => sum + count, 0);
+const sumOf = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+function lostBy(row: Row): number {
+	if (row.kind === 'unrouted') return row.unrouted.count;
+	if (row.kind === 'link') return sumOf(row.link.counters.dropped);
+	const { discarded_bytes: _bytes, ...counts } = row.faults.counts;
+	return sumOf(counts);
+}
+
+const faultsText = ({ discarded_bytes: discarded, ...counts }: Readonly<Record<string, number>>): string =>
+	[
+		...Object.entries(counts).map(([code, count]) => `${count} ${code}`),
+		...(discarded === undefined ? [] : [`${bytes(discarded)} discarded`]),
+	].join(', ');
 
 const dropsText = ({ counters }: Stats['links'][number]): string =>
 	Object.entries(counters.dropped)

@@ -21,6 +21,7 @@ import { Value } from 'typebox/value';
 type Runtime = ResultOf<Api['runtime.show']>;
 type Link = ResultOf<Api['link.stats']>['links'][number];
 type Unrouted = ResultOf<Api['link.stats']>['unrouted'][number];
+type Faults = ResultOf<Api['link.stats']>['faults'][number];
 
 export const fakeStart = '2026-01-01T00:00:00.000Z';
 
@@ -30,6 +31,7 @@ export interface FakeDaemon extends AsyncDisposable {
 	readonly runtimes: Map<string, Runtime>;
 	readonly links: Link[];
 	readonly unrouted: Unrouted[];
+	readonly faults: Faults[];
 	readonly types: ResultOf<Api['link.types']>;
 	readonly events: DaemonEvent[];
 	/** Tells those who follow that something has changed. */
@@ -78,6 +80,7 @@ export async function startFakeDaemon(options: { readonly socket?: string } = {}
 		links: [],
 		types: [],
 		unrouted: [],
+		faults: [],
 		events: [],
 		changed: () => wake(),
 		requests: [],
@@ -512,7 +515,7 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 				});
 			return found;
 		},
-		'link.stats': async (by) => ({ links: filtered(state.links, by), unrouted: state.unrouted }),
+		'link.stats': async (by) => ({ links: filtered(state.links, by), unrouted: state.unrouted, faults: state.faults }),
 	};
 }
 

@@ -326,7 +326,8 @@ function move(state: TopState, by: number): Next {
 }
 
 function scrollLinks(state: TopState, by: number): TopState {
-	const count = (state.links?.links.length ?? 0) + (state.links?.unrouted.length ?? 0);
+	const { links } = state;
+	const count = links === undefined ? 0 : links.links.length + links.unrouted.length + links.faults.length;
 	return { ...state, linksTop: Math.min(Math.max(0, count - 1), Math.max(0, state.linksTop + by)) };
 }
 

@@ -97,4 +97,5 @@ export const links: Links = {
 		},
 	],
 	unrouted: [{ from: { id: idOf('api'), name: 'api' }, type: 'Debug', count: 71, messagesPerSecond: 1, lastAt: at }],
+	faults: [{ runtime: { id: idOf('api'), name: 'api' }, counts: { truncated: 1 } }],
 };

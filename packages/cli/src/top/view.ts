@@ -208,7 +208,7 @@ export const plainText = (text: string): string =>
 function linkLines(state: TopState, height: number, { style, now }: ViewOptions): string[] {
 	const { links, linksTop, size } = state;
 	if (!links) return ['', cut('  asking the router', size.columns)];
-	if (links.links.length + links.unrouted.length === 0)
+	if (links.links.length + links.unrouted.length + links.faults.length === 0)
 		return ['', cut('  no links; add one: orch link add --from A --type T --to B', size.columns)];
 	const text = renderStats(
 		{ pretty: true, style, tableWidth: size.columns, world: { clock: { now: () => now } } as never },

@@ -122,6 +122,7 @@ export interface RouterFigures {
 		readonly runtime: string;
 		readonly connected: boolean;
 		readonly codec: 'binary' | 'json' | 'veecle' | null;
+		readonly faults: Readonly<Record<string, number>>;
 	}[];
 }
 

@@ -128,7 +128,7 @@ export type DataErrorCode = (typeof dataErrorCodes)[number];
 export interface ErrorBody {
 	readonly code: DataErrorCode;
 	readonly message: string;
-	/** The connection is closed after this. */
+	/** Nothing of what follows is taken: the router ends its side, and closes the connection once the client has ended its own. */
 	readonly fatal: boolean;
 	/** The request that fails by this, when it is about one. */
 	readonly corr?: number;

@@ -55,7 +55,7 @@ export const FrameKind = {
 	pong: 24,
 	/** r→c: ErrorBody. */
 	error: 25,
-	/** both: no more frames follow. */
+	/** both: no more frames follow. Whatever does is not looked at. */
 	bye: 26,
 	/** c→r and back: one control-protocol request `[0, id, operation, params]` of a privileged runtime, answered by `[1, id, result]` or `[2, id, error]`. */
 	control: 27,

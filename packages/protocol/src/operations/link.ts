@@ -46,6 +46,15 @@ export const UnroutedType = Type.Object({
 	lastAt: Time,
 });
 
+/** What was wrong with the connections of a runtime, or with what came by them. */
+export const ConnectionFaults = Type.Object({
+	runtime: Party,
+	counts: Type.Record(Type.String(), Type.Integer(), {
+		description:
+			'By code: refused connections, refused lines and frames, late replies. truncated: what was not whole when a connection ended; discarded_bytes: bytes behind a fault that ended a connection, or behind a good-bye',
+	}),
+});
+
 export const TappedMessage = Type.Object({
 	at: Time,
 	from: Type.String(),
@@ -176,9 +185,14 @@ export const linkOperations = {
 		http: { method: 'GET', path: '/links/types' },
 	}),
 	'link.stats': operation({
-		summary: 'Show rates, latencies, queues and drops of the links, and what no link takes',
+		summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections',
+		notes: 'Faults are of a runtime, whatever it sends and to whom: with a type or a receiver none are told.',
 		params: Type.Object({ from: Type.Optional(Sender), to: Type.Optional(Ref), type: Type.Optional(TypeName) }),
-		result: Type.Object({ links: Type.Array(LinkStats), unrouted: Type.Array(UnroutedType) }),
+		result: Type.Object({
+			links: Type.Array(LinkStats),
+			unrouted: Type.Array(UnroutedType),
+			faults: Type.Array(ConnectionFaults),
+		}),
 		errors: [...refErrors, 'router.unavailable'],
 		http: { method: 'GET', path: '/links/stats' },
 	}),

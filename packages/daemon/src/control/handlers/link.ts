@@ -241,6 +241,15 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 								)
 								.map((row) => ({ ...row, from: party(row.from), lastAt: isoTime(row.lastAt) }))
 						: [],
+				faults:
+					params.to === undefined && params.type === undefined
+						? figures.ports
+								.filter(
+									({ runtime, faults }) =>
+										Object.keys(faults).length > 0 && (from === undefined || links.meant(from).includes(runtime)),
+								)
+								.map(({ runtime, faults }) => ({ runtime: party(runtime), counts: faults }))
+						: [],
 			};
 		},
 	};
