@@ -150,7 +150,8 @@ class Launch {
 			throw error;
 		};
 		const { priority, mayGo } = this.#request;
-		if (shim.heard < 1 || priority !== 'normal' || mayGo !== undefined) return this.#prepareInTurns(shim, text, signal).catch(callOff);
+		if (shim.heard < 1 || priority !== 'normal' || mayGo !== undefined)
+			return this.#prepareInTurns(shim, text, signal).catch(callOff);
 		try {
 			this.#tell(shim, text, signal);
 		} catch (error) {
