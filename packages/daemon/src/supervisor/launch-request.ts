@@ -36,7 +36,8 @@ export function prepareLaunch(spec: RuntimeSpec, next: NextProcess, options: Pre
 	if (!ports && ready === undefined) return { ...environment, ready: undefined };
 	const patienceMs = endedAt !== undefined && clock.now() - endedAt < releaseMs ? releaseMs : 0;
 	const all = async () => void (await Promise.all([ready, ports && portsAreFree({ ports, clock, signal, patienceMs, find })]));
-	return { ...environment, ready: withDeadline(clock, prepareMs, all, late, signal).catch(unprepared(signal)) };
+	const first = ports || ready === undefined ? all : () => ready;
+	return { ...environment, ready: withDeadline(clock, prepareMs, first, late, signal).catch(unprepared(signal)) };
 }
 
 /** May throw, where the user it is to run as is not known. `env` of the answer is without what only the program itself is told. */

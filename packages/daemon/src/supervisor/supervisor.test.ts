@@ -118,7 +118,7 @@ test('a start resolves with the pid once the program runs, and with the same whe
 			args: [],
 			cwd: '/',
 			env: { HOME: '/', ORCH_IPC_TOKEN: 'x' },
-			mayGo: undefined,
+			mayGo: expect.any(Promise),
 			priority: 'normal',
 			stop: defaultStop,
 			stdoutPath: first.stdoutPath,
