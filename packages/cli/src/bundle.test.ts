@@ -150,12 +150,12 @@ describe('the quick bundle', () => {
 	});
 
 	it('does not ask again whoever was given a time to answer in', async () => {
-		const restore = daemon.override('runtime.brief', () => new Promise(() => {}));
+		const restore = daemon.override('runtime.table', () => new Promise(() => {}));
 		daemon.requests.length = 0;
 		const { code, err } = await orch(['ps', '--timeout', '200ms']);
 		restore();
 		expect([code, err]).toEqual([124, expect.stringContaining('200')]);
-		expect(daemon.requests.filter(({ operation }) => operation === 'runtime.brief').length).toBe(1);
+		expect(daemon.requests.filter(({ operation }) => operation === 'runtime.table').length).toBe(1);
 	});
 });
 

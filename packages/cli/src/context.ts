@@ -1,4 +1,5 @@
 /** What a command works with: its world, its global options, one connection to orchd, and ways to print. */
+import type { Style } from '@orch/base/text';
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
 import { OrchError, type Places, version } from '@orch/protocol/wire';
 import { askInJson, notJson } from './ask.ts';
@@ -6,7 +7,7 @@ import type { Connection } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
 import { placesOf } from './places.ts';
 import { toJson } from './render/json.ts';
-import { loadStyle, type Style, wantsColor } from './render/style.ts';
+import { loadStyle, wantsColor } from './render/style.ts';
 import type { World } from './world.ts';
 
 /** How long a command waits for what orchd answers by itself; what waits for processes to end is given no limit. */

@@ -1,9 +1,8 @@
 /** The log of orchd as a file: its last lines, read from the end, and what is written from then on. */
+import { plain, printable, type Style } from '@orch/base/text';
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { Clock } from './clock.ts';
 import { clockTime } from './render/time.ts';
-import { plain, type Style } from './render/style.ts';
-import { printable } from './render/width.ts';
 
 const portionBytes = 64 * 1024;
 const followEveryMs = 150;

@@ -1,3 +1,4 @@
+import { plain } from '@orch/base/text';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { errors, OrchError, RemoteError } from '@orch/protocol/wire';
@@ -6,7 +7,6 @@ import { CliError, type ClientErrorCode, clientErrors, toShownError } from './er
 import { explanations } from './explanations.ts';
 import { exitCodes } from './help.ts';
 import { renderError } from './render/error.ts';
-import { plain } from './render/style.ts';
 
 const text = (error: Error): string => renderError(toShownError(error), { style: plain, verbose: false });
 

@@ -1,3 +1,4 @@
+import { plain } from '@orch/base/text';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commands } from './commands/index.ts';
@@ -5,7 +6,6 @@ import { globalOptions } from './globals.ts';
 import { commandHelp, exitCodes, signature } from './help.ts';
 import { longFlag, shortFlag } from './invocation.ts';
 import type { OptionSpecs } from './option.ts';
-import { plain } from './render/style.ts';
 import { parse } from './tree.ts';
 
 const guide = readFileSync(new URL('../../../docs/guides/cli.md', import.meta.url), 'utf8');

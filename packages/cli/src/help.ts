@@ -1,8 +1,8 @@
 /** Help, written from the commands' own data: examples first, then what can be said. */
+import type { Style } from '@orch/base/text';
 import { type Command, nouns } from './command.ts';
 import { globalOptions } from './globals.ts';
 import type { OptionSpecs } from './option.ts';
-import type { Style } from './render/style.ts';
 
 export const exitCodes: readonly (readonly [number, string])[] = [
 	[0, 'done, and what was asked for holds'],

@@ -1,10 +1,10 @@
+import { plain } from '@orch/base/text';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commands } from './commands/index.ts';
 import { CliError, toShownError } from './errors.ts';
 import { hotInvocation, hotNames } from './hot.ts';
 import { renderError } from './render/error.ts';
-import { plain } from './render/style.ts';
 import { parse } from './tree.ts';
 
 const words = (line: string): string[] => (line === '' ? [] : line.split(' '));

@@ -1,4 +1,5 @@
 /** `orch call`: any operation by hand, with its params and result as they are. */
+import { renderTable } from '@orch/base/text';
 import { findJsonFault, jsonFrame } from '../args/json-fault.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -6,7 +7,6 @@ import { CliError } from '../errors.ts';
 import { operations } from '../generated/operations.ts';
 import { interruption } from '../interruption.ts';
 import { fromJson, toJson } from '../render/json.ts';
-import { renderTable } from '../render/table.ts';
 
 export const call = command({
 	path: ['call'],

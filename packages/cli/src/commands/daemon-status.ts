@@ -1,9 +1,10 @@
 /** How orchd is, on one screen. */
+import { duration } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { renderDetails } from '../render/details.ts';
-import { bytes, duration, plural } from '../render/time.ts';
+import { bytes, plural } from '../render/time.ts';
 
 type Status = ResultOf<Api['daemon.status']>;
 

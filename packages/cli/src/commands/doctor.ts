@@ -1,8 +1,8 @@
 /** `orch doctor`: whether this machine has what orch needs, and what to do where not. */
+import { printable } from '@orch/base/text';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { type Check, type CheckStatus, examine } from '../doctor/index.ts';
-import { printable } from '../render/width.ts';
 import { plural } from '../render/time.ts';
 
 export const doctor = command({

@@ -1,4 +1,5 @@
 /** `orch events`: what happens, as it happens, or since some time ago. */
+import { cut, displayWidth, duration, howItEnded, printable, type Style } from '@orch/base/text';
 import type { Api, DaemonEvent, ItemOf, ParamsOf } from '@orch/protocol';
 import { BadValue } from '../args/bad-value.ts';
 import { parseDuration } from '../args/duration.ts';
@@ -8,10 +9,7 @@ import type { Context } from '../context.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { flag, list, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
-import { howItEnded } from '../render/runtime-status.ts';
-import type { Style } from '../render/style.ts';
-import { clockTime, duration, plural } from '../render/time.ts';
-import { cut, displayWidth, printable } from '../render/width.ts';
+import { clockTime, plural } from '../render/time.ts';
 
 const kinds = [
 	'added',

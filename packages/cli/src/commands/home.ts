@@ -1,8 +1,9 @@
 /** `orch` alone: how orchd is, and five commands to try. */
+import { duration } from '@orch/base/text';
 import { version } from '@orch/protocol/wire';
 import { command } from '../command.ts';
 import { CliError } from '../errors.ts';
-import { duration, plural } from '../render/time.ts';
+import { plural } from '../render/time.ts';
 
 const toTry: readonly (readonly [string, string])[] = [
 	['orch runtime add ./program --start', 'run a program under supervision'],

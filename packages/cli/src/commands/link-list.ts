@@ -1,9 +1,9 @@
 /** `orch link list`. */
+import { ago, type Column, renderTable } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { type Column, renderTable } from '../render/table.ts';
-import { ago, size } from '../render/time.ts';
+import { size } from '../render/time.ts';
 import { filterOf, linkFilter } from './link-text.ts';
 
 type Link = ResultOf<Api['link.list']>[number];

@@ -1,12 +1,12 @@
 /** `orch link stats`: rates, latencies, queues and drops of the links, what no link takes, and faults of connections. */
+import { ago, type Column, renderTable } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { flag } from '../option.ts';
 import { toJson } from '../render/json.ts';
-import { type Column, renderTable } from '../render/table.ts';
-import { ago, bytes, latency, rate } from '../render/time.ts';
+import { bytes, latency, rate } from '../render/time.ts';
 import { filterOf, type LinkEnds, type LinkFilter, linkFilter, linkText } from './link-text.ts';
 
 type Stats = ResultOf<Api['link.stats']>;

@@ -1,4 +1,5 @@
 /** `orch link tap`: messages live, as they pass, without touching them. */
+import { cut, duration, printable } from '@orch/base/text';
 import type { Api, ItemOf } from '@orch/protocol';
 import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
@@ -8,8 +9,7 @@ import { interruption } from '../interruption.ts';
 import { value } from '../option.ts';
 import { bodyPreview, bodyValue } from '../render/body.ts';
 import { toJson } from '../render/json.ts';
-import { bytes, clockTime, duration, plural, rate } from '../render/time.ts';
-import { cut, printable } from '../render/width.ts';
+import { bytes, clockTime, plural, rate } from '../render/time.ts';
 import { filterOf, linkFilter } from './link-text.ts';
 
 type Message = ItemOf<Api['link.tap']>['messages'][number];

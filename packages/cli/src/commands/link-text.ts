@@ -1,7 +1,7 @@
 /** A link in one line, and the options by which links are picked. */
+import { printable } from '@orch/base/text';
 import { nonEmpty } from '../args/values.ts';
 import { value } from '../option.ts';
-import { printable } from '../render/width.ts';
 
 /** `ping ─Ping→ pong`. */
 export const linkText = ({ from, type, to }: LinkEnds): string =>

@@ -1,4 +1,5 @@
 /** `orch link types`: who sends and gets which types, what they have to be like, and how they look. */
+import { ago, type Column, printable, renderTable } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -6,9 +7,7 @@ import { CliError } from '../errors.ts';
 import { flag } from '../option.ts';
 import { bodyPreview, bodyValue } from '../render/body.ts';
 import { renderDetails } from '../render/details.ts';
-import { type Column, renderTable } from '../render/table.ts';
-import { ago, bytes } from '../render/time.ts';
-import { printable } from '../render/width.ts';
+import { bytes } from '../render/time.ts';
 
 type TypeInfo = ResultOf<Api['link.types']>[number];
 

@@ -1,11 +1,12 @@
 /** `orch ps`, in full `orch runtime list`. */
+import { plain, renderRuntimes } from '@orch/base/text';
 import type { RuntimeColumns, RuntimeStatus } from '@orch/protocol';
+import { shortId } from '@orch/protocol/wire';
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { labelFilter } from '../args/label.ts';
 import { list, value } from '../option.ts';
-import { renderRuntimes } from '../render/runtime-table.ts';
 
 const statuses = [
 	'stopped',
@@ -45,6 +46,9 @@ export const ps = command({
 			...(label === undefined ? {} : { labels: Object.fromEntries(label) }),
 		};
 		if (context.json) context.printJson(await context.readFast('runtime.list', selection));
+		// many lines are laid out by orchd, which has done so before, sooner than by a program that has only just begun to run
+		else if (!context.namesOnly && !context.pretty && context.style === plain)
+			printTable(context, (await context.readFast('runtime.table', selection)).text);
 		else printRuntimes(context, await context.readFast('runtime.brief', selection));
 		return undefined;
 	},
@@ -52,6 +56,16 @@ export const ps = command({
 
 export function printRuntimes(context: Context, runtimes: RuntimeColumns): void {
 	if (context.namesOnly) return context.print(runtimes.name.map((name) => `${name}\n`).join(''));
-	if (runtimes.name.length === 0) return context.note('no runtimes; add one: orch runtime add ./program');
-	context.print(renderRuntimes(context, runtimes));
+	const { pretty, style, tableWidth: width, world } = context;
+	const { id, name } = runtimes;
+	const shown = { ...runtimes, id: id.map(shortId) };
+	printTable(
+		context,
+		name.length === 0 ? '' : renderRuntimes(shown, { forPeopleAt: pretty ? world.clock.now() : undefined, width, style }),
+	);
+}
+
+function printTable(context: Context, text: string): void {
+	if (text === '') context.note('no runtimes; add one: orch runtime add ./program');
+	else context.print(text);
 }

@@ -1,4 +1,5 @@
 /** `orch runner list`, `show`, `add` and `remove`: projects that are mounted at a base path. */
+import { type Column, renderTable, type Style } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import { inheritedOf, renderProblems } from '@orch/protocol/wire';
 import { resolve } from 'node:path';
@@ -11,8 +12,6 @@ import { shownPath } from '../project/files.ts';
 import { problemStyle } from '../project/problem-style.ts';
 import { exitOf, outcomeLines } from '../project/up-text.ts';
 import { renderDetails } from '../render/details.ts';
-import type { Style } from '../render/style.ts';
-import { type Column, renderTable } from '../render/table.ts';
 import { onEach } from './each.ts';
 
 type Runner = ResultOf<Api['runner.list']>[number];

@@ -1,13 +1,11 @@
 /** `orch runtime show`: everything that is known of a runtime. */
+import { duration, exitText, memory, percent, printable, statusMark, statusText } from '@orch/base/text';
 import { describeNeed } from '../args/needs.ts';
 import { command } from '../command.ts';
 import { flag } from '../option.ts';
 import { renderDetails } from '../render/details.ts';
 import { describeProbes } from '../render/probes.ts';
-import { exitText, statusMark, statusText } from '../render/runtime-status.ts';
-import { duration, size } from '../render/time.ts';
-import { memory, percent } from '../render/usage.ts';
-import { printable } from '../render/width.ts';
+import { size } from '../render/time.ts';
 import { masked, maskSecrets } from '../secrets.ts';
 import type { Runtime } from './runtime-status.ts';
 

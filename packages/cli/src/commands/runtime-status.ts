@@ -1,11 +1,9 @@
 /** How one runtime is: its status and why, what ended it, its links, its last words, and what to type next. */
+import { ago, cut, duration, exitText, memory, percent, printable, statusMark, statusPaint, statusText } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import type { Context } from '../context.ts';
 import { renderDetails } from '../render/details.ts';
-import { exitText, statusMark, statusPaint, statusText } from '../render/runtime-status.ts';
-import { ago, bytes, duration, plural } from '../render/time.ts';
-import { memory, percent } from '../render/usage.ts';
-import { cut, printable } from '../render/width.ts';
+import { bytes, plural } from '../render/time.ts';
 import { maskSecrets } from '../secrets.ts';
 
 export type Runtime = ResultOf<Api['runtime.show']>;

@@ -1,8 +1,8 @@
 /** `orch stop`, in full `orch runtime stop`. */
+import { howItEnded } from '@orch/base/text';
 import { parseDuration } from '../args/duration.ts';
 import { command } from '../command.ts';
 import { value } from '../option.ts';
-import { howItEnded } from '../render/runtime-status.ts';
 import { onEach } from './each.ts';
 import { stopOrder } from './stop-order.ts';
 

@@ -9,7 +9,7 @@ import { untilInterrupted } from '../interruption.ts';
 import { flag, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { sorted, sortKeys, type SortKey } from '../top/order.ts';
-import { toColumns } from '../render/runtime-table.ts';
+import { toColumns } from '../render/runtime-columns.ts';
 import { printRuntimes } from './ps.ts';
 
 export const top = command({

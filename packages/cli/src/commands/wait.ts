@@ -1,10 +1,10 @@
 /** `orch wait`: until runtimes are what they are to become. */
+import { howItEnded } from '@orch/base/text';
 import { constants } from 'node:os';
 import type { Api, ResultOf } from '@orch/protocol';
 import { choice } from '../args/values.ts';
 import { command } from '../command.ts';
 import { value } from '../option.ts';
-import { howItEnded } from '../render/runtime-status.ts';
 import { onEach } from './each.ts';
 import { withNews } from './waiting-news.ts';
 

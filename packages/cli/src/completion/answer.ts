@@ -1,6 +1,6 @@
 /** `orch __complete SHELL …`: what a completion script asks at every TAB. Silent whatever happens, and never a failure. */
+import { printable } from '@orch/base/text';
 import { commands } from '../commands/index.ts';
-import { printable } from '../render/width.ts';
 import type { World } from '../world.ts';
 import { type BashLine, readBashLine, writeForBash } from './bash-line.ts';
 import { liveCandidates } from './live.ts';

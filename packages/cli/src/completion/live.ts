@@ -1,9 +1,9 @@
 /** Names that only orchd knows, asked for within a bound: a shell waits for them at every key that asks. */
+import { statusText } from '@orch/base/text';
 import type { RuntimeInfo } from '@orch/protocol';
 import { type Connection, openConnection } from '../connect.ts';
 import { placesOf } from '../places.ts';
 import { linkText } from '../commands/link-text.ts';
-import { statusText } from '../render/runtime-status.ts';
 import { plural } from '../render/time.ts';
 import type { World } from '../world.ts';
 import type { Candidate, Live } from './request.ts';

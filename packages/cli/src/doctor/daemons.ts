@@ -1,10 +1,11 @@
 /** The orchd that is meant, others that may be mistaken for it, and the unit that systemd would start it by. */
+import { duration } from '@orch/base/text';
 import { existsSync } from 'node:fs';
 import type { Api, ResultOf } from '@orch/protocol';
 import { version } from '@orch/protocol/wire';
 import { openConnection } from '../connect.ts';
 import { CliError, toShownError } from '../errors.ts';
-import { duration, plural } from '../render/time.ts';
+import { plural } from '../render/time.ts';
 import { isSystemdRunning, lingers, readUnit, unitFile } from '../systemd/systemd.ts';
 import { isOurs, programsOf, type Scope, unitName } from '../systemd/unit.ts';
 import type { World } from '../world.ts';

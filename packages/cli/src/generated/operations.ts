@@ -16,6 +16,7 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'runtime.add': { summary: 'Register a program under supervision', params: ['program', 'args?', 'cwd', 'env?', 'name?', 'id?', 'priority?', 'privileged?', 'restart?', 'stop?', 'autostart?', 'labels?', 'envFiles?', 'user?', 'umask?', 'probes?', 'needs?', 'ports?', 'limits?', 'schedule?', 'watch?', 'output?', 'project?', 'instances?', 'binary?', 'start?'], stream: false },
 	'runtime.list': { summary: 'List the runtimes, in the order in which they were added', params: ['status?', 'runtimes?', 'labels?'], stream: false },
 	'runtime.brief': { summary: 'Show the runtimes as a table has them, column by column, for those who wait for a long list', params: ['status?', 'runtimes?', 'labels?'], stream: false },
+	'runtime.table': { summary: 'Show the runtimes as lines of text, as orch ps writes them into a pipe: everything whole, times in RFC 3339', params: ['status?', 'runtimes?', 'labels?'], stream: false },
 	'runtime.show': { summary: 'Show everything about a runtime', params: ['runtime'], stream: false },
 	'runtime.start': { summary: 'Start a runtime; answers once its program runs', params: ['runtime', 'priority?', 'needs?'], stream: false },
 	'runtime.stop': { summary: 'Stop a runtime; answers once nothing of it is left', params: ['runtime', 'graceMs?'], stream: false },

@@ -1,6 +1,6 @@
 /** A graph in the language of Graphviz: needs are dashed, links are drawn through and called by their type. */
+import { printable } from '@orch/base/text';
 import { rate } from '../render/time.ts';
-import { printable } from '../render/width.ts';
 import type { Graph, LinkEdge } from './graph.ts';
 import { nodeName, type Shows, statusText } from './text.ts';
 

@@ -1,6 +1,6 @@
+import { plain } from '@orch/base/text';
 import { describe, expect, it } from 'vitest';
 import type { CheckedLink, CheckedProject, CheckedRuntime } from '../project/check-module.ts';
-import { plain } from '../render/style.ts';
 import { graphDot } from './dot.ts';
 import { declaredGraph, type Graph } from './graph.ts';
 import { graphMermaid } from './mermaid.ts';

@@ -1,5 +1,5 @@
 /** A graph in the language of Mermaid: needs are dotted, links are drawn through and called by their type. */
-import { printable } from '../render/width.ts';
+import { printable } from '@orch/base/text';
 import { flow } from './dot.ts';
 import type { Graph } from './graph.ts';
 import { nodeName, type Shows, statusText } from './text.ts';

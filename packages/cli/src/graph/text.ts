@@ -1,7 +1,6 @@
 /** A graph as text: trees of who needs whom, from who is needed by nobody down; for each sender, what goes where. */
+import { displayWidth, printable, type Style } from '@orch/base/text';
 import { rate } from '../render/time.ts';
-import type { Style } from '../render/style.ts';
-import { displayWidth, printable } from '../render/width.ts';
 import { anySender, type Graph, type GraphNode, type LinkEdge, type NeedEdge } from './graph.ts';
 
 export function graphText({ runtimes, needs, links }: Graph, shows: Shows, style: Style): string {

@@ -1,6 +1,6 @@
 /** A plan as people read it: what comes, goes and changes, field by field, with what that means for what runs. */
+import type { Style } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
-import type { Style } from '../render/style.ts';
 import { maskSecrets } from '../secrets.ts';
 
 export type Diff = ResultOf<Api['project.diff']>;

@@ -1,6 +1,6 @@
 /** How problems of project files look on a terminal. */
+import type { Style } from '@orch/base/text';
 import type { ProblemStyle } from '@orch/protocol/wire';
-import type { Style } from '../render/style.ts';
 
 export const problemStyle = ({ bold, red, dim, cyan }: Style): ProblemStyle => ({
 	place: bold,

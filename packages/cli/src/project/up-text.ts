@@ -1,7 +1,7 @@
 /** What an `up` tells while it goes on, and at its end. */
+import type { Style } from '@orch/base/text';
 import type { Api, ItemOf, ResultOf } from '@orch/protocol';
 import type { Context } from '../context.ts';
-import type { Style } from '../render/style.ts';
 
 export type Progress = ItemOf<Api['project.up']>;
 export type Report = ResultOf<Api['project.up']>;

@@ -1,6 +1,6 @@
 /** The body of a message as it is shown: by its codec, as far as there is of it. */
+import { printable } from '@orch/base/text';
 import { unpack } from '@orch/protocol/wire';
-import { printable } from './width.ts';
 
 export interface Body {
 	readonly codec: string;

@@ -1,6 +1,5 @@
+import { displayWidth, type Style } from '@orch/base/text';
 /** One thing with its properties: a name before each, aligned. */
-import type { Style } from './style.ts';
-import { displayWidth } from './width.ts';
 
 /** Properties without a value are left out; a value of several lines is indented under its name. */
 export function renderDetails(properties: readonly (readonly [name: string, value: string | undefined])[], style: Style): string {

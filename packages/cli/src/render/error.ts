@@ -1,9 +1,8 @@
 /** An error as it is shown: the sentence, facts indented below, one thing to do; or one JSON object. */
+import { printable, type Style } from '@orch/base/text';
 import type { WireError } from '@orch/protocol';
-import type { Style } from './style.ts';
 import { type FileProblem, renderProblems } from '@orch/protocol/wire';
 import { problemStyle } from '../project/problem-style.ts';
-import { printable } from './width.ts';
 
 export interface ErrorView {
 	readonly style: Style;

@@ -1,9 +1,8 @@
 /** Lines of many runtimes, one under the other: whose they are, when they came, what they say. */
+import { displayWidth, plain, type Style } from '@orch/base/text';
 import type { Api, ItemOf } from '@orch/protocol';
 import { plainText, terminalText } from './log-text.ts';
-import { plain, type Style } from './style.ts';
 import { clockTime, plural } from './time.ts';
-import { displayWidth } from './width.ts';
 
 export type LogLine = ItemOf<Api['runtime.logs']>['lines'][number];
 export type Dropped = ItemOf<Api['runtime.logs']>['dropped'][number];

@@ -1,6 +1,6 @@
 /** What the probes of a runtime are, in a line each. */
+import { duration } from '@orch/base/text';
 import type { RuntimeOptions } from '@orch/protocol';
-import { duration } from './time.ts';
 
 type Probes = NonNullable<RuntimeOptions['probes']>;
 type Probe = NonNullable<Probes[keyof Probes]>;

@@ -1,8 +1,7 @@
 /** One line on standard error that shows how far something is, and leaves nothing behind. */
+import { cut, displayWidth, type Style } from '@orch/base/text';
 import type { World } from '../world.ts';
-import type { Style } from './style.ts';
 import { bytes } from './time.ts';
-import { cut, displayWidth } from './width.ts';
 
 const barWidth = 24;
 /** Drawn no more often than an eye can follow. */

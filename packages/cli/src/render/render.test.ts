@@ -1,12 +1,11 @@
+import { ago, type Column, cut, displayWidth, duration, plain, printable, renderTable } from '@orch/base/text';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { renderError } from './error.ts';
 import { fromJson, toJson } from './json.ts';
 import { progressBar } from './progress.ts';
-import { loadStyle, plain, wantsColor } from './style.ts';
-import { type Column, renderTable } from './table.ts';
-import { ago, bytes, duration, latency, rate, size } from './time.ts';
-import { cut, displayWidth, printable } from './width.ts';
+import { loadStyle, wantsColor } from './style.ts';
+import { bytes, latency, rate, size } from './time.ts';
 
 interface Row {
 	readonly name: string;

@@ -1,30 +1,6 @@
 /** Colours, decided for each stream by itself. */
+import { plain, type Style } from '@orch/base/text';
 import type { Globals } from '../globals.ts';
-
-type Paint = (text: string) => string;
-
-export interface Style {
-	readonly bold: Paint;
-	readonly dim: Paint;
-	readonly red: Paint;
-	readonly green: Paint;
-	readonly yellow: Paint;
-	readonly cyan: Paint;
-	readonly blue: Paint;
-	readonly magenta: Paint;
-}
-
-const asItIs: Paint = (text) => text;
-export const plain: Style = {
-	bold: asItIs,
-	dim: asItIs,
-	red: asItIs,
-	green: asItIs,
-	yellow: asItIs,
-	cyan: asItIs,
-	blue: asItIs,
-	magenta: asItIs,
-};
 
 export interface ColorInput {
 	readonly env: Readonly<Record<string, string | undefined>>;

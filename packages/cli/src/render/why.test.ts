@@ -1,6 +1,6 @@
+import { plain } from '@orch/base/text';
 import type { WhyRuntime } from '@orch/protocol';
 import { expect, it } from 'vitest';
-import { plain } from './style.ts';
 import { nextOf, renderWhy } from './why.ts';
 
 const now = Date.UTC(2026, 0, 1, 12);

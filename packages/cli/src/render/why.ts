@@ -1,10 +1,7 @@
 /** Why a runtime is as it is, for people: each of the chain with what is known of it, one deeper than what waits for it. */
+import { ago, cut, duration, exitText, printable, statusMark, statusPaint, statusText, type Style } from '@orch/base/text';
 import type { WhyRuntime } from '@orch/protocol';
 import { renderDetails } from './details.ts';
-import { exitText, statusMark, statusPaint, statusText } from './runtime-status.ts';
-import type { Style } from './style.ts';
-import { ago, duration } from './time.ts';
-import { cut, printable } from './width.ts';
 
 export interface WhyView {
 	readonly style: Style;

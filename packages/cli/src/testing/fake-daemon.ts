@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { renderRuntimes } from '@orch/base/text';
 import {
 	type Api,
 	api,
@@ -14,7 +15,7 @@ import {
 	type RuntimeColumns,
 	suggest,
 } from '@orch/protocol';
-import { ourHello, Session } from '@orch/protocol/wire';
+import { ourHello, Session, shortId } from '@orch/protocol/wire';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 
@@ -325,6 +326,11 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 			[...state.runtimes.values()].filter((each) => status === undefined || each.status === status).map(info),
 		'runtime.brief': async ({ status }) =>
 			columnsOf([...state.runtimes.values()].filter((each) => status === undefined || each.status === status)),
+		'runtime.table': async ({ status }) => {
+			const runtimes = columnsOf([...state.runtimes.values()].filter((each) => status === undefined || each.status === status));
+			const rows = { ...runtimes, id: runtimes.id.map(shortId) };
+			return { text: rows.name.length === 0 ? '' : renderRuntimes(rows) };
+		},
 		'runtime.show': async ({ runtime }) => find(runtime),
 		'runtime.start': async ({ runtime }) => info(change(find(runtime), started(7))),
 		'runtime.stop': async ({ runtime }) =>

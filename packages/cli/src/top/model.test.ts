@@ -1,10 +1,9 @@
+import { displayWidth, plain } from '@orch/base/text';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { firstState, logLinesOf, mostLogLines, rowsOf, step, type TopEffect, type TopEvent, type TopState } from './model.ts';
 import { sorted, sortKeys } from './order.ts';
 import { idOf, links, runtime, some } from './testing.ts';
-import { plain } from '../render/style.ts';
-import { displayWidth } from '../render/width.ts';
 import { viewOf } from './view.ts';
 
 const at = '2026-01-01T00:00:00.000Z';

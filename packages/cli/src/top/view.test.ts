@@ -1,5 +1,6 @@
+import { plain } from '@orch/base/text';
 import { expect, it } from 'vitest';
-import { loadStyle, plain } from '../render/style.ts';
+import { loadStyle } from '../render/style.ts';
 import { firstState, step, type TopEvent, type TopState } from './model.ts';
 import { createScreen } from './screen.ts';
 import { idOf, links, runtime, some } from './testing.ts';

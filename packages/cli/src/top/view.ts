@@ -1,12 +1,22 @@
 /** The screen of `orch top` as lines, each as wide as the screen at most: a pure function of what is known. */
+import {
+	type Column,
+	cpuText,
+	cut,
+	displayWidth,
+	duration,
+	memory,
+	memoryText,
+	percent,
+	printable,
+	renderTable,
+	statusMark,
+	statusPaint,
+	statusText,
+	type Style,
+} from '@orch/base/text';
 import type { RuntimeInfo } from '@orch/protocol';
 import { renderStats } from '../commands/link-stats.ts';
-import { statusMark, statusPaint, statusText } from '../render/runtime-status.ts';
-import type { Style } from '../render/style.ts';
-import { type Column, renderTable } from '../render/table.ts';
-import { duration } from '../render/time.ts';
-import { cpuText, memory, memoryText, percent } from '../render/usage.ts';
-import { cut, displayWidth, printable } from '../render/width.ts';
 import { logLinesOf, type LogLine, rowsOf, type Seen, selectedOf, type TopState } from './model.ts';
 import type { SortKey } from './order.ts';
 

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Logger, Random } from '@orch/base';
+import { renderRuntimes } from '@orch/base/text';
 import { OrchError, shortId, suggest } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
 import { isoTime, type RuntimeColumns, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
@@ -111,6 +112,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		userSockets?.forget(id);
 		log.info('runtime removed', { runtime: name, id });
 	};
+	const columns = (which: WhichRuntimes) => toColumns(supervisor.list().filter((snapshot) => isMeant(snapshot, which)));
 	return {
 		restore(runtimes) {
 			for (const { spec, generation, process } of runtimes) know(spec, process ?? { processId: '', generation });
@@ -151,7 +153,12 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			supervisor
 				.list()
 				.flatMap((snapshot) => (isMeant(snapshot, which) ? toInfo(snapshot, links.problem(snapshot.spec.id)) : [])),
-		columns: (which) => toColumns(supervisor.list().filter((snapshot) => isMeant(snapshot, which))),
+		columns,
+		table(which) {
+			const { id, ...others } = columns(which);
+			if (id.length === 0) return '';
+			return renderRuntimes({ ...others, id: id.map(shortId) });
+		},
 		removed: () => supervisor.outputs.old().map((one) => ({ ...one, status: 'removed' })),
 		describe,
 		details(id) {

@@ -160,6 +160,13 @@ export const runtimeOperations = {
 		errors: ['runtime.not_found', 'runtime.ambiguous'],
 		http: { method: 'GET', path: '/runtimes/brief' },
 	}),
+	'runtime.table': operation({
+		summary: 'Show the runtimes as lines of text, as orch ps writes them into a pipe: everything whole, times in RFC 3339',
+		params: Selection,
+		result: Type.Object({ text: Type.String() }),
+		errors: ['runtime.not_found', 'runtime.ambiguous'],
+		http: { method: 'GET', path: '/runtimes/table' },
+	}),
 	'runtime.show': operation({
 		summary: 'Show everything about a runtime',
 		params: one,

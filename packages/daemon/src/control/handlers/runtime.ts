@@ -68,6 +68,8 @@ export interface Runtimes extends Directory {
 	}): () => void;
 	list(which?: WhichRuntimes): readonly RuntimeInfo[];
 	columns(which: WhichRuntimes): RuntimeColumns;
+	/** The same as lines of text; none where there are no runtimes. */
+	table(which: WhichRuntimes): string;
 	/** Of which nothing is left but what they have written. */
 	removed(): readonly Entry[];
 	describe(id: string): RuntimeInfo;
@@ -221,6 +223,12 @@ export function runtimeHandlers({
 			const which = meant(params, call);
 			await runtimes.look();
 			return runtimes.columns(which);
+		},
+
+		async 'runtime.table'(params, call) {
+			const which = meant(params, call);
+			await runtimes.look();
+			return { text: runtimes.table(which) };
 		},
 
 		async 'runtime.show'({ runtime }, call) {

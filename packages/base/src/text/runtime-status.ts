@@ -1,15 +1,27 @@
 /** The status of a runtime in a word or two, with its mark and colour. */
-import type { RuntimeInfo } from '@orch/protocol';
+import { duration } from './age.ts';
 import type { Style } from './style.ts';
-import { duration } from './time.ts';
 import { printable } from './width.ts';
 
-/** What `RuntimeInfo` tells of it; what is not there may be left out. */
+/** How a process has ended. */
+export interface ShownExit {
+	readonly code: number | null;
+	readonly signal: string | null;
+	readonly coreDumped: boolean;
+	/** RFC 3339. */
+	readonly at: string;
+	readonly by: 'itself' | 'stop' | 'kill';
+	readonly reason: string | null;
+}
+
+export type ShownStatus = 'stopped' | 'waiting' | 'starting' | 'running' | 'stopping' | 'backoff' | 'exited' | 'failed';
+
+/** What the protocol tells of it; what is not there may be left out. */
 interface Shown {
-	readonly status: RuntimeInfo['status'];
-	readonly lastExit?: RuntimeInfo['lastExit'] | undefined;
-	readonly backoff?: RuntimeInfo['backoff'] | undefined;
-	readonly ready?: RuntimeInfo['ready'] | undefined;
+	readonly status: ShownStatus;
+	readonly lastExit?: ShownExit | null | undefined;
+	readonly backoff?: { readonly nextInMs: number | null } | null | undefined;
+	readonly ready?: boolean | null | undefined;
 }
 
 /** `running`, `running (not ready)`, `backoff 12s`, `exited 0`, `failed`. */
@@ -57,13 +69,13 @@ export function statusPaint({ status, lastExit, ready }: Shown, style: Style): (
 }
 
 /** `exit code 1, core dumped`. */
-export function howItEnded({ code, signal, coreDumped }: NonNullable<RuntimeInfo['lastExit']>): string {
+export function howItEnded({ code, signal, coreDumped }: ShownExit): string {
 	const how = signal === null ? (code === null ? 'exit unknown' : `exit code ${code}`) : signal;
 	return `${how}${coreDumped ? ', core dumped' : ''}`;
 }
 
 /** `exit code 1, 3m ago`, for the details. */
-export function exitText(exit: NonNullable<RuntimeInfo['lastExit']>, at: string): string {
+export function exitText(exit: ShownExit, at: string): string {
 	const by = exit.by === 'itself' ? '' : exit.by === 'stop' ? ', stopped' : ', killed after its grace';
 	const why = exit.reason === null ? '' : ` (${printable(exit.reason)})`;
 	return `${howItEnded(exit)}${by}${why}, ${at}`;

@@ -1,8 +1,7 @@
 /** What a runtime uses, in columns: `3.1%`, `84M`. */
-import type { RuntimeInfo } from '@orch/protocol';
 
 interface Used {
-	readonly usage?: Pick<NonNullable<RuntimeInfo['usage']>, 'cpuPercent' | 'memoryBytes'> | null | undefined;
+	readonly usage?: { readonly cpuPercent: number | null; readonly memoryBytes: number } | null | undefined;
 }
 
 export const cpuText = ({ usage }: Used): string => (usage?.cpuPercent == null ? '–' : percent(usage.cpuPercent));

@@ -1,42 +1,58 @@
-/** The table of the runtimes, made of columns: there may be hundreds of runtimes, in a program that has only just begun to run. */
-import type { RuntimeColumns, RuntimeInfo } from '@orch/protocol';
-import { shortId } from '@orch/protocol/wire';
-import type { Context } from '../context.ts';
-import { statusMark, statusPaint, statusText } from './runtime-status.ts';
+/** The table of the runtimes, made of columns, for there may be hundreds: by orch for people, and by orchd for pipes. */
+import { ago, duration } from './age.ts';
+import { type ShownExit, type ShownStatus, statusMark, statusPaint, statusText } from './runtime-status.ts';
+import { plain, type Style } from './style.ts';
 import { renderColumns, type TextColumn } from './table.ts';
-import { ago, duration } from './time.ts';
 import { memory, percent } from './usage.ts';
 
-type More = RuntimeColumns['more'][number];
-type Schedule = NonNullable<NonNullable<More['triggers']>['schedule']>;
+interface Schedule {
+	readonly nextAt: string | null;
+	readonly lastAt: string | null;
+	readonly last: string | null;
+}
 
-export const toColumns = (runtimes: readonly RuntimeInfo[]): RuntimeColumns => ({
-	name: runtimes.map(({ name }) => name),
-	id: runtimes.map(({ id }) => id),
-	status: runtimes.map(({ status }) => status),
-	ready: runtimes.map(({ ready }) => ready),
-	pid: runtimes.map(({ pid }) => pid),
-	restarts: runtimes.map(({ restarts }) => restarts),
-	startedAt: runtimes.map(({ startedAt }) => startedAt),
-	uptimeMs: runtimes.map(({ uptimeMs }) => uptimeMs),
-	cpuPercent: runtimes.map(({ usage }) => usage?.cpuPercent ?? null),
-	memoryBytes: runtimes.map(({ usage }) => usage?.memoryBytes ?? null),
-	command: runtimes.map(({ command, args }) => [command, ...args].join(' ')),
-	more: runtimes.map(({ lastExit, backoff, triggers }, at) => ({
-		at,
-		...(lastExit && { lastExit }),
-		...(backoff && { backoff }),
-		...(triggers && { triggers }),
-	})),
-});
+/** What only some have: `at` is their place in the columns. */
+interface More {
+	readonly at: number;
+	readonly lastExit?: ShownExit | null | undefined;
+	readonly backoff?: { readonly nextInMs: number | null } | null | undefined;
+	readonly triggers?: { readonly schedule?: Schedule | undefined } | null | undefined;
+}
 
-export function renderRuntimes({ pretty, world, tableWidth, style }: Context, runtimes: RuntimeColumns): string {
-	const now = world.clock.now();
+/** An array for each column, all as long as `name`. */
+export interface RuntimeRows {
+	readonly name: readonly string[];
+	/** As it is to be shown. */
+	readonly id: readonly string[];
+	readonly status: readonly ShownStatus[];
+	readonly ready: readonly (boolean | null)[];
+	readonly pid: readonly (number | null)[];
+	readonly restarts: readonly number[];
+	/** RFC 3339. */
+	readonly startedAt: readonly (string | null)[];
+	readonly uptimeMs: readonly (number | null)[];
+	readonly cpuPercent: readonly (number | null)[];
+	readonly memoryBytes: readonly (number | null)[];
+	readonly command: readonly string[];
+	readonly more: readonly More[];
+}
+
+export interface RuntimeTableOptions {
+	/** For a person at a terminal, by the milliseconds since the Unix epoch: marks, and how long ago instead of when. */
+	readonly forPeopleAt?: number | undefined;
+	/** Columns of the terminal; undefined: everything is shown whole. */
+	readonly width?: number | undefined;
+	readonly style?: Style;
+}
+
+export function renderRuntimes(runtimes: RuntimeRows, { forPeopleAt, width, style = plain }: RuntimeTableOptions = {}): string {
+	const now = forPeopleAt ?? 0;
+	const pretty = forPeopleAt !== undefined;
 	const more: More[] = [];
 	for (const one of runtimes.more) more[one.at] = one;
 	const shown = (at: number) => {
 		const { lastExit, backoff } = more[at] ?? {};
-		return { status: runtimes.status[at] as RuntimeInfo['status'], ready: runtimes.ready[at], lastExit, backoff };
+		return { status: runtimes.status[at] as ShownStatus, ready: runtimes.ready[at], lastExit, backoff };
 	};
 	const statuses = runtimes.status.map((status, at) =>
 		// what most are most of the time is nothing to be put together
@@ -61,13 +77,13 @@ export function renderRuntimes({ pretty, world, tableWidth, style }: Context, ru
 		{ header: 'RESTARTS', rank: 3, align: 'right', texts: runtimes.restarts.map(String) },
 		{ header: 'PID', rank: 7, align: 'right', texts: runtimes.pid.map((pid) => (pid === null ? '–' : String(pid))) },
 		...(runtimes.more.some(({ triggers }) => triggers?.schedule) ? scheduleColumns(runtimes, more, pretty, now) : []),
-		{ header: 'ID', rank: 8, texts: runtimes.id.map(shortId) },
+		{ header: 'ID', rank: 8, texts: runtimes.id },
 		{ header: 'COMMAND', rank: 9, shrinkTo: 16, texts: runtimes.command },
 	];
-	return renderColumns(columns, { width: tableWidth, style });
+	return renderColumns(columns, { width, style });
 }
 
-const readyColumn = (ready: RuntimeColumns['ready']): TextColumn => ({
+const readyColumn = (ready: RuntimeRows['ready']): TextColumn => ({
 	header: 'READY',
 	rank: 6,
 	texts: ready.map((is) => (is === null ? '–' : is ? 'yes' : 'no')),
@@ -75,7 +91,7 @@ const readyColumn = (ready: RuntimeColumns['ready']): TextColumn => ({
 });
 
 /** When it is due next, and when it was last. */
-function scheduleColumns({ name }: RuntimeColumns, more: readonly More[], pretty: boolean, now: number): TextColumn[] {
+function scheduleColumns({ name }: RuntimeRows, more: readonly More[], pretty: boolean, now: number): TextColumn[] {
 	const nextText = (at: string) => (pretty ? `in ${duration(Math.max(0, Date.parse(at) - now))}` : at);
 	const column = (header: string, text: (schedule: Schedule) => string): TextColumn => ({
 		header,
