@@ -1,5 +1,5 @@
 /** Which process of a runtime wrote which part of its output: written down at each beginning and each end. */
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Logger } from '@orch/base';
 import { type StreamName, unfinished } from './layout.ts';
 
@@ -38,6 +38,15 @@ export class Lives {
 		for (const entry of readEntries(path)) {
 			this.#entries++;
 			this.#take(entry);
+		}
+	}
+
+	/** Makes the file where there is none: the first one in a directory takes longest, and no start is to wait for that. */
+	make(): void {
+		try {
+			closeSync(openSync(this.#path, 'a', 0o600));
+		} catch {
+			// what is written to it later says why it cannot be
 		}
 	}
 

@@ -156,6 +156,7 @@ export class OutputStore {
 			lookedAt: this.#lookedAt,
 			onChange: (changed) => this.#changed(changed),
 		});
+		output.lives.make();
 		const live = new Set<string>(streamNames.map(liveName));
 		// known before its first look tells of a change
 		const entry = { output, unwatch: () => {} };
