@@ -36,7 +36,8 @@ const buildOptions = (entry) => ({
 const leaveOut = {
 	name: 'leave-out',
 	setup(bundle) {
-		const kept = new RegExp(`/commands/(${quickCommands.join('|')})\\.ts$`);
+		// colours are for terminals, and most that is typed is typed there
+		const kept = new RegExp(`/commands/(${quickCommands.join('|')})\\.ts$|^picocolors$`);
 		bundle.onResolve({ filter: /.*/ }, ({ kind, path }) =>
 			kind === 'dynamic-import' && !kept.test(path) ? { path, namespace: 'left-out' } : undefined,
 		);

@@ -19,15 +19,19 @@ void main();
 async function main() {
 	const command = typed[0] || '';
 	let exitCode;
-	if (/^(ps|version)$/.test(command)) exitCode = await run('orch-quick', command);
+	if (/^(ps|version)$/.test(command) && fs.existsSync(pathOf('orch-quick'))) exitCode = await run('orch-quick', command);
 	// code of each hot command for itself: what a first `start` has compiled is not what a `status` needs
 	if (exitCode === undefined)
 		exitCode = await run('orch', /^(ps|start|status|stop|version|__complete)$/.test(command) ? command : 'other');
 	process.exit(exitCode);
 }
 
+function pathOf(name) {
+	return path.join(__dirname, '..', 'dist', `${name}.cjs`);
+}
+
 async function run(name, kind) {
-	const bundle = path.join(__dirname, '..', 'dist', `${name}.cjs`);
+	const bundle = pathOf(name);
 	// plain ASCII, by its build: nothing needs to be decoded
 	const source = readBundle(bundle);
 	// the build writes a hash of the bundle into its first line
@@ -97,7 +101,7 @@ function writeCache(script, directory, file) {
 /** Builds that have not been used for a month leave with the next one that writes. */
 function removeOld(directory, nowMs) {
 	for (const name of fs.readdirSync(directory)) {
-		if (!/^orch-v.*\.v8cache/.test(name)) continue;
+		if (!/^orch-(quick-)?v.*\.v8cache/.test(name)) continue;
 		const file = path.join(directory, name);
 		if (nowMs - fs.statSync(file).atimeMs > 30 * 24 * 3600 * 1000) fs.unlinkSync(file);
 	}

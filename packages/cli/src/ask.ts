@@ -23,9 +23,13 @@ export function askInJson(world: World, places: Places, operation: string, param
 			// the buffer is used again
 			parts.push(Buffer.from(buffer.subarray(0, length)));
 			if (buffer[length - 1] !== newline) return true;
-			const answer = JSON.parse(Buffer.concat(parts).toString('utf8')) as { ok?: unknown; error?: WireError };
-			if (answer.error) reject(new RemoteError(answer.error));
-			else resolve(answer.ok);
+			try {
+				const answer = JSON.parse(Buffer.concat(parts).toString('utf8')) as { ok?: unknown; error?: WireError };
+				if (answer.error) reject(new RemoteError(answer.error));
+				else resolve(answer.ok);
+			} catch {
+				resolve(notJson);
+			}
 			if (!world.endsWithProgram) socket.destroy();
 			return false;
 		};

@@ -107,8 +107,10 @@ describe('the quick bundle', () => {
 		return ended(child);
 	};
 
-	it('holds no library, and of the commands only its own', () => {
-		expect(quickInputs.filter((path) => path.includes('node_modules'))).toEqual([]);
+	it('holds no library but that of colours, and of the commands only its own', () => {
+		expect(
+			quickInputs.filter((path) => path.includes('node_modules')).map((path) => path.replace(/.*node_modules\//, '')),
+		).toEqual(['picocolors/picocolors.js']);
 		expect(quickInputs.filter((path) => path.includes('cli/src/commands/')).map((path) => path.replace(/.*\//, ''))).toEqual([
 			'ps.ts',
 			'version.ts',
@@ -135,7 +137,10 @@ describe('the quick bundle', () => {
 		daemon.addRuntime('ping');
 		daemon.addRuntime('pong', { args: ['\u00f6', 'two words', ''] });
 		const plain = (ended: Ended) => ({ ...ended, out: ended.out.replace(/"uptimeMs": ?\d+/g, '') });
-		expect(plain(await orch(args))).toEqual(plain(await withoutQuick(args)));
+		const said = plain(await orch(args));
+		expect(said).toEqual(plain(await withoutQuick(args)));
+		// neither has fallen over
+		expect(said.err).not.toMatch(/^\s+at /m);
 	});
 
 	it('leaves to the whole program what is not well, and nothing is said twice', async () => {
@@ -147,6 +152,13 @@ describe('the quick bundle', () => {
 		}
 		daemon.addRuntime('ping');
 		expect((await orch(['ps'], { FORCE_COLOR: '1' })).out.match(/NAME/g)).toEqual(['NAME']);
+	});
+
+	it('answers at a terminal with colours, too', async () => {
+		daemon.addRuntime('ping');
+		await orch(['ps'], { FORCE_COLOR: '1' });
+		// who has had to ask the whole program has left its code as well
+		expect(readdirSync(join(cache, 'orch')).map((name) => name.replace(/-v.*/, ''))).toEqual(['orch-quick']);
 	});
 
 	it('does not ask again whoever was given a time to answer in', async () => {

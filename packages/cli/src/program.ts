@@ -34,7 +34,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
 export const reportDefect = (error: unknown, argv: readonly string[], world: World): Promise<number> =>
 	report(error, world, guessGlobals(argv));
 
-async function report(error: unknown, world: World, globals: Globals): Promise<number> {
+export async function report(error: unknown, world: World, globals: Globals): Promise<number> {
 	if (error instanceof OutputClosed) return 0;
 	const shown = toShownError(error);
 	if (globals.json || globals.output === 'json') {

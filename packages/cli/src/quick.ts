@@ -3,10 +3,11 @@
  * It knows the way on which everything is well. Wherever it is not (no orchd, an error as the answer, an option that only the full
  * parser reads), it has written nothing and says so, and the whole program does it all again, from the beginning.
  */
-import { OutputClosed } from './errors.ts';
 import { Context } from './context.ts';
 import { hotInvocation } from './hot.ts';
+import type { Invocation } from './invocation.ts';
 import { processWorld } from './process-world.ts';
+import { report } from './program.ts';
 import type { Sink } from './world.ts';
 
 /** An orchd that takes longer is asked again by the whole program, which has all the time in the world. */
@@ -14,20 +15,27 @@ const answerMs = 1_000;
 
 /** Undefined where the whole program has to do it. */
 export async function main(argv: readonly string[]): Promise<number | undefined> {
+	let invocation: Invocation | undefined;
+	let exitCode: number;
+	const world = processWorld();
+	const out = held(world.out);
+	const err = held(world.err);
 	try {
-		const invocation = await hotInvocation(argv);
+		invocation = await hotInvocation(argv);
 		// a time that was given is not to be waited for twice
 		if (!invocation || invocation.globals.timeout !== undefined) return undefined;
-		const world = processWorld();
-		const out = held(world.out);
-		const err = held(world.err);
 		const context = await Context.open({ ...world, out, err }, { ...invocation.globals, timeout: answerMs });
-		const exitCode = (await invocation.command.run(context, invocation.input)) ?? 0;
+		exitCode = (await invocation.command.run(context, invocation.input)) ?? 0;
+	} catch {
+		return undefined;
+	}
+	try {
 		out.release();
 		err.release();
 		return exitCode;
 	} catch (error) {
-		return error instanceof OutputClosed ? 0 : undefined;
+		// some of it may be written: it is not to be written twice
+		return report(error, world, invocation.globals);
 	}
 }
 

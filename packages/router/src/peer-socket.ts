@@ -141,6 +141,8 @@ export class PeerSocket {
 		if (this.#open) this.turn(this.#options.finished);
 		this.outbox.shut();
 		this.#socket.end();
+		// it may never read what it is still told
+		this.#waitForClose();
 	}
 
 	#waitForClose(): void {

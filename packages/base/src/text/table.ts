@@ -71,7 +71,12 @@ export function renderColumns(columns: readonly TextColumn[], options: TableOpti
 	});
 	const text = parts.join('');
 	// only where a last cell is empty, or was cut at a blank
-	return text.includes(' \n') ? text.replace(/ +\n/g, '\n') : text;
+	if (!text.includes(' \n')) return text;
+	// line by line: a pattern would look at a long run of blanks from each of them
+	return text
+		.split('\n')
+		.map((line) => line.trimEnd())
+		.join('\n');
 }
 
 interface Place {

@@ -96,8 +96,8 @@ export class Cgroups {
 		if (this.directory !== undefined) void this.#removeLeftovers(this.directory);
 	}
 
-	/** One for a shim that was born just now; undefined where none can be made. */
-	hold(shim: Identity): ShimCgroup | undefined {
+	/** One for a shim that was born just now, and for its child as soon as that is known; undefined where none can be made. */
+	hold(shim: Identity, child: () => number | undefined = () => undefined): ShimCgroup | undefined {
 		const { directory } = this;
 		if (directory === undefined) return undefined;
 		return new ShimCgroup(this, async (held) => {
@@ -107,7 +107,7 @@ export class Cgroups {
 			const cgroup = await this.#inTurn(async () => (isOver() ? undefined : this.#make(directory)));
 			held.cgroup = cgroup;
 			if (held.isReleased && cgroup) this.remove(cgroup);
-			else if (cgroup) held.hasEntered = await this.gather(cgroup, shim);
+			else if (cgroup) held.hasEntered = await this.gather(cgroup, shim, child());
 		});
 	}
 
@@ -140,19 +140,34 @@ export class Cgroups {
 		return this.#inTurn(() => this.#move(cgroup, process));
 	}
 
-	/** Moves in a process and what it has forked, where it may have done so before it was moved; false where it did not come to the first. */
-	async gather(cgroup: Cgroup, root: Identity): Promise<boolean> {
+	/**
+	 * Moves in a process and what it has forked, where it may have done so before it was moved. False where it did not come to that for the
+	 * process, for a child of it that is known, or for anybody who was found.
+	 */
+	async gather(cgroup: Cgroup, root: Identity, child?: number): Promise<boolean> {
+		const seen = new Set<number>();
 		const waiting = [root];
-		let hasEntered = false;
-		for (let moved = 0; moved < mostGathered; moved++) {
-			const next = waiting.shift();
-			if (!next) break;
-			const isIn = await this.enter(cgroup, next);
-			hasEntered ||= isIn && next === root;
+		let areIn = true;
+		const found = (pids: readonly number[]) => {
+			try {
+				for (const pid of pids) if (!seen.has(pid)) waiting.push(...[this.#identify(pid) ?? []].flat());
+			} catch (error) {
+				areIn = false;
+				this.#log.debug('who is to be moved into a control group could not be looked at', { path: cgroup.path, error });
+			}
+		};
+		for (let next = waiting.shift(); next && seen.size < mostGathered; next = waiting.shift()) {
+			if (seen.has(next.pid)) continue;
+			seen.add(next.pid);
+			if (!(await this.enter(cgroup, next))) {
+				areIn = false;
+				continue;
+			}
 			// in this order: what it forks from now on is in it from its beginning
-			if (isIn) waiting.push(...childrenOf(next.pid).flatMap((pid) => this.#identify(pid) ?? []));
+			found(childrenOf(next.pid));
+			if (next === root && child !== undefined) found([child]);
 		}
-		return hasEntered;
+		return areIn;
 	}
 
 	/** Whoever is in it or below it. Nobody where it is not what was recorded, or where orchd itself is among them. */
@@ -307,8 +322,9 @@ function childrenOf(pid: number): number[] {
 		return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
 			readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
 		);
-	} catch (error) {
-		return nothing(error) ?? [];
+	} catch {
+		// it is gone, or we have no descriptor left to look: the looks at all processes find who is missing
+		return [];
 	}
 }
 

@@ -19,7 +19,8 @@ export type ExitStatus =
  * How the program ended, by the record of a launch whose shim has ended. `killedByUs` is whether we sent SIGKILL to the group: it takes the
  * shim along, and so is known without a record.
  *
- * The record is `not launched`, or the lines `pid N`, `told` (the pid was handed over) and `exit N`. Whatever else stands before the pid are
+ * The record is `not launched`, or `exit N` alone where it never got the word, or the lines `pid N`, `told` (the pid was handed over) and
+ * `exit N`. Whatever else stands before the pid are
  * complaints of the shell; what stands behind it are its words on the end ("Segmentation fault (core dumped)"). That there are words tells
  * signal 11 from `exit 139`; which words differs between shells. No shell has any for SIGINT and SIGPIPE, so 130 and 141 count as these: the
  * two codes that a program cannot have for itself.

@@ -162,8 +162,8 @@ class Launch {
 
 	async #prepareInTurns(shim: Shim, text: string, signal: AbortSignal): Promise<readonly string[]> {
 		// until it has its record open that must not be moved away; one that waits has
-		await this.#hears(shim, 1);
-		const warnings = this.#request.priority === 'normal' ? [] : await this.#prioritise(shim);
+		await this.#hears(shim, 1, signal);
+		const warnings = this.#request.priority === 'normal' ? [] : await this.#prioritise(shim, signal);
 		this.#tell(shim, text, signal);
 		await this.#request.mayGo;
 		return warnings;
@@ -233,10 +233,10 @@ class Launch {
 	}
 
 	/** Before the program runs, so that it and all it forks have the priority from their first instruction. */
-	async #prioritise(shim: Shim): Promise<string[]> {
+	async #prioritise(shim: Shim, signal: AbortSignal): Promise<string[]> {
 		const { priority } = this.#request;
 		// that of the shim is its own: it has forked already
-		await this.#hears(shim, 2);
+		await this.#hears(shim, 2, signal);
 		const { childPid } = shim;
 		// it has ended, which is told elsewhere
 		if (childPid === undefined) return [];
@@ -274,18 +274,24 @@ class Launch {
 	}
 
 	/** Resolves when it has said so many lines, or has ended. */
-	#hears(shim: Shim, lines: number): Promise<void> {
-		if (shim.heard >= lines || shim.hasEnded) return Promise.resolve();
+	#hears(shim: Shim, lines: number, signal: AbortSignal): Promise<void> {
+		if (shim.heard >= lines || shim.hasEnded || signal.aborted) return Promise.resolve();
 		return new Promise((resolve, reject) => {
 			const over = () => {
 				deadline.cancel();
+				signal.removeEventListener('abort', aborted);
 				shim.onHeard = undefined;
+			};
+			const aborted = () => {
+				over();
+				reject(new LaunchError({ kind: 'abandoned' }));
 			};
 			const deadline = this.#options.clock.setTimer(launchMs, () => {
 				over();
 				killGroup(shim.root, this.#identify(shim.root.pid));
 				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
 			});
+			signal.addEventListener('abort', aborted, { once: true });
 			shim.onHeard = () => {
 				if (shim.heard < lines && !shim.hasEnded) return;
 				over();

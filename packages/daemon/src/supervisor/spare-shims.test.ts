@@ -80,7 +80,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 				cwd: directory,
 				env: { PATH: '/usr/bin:/bin' },
 				priority: 'normal',
-				mayGo: Promise.resolve(),
+				mayGo: undefined,
 				stop: defaultStop,
 				stdoutPath: join(directory, 'out'),
 				stderrPath: join(directory, 'err'),

@@ -221,7 +221,7 @@ export class SpareShims {
 			file,
 			root: this.#options.table.identify(child.pid) ?? { pid: child.pid, startTicks: 0 },
 		});
-		shim.cgroup = this.#options.cgroups?.hold(shim.root);
+		shim.cgroup = this.#options.cgroups?.hold(shim.root, () => shim.childPid);
 		this.#forgetAtExit(child, () => shim.ended());
 		return shim;
 	}
@@ -249,7 +249,7 @@ export class SpareShims {
 				file,
 				onBorn: () => {
 					this.#unborn.delete(shim);
-					shim.cgroup = this.#options.cgroups?.hold(shim.root);
+					shim.cgroup = this.#options.cgroups?.hold(shim.root, () => shim.childPid);
 					this.#arrived(shim);
 				},
 			});
@@ -274,7 +274,7 @@ export class SpareShims {
 	/** Where none of a brood comes to life broods are not for this machine, and it goes on without them. */
 	#diedUnborn(shim: Shim, haveAllEnded: () => boolean): void {
 		this.#unborn.delete(shim);
-		this.#freeFile(shim);
+		// its file is nobody else's from now on: it may still come to open its record
 		if (this.#isClosed) return;
 		if (this.#setsid !== undefined && haveAllEnded()) {
 			this.#options.log.warn('shims cannot be spawned together', { setsid: this.#setsid });
@@ -290,7 +290,7 @@ export class SpareShims {
 			waiting.resolve(shim);
 			return;
 		}
-		const heed = this.#ignore(shim.root.pid);
+		const heed = this.#ignoreWaiting(shim);
 		shim.onEnd = () => {
 			heed();
 			this.#spares.delete(shim);
@@ -336,6 +336,22 @@ export class SpareShims {
 		});
 		child.unref();
 		this.#children.add(child);
+	}
+
+	/** Of a spare, and of its child as soon as that is there. */
+	#ignoreWaiting(shim: Shim): () => void {
+		const heeds = [this.#ignore(shim.root.pid)];
+		const hear = () => {
+			if (shim.childPid === undefined) return;
+			shim.onHeard = undefined;
+			heeds.push(this.#ignore(shim.childPid));
+		};
+		shim.onHeard = hear;
+		hear();
+		return () => {
+			shim.onHeard = undefined;
+			for (const heed of heeds) heed();
+		};
 	}
 
 	#ignore(pid: number): () => void {

@@ -44,6 +44,7 @@ function supervise(
 	const processes = new FakeProcesses();
 	const random = seededRandom(1);
 	const endings: [string, number][] = [];
+	const journal = createMemoryJournal();
 	const supervisor = superviseBy({
 		clock,
 		random,
@@ -51,7 +52,7 @@ function supervise(
 		stateDirectory,
 		prepare,
 		ended: (id, generation) => endings.push([id, generation]),
-		journal: createMemoryJournal(),
+		journal,
 		launcher: processes,
 		table: processes,
 		adoption: processes,
@@ -73,6 +74,7 @@ function supervise(
 		await settle();
 	};
 	return {
+		journal,
 		supervisor,
 		clock,
 		processes,
@@ -686,6 +688,23 @@ test('a process is ready once it says so, for as long as it lives', async () => 
 	expect(events.filter(({ kind }) => kind === 'ready')).toEqual([expect.objectContaining({ id, generation: 1 })]);
 	await end();
 	expect(snapshot()).toMatchObject({ generation: 2, ready: undefined });
+});
+
+test('the journal knows of a process, and of the end of the one before, when its launch is asked for', async () => {
+	const { supervisor, processes, journal, id, end } = supervise({ restart: { ...defaultRestart, when: 'always' } });
+	const known: unknown[] = [];
+	const launch = processes.launch.bind(processes);
+	processes.launch = (request, signal) => {
+		const memory = journal.load()[0]?.memory;
+		known.push([request.generation, memory?.generation, memory?.settled, memory?.state.kind, memory?.lastExit?.code ?? null]);
+		return launch(request, signal);
+	};
+	await supervisor.start(id);
+	await end({ kind: 'code', code: 3 });
+	expect(known).toEqual([
+		[1, 1, 0, 'starting', null],
+		[2, 2, 1, 'starting', 3],
+	]);
 });
 
 test('a closed supervisor refuses commands, restarts nothing, and lets go of what runs', async () => {

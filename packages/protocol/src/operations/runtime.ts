@@ -158,14 +158,14 @@ export const runtimeOperations = {
 		params: Selection,
 		result: RuntimeColumns,
 		errors: ['runtime.not_found', 'runtime.ambiguous'],
-		http: { method: 'GET', path: '/runtimes/brief' },
+		http: { method: 'GET', path: '/runtime-columns' },
 	}),
 	'runtime.table': operation({
 		summary: 'Show the runtimes as lines of text, as orch ps writes them into a pipe: everything whole, times in RFC 3339',
 		params: Selection,
 		result: Type.Object({ text: Type.String() }),
 		errors: ['runtime.not_found', 'runtime.ambiguous'],
-		http: { method: 'GET', path: '/runtimes/table' },
+		http: { method: 'GET', path: '/runtime-table' },
 	}),
 	'runtime.show': operation({
 		summary: 'Show everything about a runtime',

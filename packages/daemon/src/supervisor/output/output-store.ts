@@ -35,10 +35,9 @@ const reserveAfterMs = 1_000;
 const diskLookMs = 250;
 /** While it is full, how often it is asked whether it still is. */
 const fullLookMs = 1_000;
-/** On a disk that is full room is made until so many reserves are free. */
-const wellReserves = 3;
-/** A full disk is called well again when no output had to be removed for so long. */
-const wellMs = 2_000;
+/** A full disk is called well again with so many reserves free, and so many times what there was no room for: less comes and goes with every segment. */
+const wellReserves = 2;
+const wellTimes = 2;
 /** Less of a live file than this is not given up to make room. */
 const leastGivenUpBytes = 256 * 1024;
 /** An operation under way is waited for so long at the end. */
@@ -73,8 +72,8 @@ export class OutputStore {
 	#fullSince: number | undefined;
 	#isShort = false;
 	#removedForRoom = 0;
-	/** When output was last removed for want of room, on the monotonic clock. */
-	#removedAtMs = Number.NEGATIVE_INFINITY;
+	/** What there was no room for when it was last asked: the disk is not well again before there is. */
+	#missedBytes = 0;
 
 	constructor(options: OutputStoreOptions) {
 		const { stateDirectory, clock, log, random } = options;
@@ -96,9 +95,10 @@ export class OutputStore {
 		const removed =
 			this.#removedForRoom > 0 ? `; ${Math.ceil(this.#removedForRoom / 1024)} KiB of the oldest output were removed` : '';
 		if (this.#fullSince === undefined) return removed === '' ? [] : [`the disk was full${removed}`];
-		return [
-			`the disk is full since ${new Date(this.#fullSince).toISOString()}: programs may fail to write their output${removed}`,
-		];
+		const what = this.#reserve.isHeld
+			? 'the oldest output goes to make room for newer'
+			: 'programs may fail to write their output';
+		return [`the disk is full since ${new Date(this.#fullSince).toISOString()}: ${what}${removed}`];
 	}
 
 	get isClosed(): boolean {
@@ -297,11 +297,12 @@ export class OutputStore {
 		const enough = () => freeBytes() >= bytes + this.#reserve.bytes;
 		if (enough()) return true;
 		// a disk that has no room for output without removing some is a full one, before its very last byte is taken
+		this.#missedBytes = bytes;
 		this.#becameFull(freeBytes());
 		while (!enough())
 			if (!(await this.#shedOne())) {
 				// it is given up instead
-				this.#noteRemoved(bytes);
+				this.#removedForRoom += bytes;
 				return false;
 			}
 		return true;
@@ -318,11 +319,13 @@ export class OutputStore {
 			if (free < this.#reserve.bytes) {
 				this.#reserve.release();
 				this.#becameFull(free);
+				this.#isShort = true;
 				this.#work();
-			} else if (this.#reserve.hold() && this.#fullSince !== undefined && clock.monotonicMs() - this.#removedAtMs >= wellMs) {
+			} else if (this.#reserve.hold() && this.#fullSince !== undefined && this.#reserve.freeBytes >= this.#wellBytes) {
 				log.info('the disk has room again', { freeBytes: free, removedBytes: this.#removedForRoom });
 				this.told.publish('the disk has room again');
 				this.#fullSince = undefined;
+				this.#missedBytes = 0;
 			}
 		} catch (error) {
 			log.warn('how full the disk is cannot be told', { error });
@@ -331,25 +334,24 @@ export class OutputStore {
 			this.#diskTimer ??= clock.setTimer(fullLookMs, () => void this.#checkDisk(), { background: true });
 	}
 
-	/** Says so, once, and has room made. */
+	get #wellBytes(): number {
+		return wellTimes * this.#missedBytes + wellReserves * this.#reserve.bytes;
+	}
+
+	/** Says so, once, until there is room again. */
 	#becameFull(freeBytes: number): void {
 		const { clock, log } = this.#options;
-		this.#isShort = true;
 		if (this.#fullSince !== undefined) return;
 		this.#fullSince = clock.now();
 		log.warn('the disk is full: the oldest output is removed', { freeBytes });
-		this.told.publish('the disk is full: the oldest output is being removed, and programs may fail to write');
+		this.told.publish('the disk is full: the oldest output is being removed');
 		this.#diskTimer ??= clock.setTimer(fullLookMs, () => void this.#checkDisk(), { background: true });
-	}
-
-	#noteRemoved(bytes: number): void {
-		this.#removedForRoom += bytes;
-		this.#removedAtMs = this.#options.clock.monotonicMs();
 	}
 
 	async #shed(): Promise<void> {
 		this.#isShort = false;
-		const enough = () => this.#reserve.freeBytes >= wellReserves * this.#reserve.bytes;
+		// the reserve is taken of it
+		const enough = () => this.#reserve.freeBytes >= this.#wellBytes + this.#reserve.bytes;
 		while (!enough() && (await this.#shedOne()));
 		const canPunch = await this.#punch.isSupported(join(this.#options.stateDirectory, 'logs'));
 		while (canPunch && !enough() && !this.#closing.signal.aborted) {
@@ -361,7 +363,7 @@ export class OutputStore {
 				this.#options.log.warn('output could not be given up', { error });
 				break;
 			}
-			this.#noteRemoved(Math.max(0, before - liveBytes(largest)));
+			this.#removedForRoom += Math.max(0, before - liveBytes(largest));
 		}
 	}
 
@@ -373,7 +375,7 @@ export class OutputStore {
 		if (!oldest?.oldest) return false;
 		const { bytes } = oldest.oldest.segment;
 		if (!(await oldest.dropOldest())) return false;
-		this.#noteRemoved(bytes);
+		this.#removedForRoom += bytes;
 		return true;
 	}
 

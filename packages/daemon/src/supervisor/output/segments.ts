@@ -164,11 +164,13 @@ const worthWhile = 0.5;
 export async function compressSegment(log: StreamLog, segment: Kept, signal: AbortSignal): Promise<boolean> {
 	const small = { ...segment, isCompressed: true };
 	const draft = `${log.pathOf(small)}${unfinished}`;
+	const from = createReadStream(log.pathOf(segment), { highWaterMark: blockBytes });
+	const to = createWriteStream(draft, { mode: 0o600, flush: true });
 	try {
 		let packed = 0;
 		const most = (segment.end - segment.start) * worthWhile;
 		await pipeline(
-			createReadStream(log.pathOf(segment), { highWaterMark: blockBytes }),
+			from,
 			createGzip({ level: 1 }),
 			async function* (chunks: AsyncIterable<Buffer>) {
 				for await (const chunk of chunks) {
@@ -177,7 +179,7 @@ export async function compressSegment(log: StreamLog, segment: Kept, signal: Abo
 					yield chunk;
 				}
 			},
-			createWriteStream(draft, { mode: 0o600, flush: true }),
+			to,
 			{ signal },
 		);
 		if (!log.segments.includes(segment)) return false;
@@ -192,7 +194,17 @@ export async function compressSegment(log: StreamLog, segment: Kept, signal: Abo
 		throw error;
 	} finally {
 		unlinkIfThere(draft);
+		// one that was broken off is still being closed
+		await Promise.all([closed(from), closed(to)]);
 	}
 }
+
+interface Closing {
+	readonly closed: boolean;
+	once(event: 'close', listener: () => void): unknown;
+}
+
+const closed = (stream: Closing): Promise<void> =>
+	new Promise((resolve) => (stream.closed ? resolve() : stream.once('close', resolve)));
 
 const notWorthIt = new Error('It does not become much smaller');

@@ -24,7 +24,7 @@ export const fixture = (name: string): string =>
 export type Real = ReturnType<typeof superviseReally>;
 
 export function superviseReally(
-	prepare: Prepare = () => ({ env: {}, ready: Promise.resolve() }),
+	prepare: Prepare = () => ({ env: {}, ready: undefined }),
 	/** What an earlier supervisor had, that is taken over. */
 	{
 		directory = mkdtempSync(join(tmpdir(), 'orch-real-')),
