@@ -702,8 +702,8 @@ test('the journal knows of a process, and of the end of the one before, when its
 	await supervisor.start(id);
 	await end({ kind: 'code', code: 3 });
 	expect(known).toEqual([
-		[1, 1, 0, 'starting', null],
-		[2, 2, 1, 'starting', 3],
+		[1, 1, 0, 'active', null],
+		[2, 2, 1, 'active', 3],
 	]);
 });
 

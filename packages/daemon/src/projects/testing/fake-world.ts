@@ -154,7 +154,10 @@ export class FakeWorld {
 						{ declaration, status, desired, process: status === 'running' ? processDeclaration : undefined },
 					]),
 			),
-			types: Object.fromEntries([...this.types].filter(([, said]) => said !== '{}')),
+			// in whatever order they are declared, they are the same
+			types: Object.fromEntries(
+				[...this.types].filter(([, said]) => said !== '{}').map(([name, said]) => [name, JSON.parse(said)]),
+			),
 			links: Object.fromEntries([...this.links].sort(([a], [b]) => (a < b ? -1 : 1))),
 			records: Object.fromEntries(
 				[...this.records].map(([name, { links, starting, definitions, profiles }]) => [
