@@ -4,7 +4,8 @@
  *
  * `ORCH_DEATHS` says how often; scripts/soak has it at 100.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '@orch/base/testing';
 import {
@@ -19,6 +20,7 @@ import {
 	until,
 } from '../support/index.ts';
 
+const longMs = 240_000;
 const deaths = Number(process.env['ORCH_DEATHS'] ?? 12);
 const seed = Number(process.env['ORCH_SEED'] ?? 1);
 const writers = 10;
@@ -148,6 +150,14 @@ async function linesAreWhole(daemon: Orchd, runtimes: readonly Runtime[]): Promi
 async function floodIsWhole(daemon: Orchd, one: Runtime): Promise<void> {
 	const { pid } = await daemon.show(one);
 	await daemon.call('runtime.stop', { runtime: one.id });
+	// what it wrote while no daemon lived may be more than a string can hold: first it has to come down to its limit
+	const directory = dirname((await daemon.show(one)).stdoutPath);
+	const allocated = () =>
+		readdirSync(directory).reduce(
+			(sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
+			0,
+		);
+	await until('it is within its limit', () => allocated() <= floodBytes, longMs);
 	// what is over the limit goes while it is read: a reader of the bare bytes has a seam there
 	let text = '';
 	await until('nothing more is cut off', async () => {

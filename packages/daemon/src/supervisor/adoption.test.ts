@@ -1,6 +1,6 @@
 /** Records of an earlier daemon, and what is made of them: whatever stands in them, with real processes behind some. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createAdoption } from './adoption.ts';
 import { bootId, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
+import type { ProcessTable } from './process-table.ts';
 import { isAlive } from './testing/real.ts';
 
 describe.skipIf(process.platform !== 'linux')('what an earlier daemon wrote down', () => {
@@ -66,6 +67,29 @@ describe.skipIf(process.platform !== 'linux')('what an earlier daemon wrote down
 		const byId = new Map((await found).map((one) => [one.record.processId, one]));
 		expect(byId.get(lives)).toMatchObject({ rootLives: true, launch: { isLetGo: true, pid: undefined } });
 		expect(byId.get(gone)).toMatchObject({ rootLives: false, launch: { isLetGo: false } });
+	});
+
+	test('an end that is written between the reading of a record and the look at its shim is known', async () => {
+		const shim = living();
+		const processId = record(shim, `pid ${shim}\ntold\n`);
+		const table = createProcessTable();
+		let looks = 0;
+		const adopting = createAdoption({
+			stateDirectory: directory,
+			clock: new ManualClock(),
+			log: silentLogger,
+			table: {
+				...table,
+				identify: () => {
+					if (looks++ === 0) appendFileSync(join(directory, 'processes', processId), 'Segmentation fault\nexit 139\n');
+					return undefined;
+				},
+			} as ProcessTable,
+		});
+		const [recorded] = await adopting.recorded();
+		expect(looks).toBeGreaterThan(0);
+		expect(recorded).toMatchObject({ rootLives: false, launch: { hasEnded: true } });
+		expect(recorded?.statusIf(false)).toEqual({ kind: 'signal', signal: 'SIGSEGV', coreDumped: false });
 	});
 
 	test('a pid is that of the program only as long as it is the shim’s child', async () => {

@@ -163,14 +163,18 @@ function programOf(root: Identity, pid: number): Identity {
 	return { pid, startTicks: isOurs ? stat.startTicks : 0 };
 }
 
+/** `text` is what the shim had written when it was read. */
 function recordedOf(record: ProcessRecord, text: string, records: ProcessRecords, lives: (root: Identity) => boolean): Recorded {
 	const isThisBoot = record.bootId === bootId();
+	const rootLives = isThisBoot && lives({ pid: record.pid, startTicks: record.startTicks });
+	// it may have ended since: only what is read after that is its last word
+	const said = isThisBoot && !rootLives ? records.readShim(record.processId) : text;
 	return {
 		record,
-		launch: readLaunch(text),
+		launch: readLaunch(said),
 		isThisBoot,
-		rootLives: isThisBoot && lives({ pid: record.pid, startTicks: record.startTicks }),
-		statusIf: (killed) => readExitRecord(text, killed),
+		rootLives,
+		statusIf: (killed) => readExitRecord(said, killed),
 		changedAt: changedAt(records.path(record.processId)) ?? record.launchedAt,
 	};
 }
