@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+	allocatedIn,
 	type Client,
 	fixture,
 	has,
@@ -47,12 +48,6 @@ class Tally {
 		return this.next.a + this.next.b;
 	}
 }
-
-const allocated = (directory: string): number =>
-	readdirSync(directory).reduce(
-		(sum, file) => sum + (statSync(join(directory, file), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
-		0,
-	);
 
 const ended = (orchd: Orchd, runtime: Runtime) =>
 	orchd.becomes(
@@ -122,7 +117,7 @@ describe.each([
 				await until(
 					'it has written all',
 					async () => {
-						largest = Math.max(largest, allocated(directory));
+						largest = Math.max(largest, allocatedIn(directory));
 						return (await orchd.show(runtime)).status === 'exited';
 					},
 					longMs,

@@ -4,11 +4,12 @@
  *
  * `ORCH_DEATHS` says how often; scripts/soak has it at 100.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '@orch/base/testing';
 import {
+	allocatedIn,
 	fixture,
 	inSandbox,
 	isAlive,
@@ -152,12 +153,7 @@ async function floodIsWhole(daemon: Orchd, one: Runtime): Promise<void> {
 	await daemon.call('runtime.stop', { runtime: one.id });
 	// what it wrote while no daemon lived may be more than a string can hold: first it has to come down to its limit
 	const directory = dirname((await daemon.show(one)).stdoutPath);
-	const allocated = () =>
-		readdirSync(directory).reduce(
-			(sum, name) => sum + (statSync(join(directory, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
-			0,
-		);
-	await until('it is within its limit', () => allocated() <= floodBytes, longMs);
+	await until('it is within its limit', () => allocatedIn(directory) <= floodBytes, longMs);
 	// what is over the limit goes while it is read: a reader of the bare bytes has a seam there
 	let text = '';
 	await until('nothing more is cut off', async () => {

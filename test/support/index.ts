@@ -5,6 +5,7 @@
  * not here: anything of the programs' insides. What is used of the packages is what any client uses.
  */
 export { until } from '@orch/base/testing';
+export { allocatedIn } from './allocated.ts';
 export { bundles, fixture, has, repository } from './bundles.ts';
 export { type CliResult, RunningCli, runCli } from './cli.ts';
 export { type Client, codeOf, connectClient, connectRouter, node, type Program, type Runtime, sh, sleeper } from './client.ts';

@@ -18,6 +18,7 @@ import {
 import { ourHello, Session, shortId } from '@orch/protocol/wire';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { toColumns } from '../render/runtime-columns.ts';
 
 type Runtime = ResultOf<Api['runtime.show']>;
 type Link = ResultOf<Api['link.stats']>['links'][number];
@@ -202,27 +203,8 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		connected: _c,
 		...rest
 	}: Runtime) => rest;
-	const columnsOf = (runtimes: readonly Runtime[]): RuntimeColumns => {
-		const column = <Value>(value: (runtime: Runtime) => Value) => runtimes.map(value);
-		return {
-			name: column(({ name }) => name),
-			id: column(({ id }) => id),
-			status: column(({ status }) => status),
-			ready: column(({ ready }) => ready),
-			pid: column(({ pid }) => pid),
-			restarts: column(({ restarts }) => restarts),
-			startedAt: column(({ startedAt }) => startedAt),
-			uptimeMs: column(({ uptimeMs }) => uptimeMs),
-			cpuPercent: column(({ usage }) => usage?.cpuPercent ?? null),
-			memoryBytes: column(({ usage }) => usage?.memoryBytes ?? null),
-			command: column(({ command, args }) => [command, ...args].join(' ')),
-			more: runtimes.flatMap(({ lastExit, backoff, triggers }, at) =>
-				lastExit || backoff || triggers
-					? [{ at, ...(lastExit && { lastExit }), ...(backoff && { backoff }), ...(triggers && { triggers }) }]
-					: [],
-			),
-		};
-	};
+	const columnsOf = (status: Runtime['status'] | undefined): RuntimeColumns =>
+		toColumns([...state.runtimes.values()].filter((each) => status === undefined || each.status === status));
 	const party = (ref: string) => (ref === '*' ? { id: '*', name: '*' } : (({ id, name }) => ({ id, name }))(find(ref)));
 	const filtered = <L extends { from: { id: string }; to: { id: string }; type: string }>(
 		links: readonly L[],
@@ -324,10 +306,9 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		},
 		'runtime.list': async ({ status }) =>
 			[...state.runtimes.values()].filter((each) => status === undefined || each.status === status).map(info),
-		'runtime.brief': async ({ status }) =>
-			columnsOf([...state.runtimes.values()].filter((each) => status === undefined || each.status === status)),
+		'runtime.brief': async ({ status }) => columnsOf(status),
 		'runtime.table': async ({ status }) => {
-			const runtimes = columnsOf([...state.runtimes.values()].filter((each) => status === undefined || each.status === status));
+			const runtimes = columnsOf(status);
 			const rows = { ...runtimes, id: runtimes.id.map(shortId) };
 			return { text: rows.name.length === 0 ? '' : renderRuntimes(rows) };
 		},

@@ -150,7 +150,7 @@ export class Cgroups {
 		let areIn = true;
 		const found = (pids: readonly number[]) => {
 			try {
-				for (const pid of pids) if (!seen.has(pid)) waiting.push(...[this.#identify(pid) ?? []].flat());
+				waiting.push(...pids.flatMap((pid) => this.#identify(pid) ?? []));
 			} catch (error) {
 				areIn = false;
 				this.#log.debug('who is to be moved into a control group could not be looked at', { path: cgroup.path, error });

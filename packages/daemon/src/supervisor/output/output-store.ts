@@ -293,12 +293,11 @@ export class OutputStore {
 	}
 
 	async #hasRoom(bytes: number): Promise<boolean> {
-		const freeBytes = () => this.#reserve.freeBytes;
-		const enough = () => freeBytes() >= bytes + this.#reserve.bytes;
+		const enough = () => this.#reserve.freeBytes >= bytes + this.#reserve.bytes;
 		if (enough()) return true;
 		// a disk that has no room for output without removing some is a full one, before its very last byte is taken
 		this.#missedBytes = bytes;
-		this.#becameFull(freeBytes());
+		this.#becameFull(this.#reserve.freeBytes);
 		while (!enough())
 			if (!(await this.#shedOne())) {
 				// it is given up instead
