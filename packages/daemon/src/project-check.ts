@@ -1,8 +1,8 @@
 /** Project files without a daemon: what the CLI loads, from a bundle of its own, to check and to explain them. */
-import { loadPorts } from './project-files.ts';
-import { type Loaded, type LoadRequest, loadTree, publishedSchema } from './projects/index.ts';
+import { reader } from './project-files.ts';
+import { type Loaded, type LoadRequest, publishedSchema } from './projects/load/index.ts';
 
 export const schema = publishedSchema;
 
 /** With the runners that the files mount. */
-export const check = (request: LoadRequest): Loaded => loadTree(request, loadPorts).own;
+export const check = (request: LoadRequest): Loaded => reader.tree(request).own;

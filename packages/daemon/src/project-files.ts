@@ -2,10 +2,11 @@
 import { schemaFault } from '@orch/base/json-schema';
 import { suggest } from '@orch/protocol/wire';
 import { defaultMailbox } from './links/index.ts';
-import { type LoadPorts, locateProgram, readProjectFile, type RuntimeDeclaration } from './projects/index.ts';
+import type { RuntimeDeclaration } from './projects/index.ts';
+import { type LoadPorts, locateProgram, projectReader, readProjectFile } from './projects/load/index.ts';
 import { defaultRestart, defaultStop } from './supervisor/index.ts';
 
-export const loadPorts: LoadPorts = {
+const ports: LoadPorts = {
 	read: readProjectFile,
 	locate: (program, cwd, searchPath) => locateProgram(program, cwd, searchPath, suggest),
 	schemaFault,
@@ -16,3 +17,5 @@ export const loadPorts: LoadPorts = {
 		mailbox: defaultMailbox,
 	},
 };
+
+export const reader = projectReader(ports);

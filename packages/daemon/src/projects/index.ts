@@ -3,7 +3,7 @@
  *
  * Guarantees: a file is taken whole or not at all, with every problem in its place; what is made is told field by field
  * beforehand; only what differs is touched; what a project did not start it never takes away; a step that was interrupted is
- * taken up by the next. Deliberately not here: how programs run and messages travel (both are ports), what workflows do, any
+ * taken up by the next. What reads the files has a door of its own, `load`. Deliberately not here: how programs run and messages travel (both are ports), what workflows do, any
  * words for people (problems are data).
  */
 export type { Applied, Outcome, OutcomeKind, Progress } from './apply.ts';
@@ -20,9 +20,7 @@ export {
 	type ProjectState,
 	type RuntimeDeclaration,
 } from './declaration.ts';
-export type { FileContent, LoadPorts, LoadRequest, Loaded, ProjectFileName } from './load.ts';
-export { loadTree } from './load-tree.ts';
-export { locateProgram } from './locate.ts';
+export type { FileContent, LoadPorts, LoadRequest, Loaded, ProjectFileName, ProjectReader } from './load/index.ts';
 export { type DefinitionChange, type FieldChange, isEmptyPlan, type LinkChange, type Plan, type RuntimeChange } from './plan.ts';
 export type {
 	LinksPort,
@@ -37,8 +35,6 @@ export type {
 export type { Problem, ProblemKind, Suggest } from './problem.ts';
 export { Projects, type ProjectsOptions } from './projects.ts';
 export type { Diff, DownReport, ProjectEvent, ProjectStatus, RunnerStatus, UpReport, UpWish } from './reports.ts';
-export { readProjectFile } from './read-file.ts';
 export { ProjectError, type ProjectRefusal } from './refusal.ts';
 export type { RunnerHealth, RunnerJob } from './runner-health.ts';
-export { publishedSchema } from './schema.ts';
 export { createWatchFiles } from './watch-files.ts';

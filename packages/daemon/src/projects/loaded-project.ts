@@ -1,5 +1,5 @@
 /** One project that is loaded: what is kept of it, what its files were found to be, and the watch that follows them. */
-import type { Loaded, LoadPorts } from './load.ts';
+import type { Loaded, ProjectReader } from './load/index.ts';
 import type { Mount, ProjectRecord, WatchFiles } from './ports.ts';
 import type { Problem } from './problem.ts';
 import { fingerprint, fingerprintOf } from './record.ts';
@@ -7,7 +7,7 @@ import { SaveWatch, type SaveWatchOptions } from './watch.ts';
 
 export interface LoadedProjectOptions extends Pick<SaveWatchOptions, 'clock'> {
 	readonly watchFiles: WatchFiles;
-	readonly read: LoadPorts['read'];
+	readonly read: ProjectReader['read'];
 	/** Its files say something else than before. */
 	readonly saved: () => void;
 }
@@ -19,7 +19,7 @@ export class LoadedProject {
 	reloads = 0;
 	/** Where it is about to be mounted, or is. */
 	mount: Mount | undefined;
-	readonly #read: LoadPorts['read'];
+	readonly #read: ProjectReader['read'];
 	readonly #watch: SaveWatch;
 	/** Files whose last line has no end, as they were read last. */
 	#unended: ReadonlySet<string> = new Set();

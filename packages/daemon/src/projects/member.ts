@@ -1,13 +1,11 @@
 /** What is brought up at one time: a project, and the runners that its files mount. */
 import type { Applied } from './apply.ts';
 import type { Project, RuntimeDeclaration } from './declaration.ts';
-import type { Loaded, LoadRequest } from './load.ts';
-import type { LoadedTree } from './load-tree.ts';
+import type { Loaded, LoadedTree, LoadRequest, RunnerDeclaration } from './load/index.ts';
 import type { Plan } from './plan.ts';
 import type { Mount, ProjectRecord } from './ports.ts';
 import { type Problem, problem } from './problem.ts';
 import { asRunner, recordOf } from './record.ts';
-import type { RunnerDeclaration } from './runner-section.ts';
 
 export interface Member {
 	readonly project: Project;

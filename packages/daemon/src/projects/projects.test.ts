@@ -263,7 +263,7 @@ describe('up', () => {
 		expect(await refusal(up({}, ['copy.yaml']))).toEqual({ kind: 'elsewhere', name: 'shop', file: '/shop/orch.yaml' });
 		files.set('/shop/orch.yaml', 'runtimes: 1');
 		expect(await refusal(up())).toMatchObject({ kind: 'invalid', problems: [{ number: 'E117' }] });
-		expect(() => projects.diff(request(), {})).toThrow(ProjectError);
+		await expect(projects.diff(request(), {})).rejects.toThrow(ProjectError);
 	});
 
 	it('keeps the PATH of the first time', async () => {

@@ -2,8 +2,7 @@
 import { Publisher } from '@orch/base';
 import { type Applied, apply, type ApplyPorts, currentState, type Progress } from './apply.ts';
 import { linkKey, localName, type RuntimeDeclaration } from './declaration.ts';
-import type { Loaded, LoadPorts, LoadRequest } from './load.ts';
-import { type LoadedTree, loadTree, type TreeOptions } from './load-tree.ts';
+import type { Loaded, LoadedTree, LoadRequest, ProjectReader, RunnerDeclaration, TreeOptions } from './load/index.ts';
 import { readBasePath } from './base-path.ts';
 import { LoadedProject } from './loaded-project.ts';
 import { asKnown, clashesOf, clashProblems, joined, joinedOutcomes, type Member, type Members, membersOf } from './member.ts';
@@ -16,12 +15,12 @@ import { requestOf } from './record.ts';
 import { ProjectError } from './refusal.ts';
 import type { Diff, DownReport, ProjectEvent, ProjectStatus, RunnerStatus, UpReport, UpWish } from './reports.ts';
 import { healthOf, jobsOf } from './runner-health.ts';
-import type { RunnerDeclaration } from './runner-section.ts';
 import { takeAway, type TakenAway } from './take-away.ts';
 import { Together } from './together.ts';
 
 export interface ProjectsOptions extends ApplyPorts {
-	readonly load: LoadPorts;
+	/** Asked for once, when the first project comes. */
+	readonly reader: () => Promise<ProjectReader>;
 	readonly watchFiles: WatchFiles;
 }
 
@@ -45,6 +44,7 @@ export class Projects {
 	readonly #entries = new Map<string, LoadedProject>();
 	readonly #queues = new Queues();
 	readonly #closing = new AbortController();
+	#reader: ProjectReader | undefined;
 
 	constructor(options: ProjectsOptions) {
 		this.#options = options;
@@ -56,6 +56,7 @@ export class Projects {
 		const interrupted: string[] = [];
 		for (const record of await this.#options.store.list()) {
 			try {
+				await this.#ready();
 				this.#enter(record, this.#tree(requestOf(record), { leaves: () => true }).own).follow();
 			} catch (error) {
 				// what runs goes on; the next `up` loads it anew
@@ -69,7 +70,8 @@ export class Projects {
 	}
 
 	/** With the runners that its files mount: every problem of every file. */
-	check(request: LoadRequest): Loaded {
+	async check(request: LoadRequest): Promise<Loaded> {
+		await this.#ready();
 		return this.#tree(request).own;
 	}
 
@@ -91,7 +93,8 @@ export class Projects {
 	}
 
 	/** What `up` would change. */
-	diff(request: LoadRequest, selection: Omit<UpWish, 'waitMs' | 'signal'>): Diff {
+	async diff(request: LoadRequest, selection: Omit<UpWish, 'waitMs' | 'signal'>): Promise<Diff> {
+		await this.#ready();
 		const members = this.#chosen(this.#understand(request), selection);
 		const gone = this.#gone(members, selection);
 		this.#refuseClashes(members, gone.removed);
@@ -111,6 +114,7 @@ export class Projects {
 	}
 
 	async #up(request: LoadRequest, wish: UpWish, mounting?: Mounting): Promise<UpReport> {
+		await this.#ready();
 		const { own } = this.#understand(request, mounting);
 		return this.#queues.run(own.project.name, async () =>
 			// the one before may have taken a while, and files change
@@ -206,6 +210,16 @@ export class Projects {
 		await this.#queues.idle();
 	}
 
+	/** From then on files are read and understood at one go, with nothing in between. */
+	async #ready(): Promise<void> {
+		this.#reader ??= await this.#options.reader();
+	}
+
+	get #files(): ProjectReader {
+		if (!this.#reader) throw new Error('nothing was read yet');
+		return this.#reader;
+	}
+
 	#loaded(name: string): LoadedProject {
 		const entry = this.#entries.get(name);
 		if (!entry) throw new ProjectError({ kind: 'not_loaded', name, known: [...this.#entries.keys()] });
@@ -231,7 +245,7 @@ export class Projects {
 	}
 
 	#tree(request: LoadRequest, { leaves }: Pick<TreeOptions, 'leaves'> = {}): LoadedTree {
-		return loadTree(request, this.#options.load, { leaves, known: ({ name }) => this.#record(name) });
+		return this.#files.tree(request, { leaves, known: ({ name }) => this.#record(name) });
 	}
 
 	#understand(asked: LoadRequest, mounting?: Mounting): Members {
@@ -495,9 +509,9 @@ export class Projects {
 			known.look(loaded);
 			return known;
 		}
-		const { clock, watchFiles, load } = this.#options;
+		const { clock, watchFiles } = this.#options;
 		const saved = () => void this.#reloadQuietly(name);
-		const entry = new LoadedProject(record, loaded, { clock, watchFiles, read: load.read, saved });
+		const entry = new LoadedProject(record, loaded, { clock, watchFiles, read: this.#files.read, saved });
 		this.#entries.set(name, entry);
 		return entry;
 	}

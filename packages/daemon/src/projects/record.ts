@@ -1,7 +1,7 @@
 /** What is kept of a project, from how its files were asked to be read, and back again. */
 import { createHash } from 'node:crypto';
 import { noDefinitions, type Project } from './declaration.ts';
-import type { Loaded, LoadRequest } from './load.ts';
+import type { Loaded, LoadRequest } from './load/index.ts';
 import type { Mount, ProjectRecord } from './ports.ts';
 
 export function requestOf({ files, name, isNamed, profiles, environment, inherited, mount }: ProjectRecord): LoadRequest {

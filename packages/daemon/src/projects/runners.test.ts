@@ -2,7 +2,7 @@
 import { settle } from '@orch/base/testing';
 import { describe, expect, it } from 'vitest';
 import { readBasePath } from './base-path.ts';
-import { loadTree } from './load-tree.ts';
+import { loadTree } from './load/load-tree.ts';
 import { ProjectError } from './refusal.ts';
 import type { ProjectEvent, UpWish } from './reports.ts';
 import type { FakeWorld } from './testing/fake-world.ts';
@@ -191,7 +191,7 @@ describe('a file with runners', () => {
 		]);
 		expect(mounts()).toEqual({ post: '/mail' });
 		expect(projects.find('shop')).toBeUndefined();
-		expect(() => projects.diff(request(['orchestrator.yaml']), {})).toThrow(ProjectError);
+		await expect(projects.diff(request(['orchestrator.yaml']), {})).rejects.toThrow(ProjectError);
 	});
 
 	it('gives each of them the variables of who types, and keeps those that are asked for', async () => {

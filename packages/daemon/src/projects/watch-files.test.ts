@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { silentLogger, systemClock } from '@orch/base';
 import { until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readProjectFile } from './read-file.ts';
+import { readProjectFile } from './load/read-file.ts';
 import { SaveWatch } from './watch.ts';
 import { createWatchFiles } from './watch-files.ts';
 

@@ -3,7 +3,6 @@ import { type Clock, type Logger, withDeadline } from '@orch/base';
 import { OrchError } from '@orch/protocol';
 import { emptyEvent, type EventLog, isoTime } from '../control/index.ts';
 import { anySender, type Links } from '../links/index.ts';
-import { loadPorts } from '../project-files.ts';
 import {
 	createWatchFiles,
 	type LinksPort,
@@ -43,7 +42,8 @@ export function joinProjects(options: JoinProjectsOptions): Projects {
 		}),
 		types: typesPort(links, clock),
 		store: projectStore(store),
-		load: loadPorts,
+		// with YAML, Ajv and the schema: 5 MiB that a daemon without projects does not need
+		reader: async () => (await import('../project-files.ts')).reader,
 		watchFiles: createWatchFiles(log),
 	});
 }

@@ -23,8 +23,12 @@ export const RuntimeName = Type.String({
 export const Time = Type.String({ description: 'RFC 3339, UTC' });
 export const nullable = <T extends import('typebox').TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 export const Empty = Type.Object({});
-/** Binary data: bin in MessagePack, `{"b64": "…"}` in JSON Lines. The keyword is checked by the daemon. */
-export const Bytes = Type.Unsafe<Uint8Array>({ 'x-bytes': true, description: 'Bytes' });
+/** Binary data: bin in MessagePack, `{"b64": "…"}` in JSON Lines. The keyword is for whoever describes the operations. */
+export const Bytes = Type.Refine(
+	Type.Unsafe<Uint8Array>({ 'x-bytes': true, description: 'Bytes' }),
+	(value) => value instanceof Uint8Array,
+	() => 'must be bytes',
+);
 
 export const Priority = Type.Union([Type.Literal('high'), Type.Literal('normal'), Type.Literal('low')], {
 	description: 'nice -10, 0, 10',

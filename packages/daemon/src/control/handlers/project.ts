@@ -76,14 +76,14 @@ export function projectHandlers({ projects, whileOpen, runtimesOf }: ProjectHand
 
 		async 'project.diff'(params, call) {
 			try {
-				return toDiff(projects.diff(requestOf(params), params));
+				return toDiff(await projects.diff(requestOf(params), params));
 			} catch (error) {
 				return refused(error, call);
 			}
 		},
 
 		async 'project.validate'(params) {
-			const { project, problems } = projects.check(requestOf(params));
+			const { project, problems } = await projects.check(requestOf(params));
 			return {
 				project: project
 					? {

@@ -1,6 +1,6 @@
 /** Projects of texts: files, programs and variables are what a test says they are. */
 import { suggest } from '@orch/protocol/wire';
-import { type Loaded, type LoadPorts, loadProject } from '../load.ts';
+import { type Loaded, type LoadPorts, loadProject } from '../load/load.ts';
 import type { Policies } from '../declaration.ts';
 
 export const policies: Policies = {

@@ -1,6 +1,7 @@
 /** Projects over a fake world: files that a test writes, a clock that stands still. */
 import { silentLogger } from '@orch/base';
 import { ManualClock } from '@orch/base/testing';
+import { projectReader } from '../load/index.ts';
 import { Projects } from '../projects.ts';
 import { FakeWorld } from './fake-world.ts';
 import { portsOf } from './load.ts';
@@ -17,7 +18,7 @@ export function startProjects(text?: string, world?: FakeWorld, clock = new Manu
 		store: there.store,
 		clock,
 		log: silentLogger,
-		load: portsOf(files),
+		reader: async () => projectReader(portsOf(files)),
 		watchFiles: (paths, changed) => {
 			const watch = { paths, changed, isClosed: false };
 			watched.push(watch);

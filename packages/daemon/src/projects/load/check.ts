@@ -1,11 +1,11 @@
 /** What the schema of a project file cannot say: names that are there, once, and needs that lead nowhere in circles. */
 import { circleProblems } from './circle-problem.ts';
-import { anySender } from './declaration.ts';
-import { didYouMean, type Problem, problem, type Suggest } from './problem.ts';
+import { anySender } from '../declaration.ts';
+import { didYouMean, type Problem, problem, type Suggest } from '../problem.ts';
 import { needNames } from './runtime-section.ts';
 import type { LinkSection } from './schema.ts';
 import type { NeedsSection } from './schema-runtime.ts';
-import { firstLine, placeOf, type Span } from './source.ts';
+import { firstLine, placeOf, type Span } from '../source.ts';
 import { type Entry, keySpan, spanAt, type Tree } from './tree.ts';
 
 /** A name that the file gives, and what it stands for. */

@@ -1,7 +1,7 @@
 /** `.env` beside a project file: what is wrong in it, in its place. */
 import { parseEnvFile } from '@orch/base/text';
-import { type Problem, problem } from './problem.ts';
-import { lineStart, lineText, type Source } from './source.ts';
+import { type Problem, problem } from '../problem.ts';
+import { lineStart, lineText, type Source } from '../source.ts';
 
 export interface Dotenv {
 	readonly variables: ReadonlyMap<string, string>;

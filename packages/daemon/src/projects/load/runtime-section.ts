@@ -1,6 +1,6 @@
 /** One runtime of a file, already checked by the schema, as a declaration. */
 import { isAbsolute, resolve } from 'node:path';
-import type { NeedDeclaration, Policies, ProbeCheckDeclaration, ProbeDeclaration, RuntimeDeclaration } from './declaration.ts';
+import type { NeedDeclaration, Policies, ProbeCheckDeclaration, ProbeDeclaration, RuntimeDeclaration } from '../declaration.ts';
 import { durationMs, sizeBytes } from './quantities.ts';
 import type { DefaultsSection, NeedsSection, ProbeSection, RuntimeSection } from './schema-runtime.ts';
 import { splitCommand } from './split-command.ts';

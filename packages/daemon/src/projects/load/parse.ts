@@ -12,8 +12,8 @@ import {
 	type YAMLError,
 	type YAMLMap,
 } from 'yaml';
-import { type Problem, problem } from './problem.ts';
-import { lineAt, lineStart, lineText, type Source, type Span } from './source.ts';
+import { type Problem, problem } from '../problem.ts';
+import { lineAt, lineStart, lineText, type Source, type Span } from '../source.ts';
 import type { Entry, Tree } from './tree.ts';
 
 export const limits = {

@@ -1,11 +1,11 @@
 /** The `runners` of a project file: names, the files that they are, and base paths that are told apart. */
 import { dirname, join, resolve } from 'node:path';
-import { readBasePath } from './base-path.ts';
-import type { Definitions } from './declaration.ts';
-import { type Problem, problem } from './problem.ts';
+import { readBasePath } from '../base-path.ts';
+import type { Definitions } from '../declaration.ts';
+import { type Problem, problem } from '../problem.ts';
 import { Runner } from './schema.ts';
 import { readAs } from './shape.ts';
-import { placeOf, type Span } from './source.ts';
+import { placeOf, type Span } from '../source.ts';
 import { keySpan, type MapTree, spanAt, type Tree } from './tree.ts';
 
 export interface RunnerDeclaration {

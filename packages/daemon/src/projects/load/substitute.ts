@@ -2,8 +2,8 @@
  * Variables in values: `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `${NAME:+instead}`; the same without the colon take
  * an empty value as a value; `$$` is a dollar. `$NAME` without braces, and `${{ … }}`, are left as they are.
  */
-import { didYouMean, type Problem, problem, type Suggest } from './problem.ts';
-import type { Span } from './source.ts';
+import { didYouMean, type Problem, problem, type Suggest } from '../problem.ts';
+import type { Span } from '../source.ts';
 import type { Entry, Path, ScalarTree, Tree } from './tree.ts';
 
 export interface Substitution {

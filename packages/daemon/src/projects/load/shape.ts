@@ -1,8 +1,8 @@
 /** Checks a tree against a schema: every problem at once, each in its place and in words; and reads plain data out of it. */
 import type { TSchema } from 'typebox';
-import { didYouMean, type Problem, problem, type Suggest } from './problem.ts';
+import { didYouMean, type Problem, problem, type Suggest } from '../problem.ts';
 import { textKey } from './schema-parts.ts';
-import type { Span } from './source.ts';
+import type { Span } from '../source.ts';
 import { define, type MapTree, type Path, pathText, type Tree } from './tree.ts';
 
 /** What of JSON Schema the schemas of this room are made of. */

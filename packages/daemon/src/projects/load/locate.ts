@@ -1,7 +1,7 @@
 /** Where a program is: a path from a directory, or a bare name on PATH. */
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Suggest } from './problem.ts';
+import type { Suggest } from '../problem.ts';
 
 export type Located = { readonly path: string } | { readonly fault: string; readonly candidates: readonly string[] };
 

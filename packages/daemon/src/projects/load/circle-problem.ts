@@ -1,7 +1,7 @@
 /** Circles as people are shown them: every edge with its place. */
-import { circles, type Needs } from './order.ts';
-import { type Problem, problem } from './problem.ts';
-import { placeOf, type Span } from './source.ts';
+import { circles, type Needs } from '../order.ts';
+import { type Problem, problem } from '../problem.ts';
+import { placeOf, type Span } from '../source.ts';
 
 export function circleProblems(needs: Needs, what: string, spanOf: (from: string, to: string) => Span): Problem[] {
 	return circles(needs).map((names) => {

@@ -1,9 +1,9 @@
 /** What a workflow's schema cannot say: jobs or steps, one kind of step, needs that are there and lead nowhere in circles. */
 import { circleProblems } from './circle-problem.ts';
-import { didYouMean, type Problem, problem, type Suggest } from './problem.ts';
+import { didYouMean, type Problem, problem, type Suggest } from '../problem.ts';
 import { stepKinds } from './schema-workflow.ts';
 import { subject } from './shape.ts';
-import { firstLine, type Span } from './source.ts';
+import { firstLine, type Span } from '../source.ts';
 import { at, type MapTree, type Path, type Tree } from './tree.ts';
 
 /** Looks only at what has the shape it should have; what has not was said already. */

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadProject } from './load.ts';
 import { locateProgram } from './locate.ts';
 import { readProjectFile } from './read-file.ts';
-import { loadText, portsOf } from './testing/load.ts';
+import { loadText, portsOf } from '../testing/load.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'orch-sentences-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

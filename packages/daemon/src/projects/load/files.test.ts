@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of project files are written so
 import { describe, expect, it } from 'vitest';
-import { linkKey } from './declaration.ts';
-import { loadText, type LoadText } from './testing/load.ts';
+import { linkKey } from '../declaration.ts';
+import { loadText, type LoadText } from '../testing/load.ts';
 
 const projectOf = (text: string, more: LoadText = {}) => {
 	const { project, problems } = loadText(text, more);

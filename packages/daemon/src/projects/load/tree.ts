@@ -1,5 +1,5 @@
 /** The content of project files as a tree whose every part knows its place, also after several files were merged into one. */
-import type { Span } from './source.ts';
+import type { Span } from '../source.ts';
 
 export type Tree = ScalarTree | MapTree | ListTree;
 

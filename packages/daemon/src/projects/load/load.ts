@@ -10,13 +10,13 @@ import {
 	type Policies,
 	type Project,
 	type RuntimeDeclaration,
-} from './declaration.ts';
+} from '../declaration.ts';
 import { dialectOf, plainName, projectOfWorkflow, workflowName } from './dialect.ts';
 import { readDotenv } from './dotenv.ts';
 import type { Located } from './locate.ts';
 import { layProfiles, merge } from './merge.ts';
 import { parse } from './parse.ts';
-import { didYouMean, inOrder, type Problem, problem, type Suggest } from './problem.ts';
+import { didYouMean, inOrder, type Problem, problem, type Suggest } from '../problem.ts';
 import { sizeBytes } from './quantities.ts';
 import { definedRunners, readRunners, type RunnerDeclaration } from './runner-section.ts';
 import { declareRuntime, files as pathsOf, texts } from './runtime-section.ts';
@@ -24,7 +24,7 @@ import { Link, type LinkSection, ProjectFile, Runner, RunnersFile, Workflow } fr
 import { Defaults, type DefaultsSection, Needs, type NeedsSection, Runtime, type RuntimeSection } from './schema-runtime.ts';
 import { Env, Files } from './schema-parts.ts';
 import { checkShape, readAs } from './shape.ts';
-import { createSource, type Source, type Span } from './source.ts';
+import { createSource, type Source, type Span } from '../source.ts';
 import { substitute } from './substitute.ts';
 import { at, type MapTree, type Path, spanAt, type Tree, plainData } from './tree.ts';
 import { checkWorkflow } from './workflow-check.ts';

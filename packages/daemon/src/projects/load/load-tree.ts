@@ -1,7 +1,7 @@
 /** A project with its runners, each of which is a project of its own: loaded together, refused together. */
-import type { Project } from './declaration.ts';
+import type { Project } from '../declaration.ts';
 import { type Loaded, type LoadPorts, loadProject, type LoadRequest } from './load.ts';
-import { type Problem, problem } from './problem.ts';
+import { type Problem, problem } from '../problem.ts';
 import type { RunnerDeclaration } from './runner-section.ts';
 
 export interface LoadedRunner {

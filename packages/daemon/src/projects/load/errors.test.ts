@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of project files are written so
 import { renderProblems } from '@orch/protocol/wire';
 import { describe, expect, it } from 'vitest';
-import { loadText, type LoadText } from './testing/load.ts';
+import { loadText, type LoadText } from '../testing/load.ts';
 
 const textOf = (text: string, more: LoadText = {}): string => renderProblems(loadText(text, more).problems);
 const numbersOf = (text: string, more: LoadText = {}): string[] => loadText(text, more).problems.map(({ number }) => number);
