@@ -135,6 +135,18 @@ test('a frame longer than the memory that is read into gets memory of its own, a
 	expect(input.space().buffer.byteLength).toBeLessThanOrEqual(256 * 1024);
 });
 
+test.each([
+	['short', 200, 128],
+	['long', 30_000, 256],
+])('of a client that sends much in %s frames so much is read at once that it stays in the cache', (_, payloadBytes, readKiB) => {
+	const frame = makeFrame({ kind: 0, typeId: 1, src: 7, seq: 1 }, Buffer.alloc(payloadBytes));
+	const bytes = Buffer.concat(Array.from({ length: Math.ceil(4_000_000 / frame.length) }, () => frame));
+	const { sink: into } = sink();
+	const input = new FrameInput(into, { kept: 0 });
+	feed(input, bytes, [bytes.length]);
+	expect(input.space().buffer.byteLength).toBe(readKiB * 1024);
+});
+
 describe('what cannot be a frame ends the stream, and what was before it counts', () => {
 	const good = makeFrame({ kind: 0, typeId: 1, src: 7, seq: 1 }, Buffer.from('good'));
 	const broken = (change: (frame: Buffer) => void) => {

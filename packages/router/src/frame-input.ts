@@ -6,7 +6,7 @@
  * handed on before the whole is here: a sender that dies in the middle leaves no trace at any receiver.
  */
 import { checkHeader, FrameFlag, type FrameFault, FrameKind, frameMagic, headerBytes, readU32 } from '@orch/protocol/data';
-import { firstReadBytes, movedBytes, readBytes } from './limits.ts';
+import { firstReadBytes, longFrameBytes, longReadBytes, movedBytes, readBytes } from './limits.ts';
 
 export interface FrameSink {
 	/** Port id that messages must carry; anything else ends the stream. */
@@ -45,6 +45,8 @@ export class FrameInput {
 	#held = false;
 	#keptBefore = 0;
 	#standardBytes = firstReadBytes;
+	/** Of the last message. */
+	#frameBytes = 0;
 
 	constructor(sink: FrameSink, keeping: Keeping) {
 		this.#sink = sink;
@@ -78,10 +80,11 @@ export class FrameInput {
 
 	/** So many bytes were read to where `space` said. */
 	arrived(bytes: number): void {
-		if (bytes === this.#buffer.length - this.#filled) this.#standardBytes = Math.min(readBytes, this.#standardBytes * 4);
+		const isAll = bytes === this.#buffer.length - this.#filled;
 		this.#filled += bytes;
 		this.#keptBefore = this.#keeping.kept;
 		this.#parsed = this.#walk(this.#buffer, this.#parsed, this.#filled);
+		if (isAll) this.#grow();
 	}
 
 	/** Bytes that were read to somewhere else. The turn in which they are handed on must not be over before the next call. */
@@ -94,6 +97,12 @@ export class FrameInput {
 			at += taken;
 			if (!this.#sink.open && at < chunk.length) this.#sink.discard(chunk.length - at);
 		}
+	}
+
+	/** There was more to read than there was space for. */
+	#grow(): void {
+		const mostBytes = this.#frameBytes >= longFrameBytes ? longReadBytes : readBytes;
+		this.#standardBytes = Math.max(this.#standardBytes, Math.min(mostBytes, this.#standardBytes * 4));
 	}
 
 	/** What little is unfinished goes to the front: the same memory again, which is in the processor's cache. */
@@ -167,7 +176,10 @@ export class FrameInput {
 			if (!sink.open) return this.#stop(faultless ? at + length : at, end);
 			at += length;
 		}
-		if (runFrames > 0) sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
+		if (runFrames > 0) {
+			this.#frameBytes = at - lastAt;
+			sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
+		}
 		return at;
 	}
 

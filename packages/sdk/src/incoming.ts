@@ -58,7 +58,11 @@ export class IncomingType {
 	/** Since the welcome of this connection. */
 	consumedFrames = 0;
 	consumedBytes = 0;
-	unreportedBytes = 0;
+	/** Of that, what has been looked at for a report, and what a report has told. */
+	settledBytes = 0;
+	reportedBytes = 0;
+	/** It has consumed something that has not been looked at yet. */
+	touched = false;
 	/** Who sent the last frame: consecutive frames mostly come from the same. */
 	source = 0;
 	peer: Peer = { name: '', runtime: '' };

@@ -270,7 +270,10 @@ export class LiveConnection implements AnyConnection {
 			clock: this.#clock,
 			hello: pack(hello),
 			frame: this.#frame,
-			full: () => this.#receiver.full,
+			taken: () => {
+				this.#receiver.settle();
+				return !this.#receiver.full;
+			},
 			ended: (reason) => this.#ended(reason),
 		});
 	}

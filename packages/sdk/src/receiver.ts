@@ -46,8 +46,11 @@ export class Receiver {
 	readonly #any = new Set<Subscriber>();
 	#types: (IncomingType | undefined)[] = [];
 	#peers = new Map<number, Peer>();
+	/** Types that have consumed something since they were last looked at. */
+	#touched: IncomingType[] = [];
+	/** Types that have something to report. */
 	#dirty: IncomingType[] = [];
-	/** Consumed since the last report, of all types. */
+	/** Consumed since the last report, of all types, as far as it has been looked at. */
 	#unreportedBytes = 0;
 	#isReportDue = false;
 	#reportTimer: Timer | undefined;
@@ -116,6 +119,7 @@ export class Receiver {
 
 	disconnected(): void {
 		this.#connection += 1;
+		this.#touched = [];
 		this.#dirty = [];
 		this.#unreportedBytes = 0;
 		this.#isReportDue = false;
@@ -125,7 +129,9 @@ export class Receiver {
 			if (!type) continue;
 			type.consumedFrames = 0;
 			type.consumedBytes = 0;
-			type.unreportedBytes = 0;
+			type.settledBytes = 0;
+			type.reportedBytes = 0;
+			type.touched = false;
 		}
 		for (const subscription of this.#subscriptions.values()) subscription.stale = subscription.inbox.size;
 	}
@@ -196,11 +202,31 @@ export class Receiver {
 	 * report with every message would cost both sides as much as the message.
 	 */
 	flushing(): void {
+		this.settle();
 		if (this.#isReportDue || this.#unreportedBytes >= this.#windowBytes / 16) this.report();
+	}
+
+	/**
+	 * What was read has been handed over: sees to it that what was consumed is reported in time. Messages are only counted as
+	 * they pass, for there may be thousands in a read.
+	 */
+	settle(): void {
+		if (this.#touched.length === 0) return;
+		const all = this.#touched;
+		this.#touched = [];
+		for (const type of all) {
+			type.touched = false;
+			if (type.reportedBytes === type.settledBytes) this.#dirty.push(type);
+			this.#unreportedBytes += type.consumedBytes - type.settledBytes;
+			type.settledBytes = type.consumedBytes;
+			if (type.prompt || type.consumedBytes - type.reportedBytes >= this.#windowBytes / 4) this.#reportSoon();
+		}
+		if (!this.#isReportDue) this.#reportTimer ??= this.#options.clock.setTimer(reportDelayMs, () => this.#reportLate());
 	}
 
 	/** Writes all reports. */
 	report(): void {
+		this.settle();
 		this.#isReportDue = false;
 		this.#unreportedBytes = 0;
 		while (this.#dirty.length > 0) {
@@ -209,10 +235,10 @@ export class Receiver {
 			some.forEach((type, index) => {
 				writeCredit(payload, index * creditEntryBytes, {
 					typeId: type.id,
-					frames: type.consumedFrames,
+					frames: type.consumedFrames >>> 0,
 					bytes: type.consumedBytes,
 				});
-				type.unreportedBytes = 0;
+				type.reportedBytes = type.settledBytes;
 			});
 			this.#options.writer.control({ kind: FrameKind.credit }, payload);
 		}
@@ -245,6 +271,7 @@ export class Receiver {
 		const { inbox } = subscription;
 		while (inbox.size > 0 && subscription.ready && !this.#closed) inbox.shift(this.#unpark);
 		subscription.draining = false;
+		this.settle();
 		if (this.#paused && this.#parkedBytes <= this.#options.maxParkedBytes / 2) {
 			this.#paused = false;
 			this.#options.resume();
@@ -322,6 +349,7 @@ export class Receiver {
 			subscription.running -= 1;
 			this.#consumed(type, frameBytes, connection);
 			if (subscription.inbox.size > 0) this.#drain(subscription);
+			else this.settle();
 		};
 		const rejected = (error: unknown) => {
 			// a handler that was about to send when `close()` came has done nothing wrong
@@ -393,13 +421,11 @@ export class Receiver {
 
 	#consumed(type: IncomingType, frameBytes: number, connection: number): void {
 		if (connection !== this.#connection || !this.#reports) return;
-		if (type.unreportedBytes === 0) this.#dirty.push(type);
-		type.consumedFrames = (type.consumedFrames + 1) >>> 0;
+		type.consumedFrames += 1;
 		type.consumedBytes += frameBytes;
-		type.unreportedBytes += frameBytes;
-		this.#unreportedBytes += frameBytes;
-		if (type.prompt || type.unreportedBytes >= this.#windowBytes / 4) this.#reportSoon();
-		else this.#reportTimer ??= this.#options.clock.setTimer(reportDelayMs, () => this.#reportLate());
+		if (type.touched) return;
+		type.touched = true;
+		this.#touched.push(type);
 	}
 
 	#reportSoon(): void {

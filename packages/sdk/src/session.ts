@@ -15,8 +15,8 @@ export interface SessionOptions {
 	/** Payload of the hello. */
 	readonly hello: Uint8Array;
 	readonly frame: TakeFrame;
-	/** Whether reading should stop for now. */
-	readonly full: () => boolean;
+	/** All frames of a read have been handed on; false where no more should be read for now. */
+	readonly taken: () => boolean;
 	/** Called once, when everything is over. */
 	readonly ended: (reason: string) => void;
 }
@@ -39,7 +39,7 @@ export class Session {
 				callback: (count) => {
 					const fault = reader.received(count);
 					if (fault) this.abort(`the router sent what is not a frame (${fault})`);
-					return !options.full();
+					return options.taken();
 				},
 			},
 		});
