@@ -31,6 +31,8 @@ export interface OpenOptions {
 const defaultReserveBytes = 4 * 1024 * 1024;
 /** The reserve is taken a moment after the start, which has better to do. */
 const reserveAfterMs = 1_000;
+/** So long a burst has the disk and the memory for itself before what it wrote is moved on. */
+const moveAfterMs = 100;
 /** After something was written, how full the disk is is asked for. */
 const diskLookMs = 250;
 /** While it is full, how often it is asked whether it still is. */
@@ -47,6 +49,13 @@ interface ToCompress {
 	readonly output: RuntimeOutput;
 	readonly stream: StreamLog;
 	readonly segment: Kept;
+}
+
+/** A segment that is being compressed. */
+interface Packing {
+	readonly output: RuntimeOutput;
+	readonly stop: AbortController;
+	readonly done: Promise<void>;
 }
 
 export class OutputStore {
@@ -66,6 +75,8 @@ export class OutputStore {
 	#working: Promise<void> | undefined;
 	#current: { readonly output: RuntimeOutput; readonly done: Promise<void> } | undefined;
 	#compressing: Promise<void> | undefined;
+	#packing: Packing | undefined;
+	#moveTimer: Timer | undefined;
 	#diskTimer: Timer | undefined;
 	readonly #reserveTimer: Timer;
 	/** Since when the disk is full. */
@@ -185,6 +196,10 @@ export class OutputStore {
 		this.#due.delete(output);
 		// what is being done to it fails without its files, and has to be over before
 		if (this.#current?.output === output) await this.#current.done;
+		if (this.#packing?.output === output) {
+			this.#packing.stop.abort();
+			await this.#packing.done;
+		}
 		if (!keepFiles) {
 			rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
 			return;
@@ -201,7 +216,9 @@ export class OutputStore {
 	async close(): Promise<void> {
 		if (this.#closing.signal.aborted) return;
 		this.#closing.abort();
+		this.#packing?.stop.abort();
 		this.#watch.close();
+		this.#moveTimer?.cancel();
 		this.#diskTimer?.cancel();
 		this.#reserveTimer.cancel();
 		for (const { output } of this.#outputs.values()) output.end('closed');
@@ -215,8 +232,9 @@ export class OutputStore {
 		this.#outputs.clear();
 	}
 
-	/** Resolves when nothing is left to be done: for tests and for whoever measures. */
+	/** Does now what is due, and resolves when nothing is left of it: for tests and for whoever measures. */
 	async settled(): Promise<void> {
+		this.#work();
 		while (this.#working || this.#compressing) await Promise.all([this.#working, this.#compressing]);
 	}
 
@@ -226,11 +244,14 @@ export class OutputStore {
 		this.#diskTimer ??= this.#options.clock.setTimer(diskLookMs, () => void this.#checkDisk(), { background: true });
 		if (!output.isDue) return;
 		this.#due.add(output);
-		this.#work();
+		if (this.#isShort) this.#work();
+		else this.#moveTimer ??= this.#options.clock.setTimer(moveAfterMs, () => this.#work(), { background: true });
 	}
 
 	/** One after the other, whatever is due: the disk is one for all. */
 	#work(): void {
+		this.#moveTimer?.cancel();
+		this.#moveTimer = undefined;
 		if (this.#working || this.#closing.signal.aborted) return;
 		const run = async () => {
 			for (;;) {
@@ -282,13 +303,20 @@ export class OutputStore {
 			const { output, stream, segment } = next;
 			if (this.#closing.signal.aborted) return;
 			if (output.state !== 'open' || !stream.segments.includes(segment)) continue;
-			try {
-				await output.makeRoom(segment.bytes / 2, undefined);
-				await compressSegment(stream, segment, this.#closing.signal);
-			} catch (error) {
-				if (output.state === 'open')
-					this.#options.log.warn('a segment of output could not be compressed', { runtime: output.name, error });
-			}
+			const stop = new AbortController();
+			this.#packing = { output, stop, done: this.#pack(next, stop.signal) };
+			await this.#packing.done;
+			this.#packing = undefined;
+		}
+	}
+
+	async #pack({ output, stream, segment }: ToCompress, signal: AbortSignal): Promise<void> {
+		try {
+			await output.makeRoom(segment.bytes / 2, undefined);
+			if (!signal.aborted) await compressSegment(stream, segment, signal);
+		} catch (error) {
+			if (output.state === 'open')
+				this.#options.log.warn('a segment of output could not be compressed', { runtime: output.name, error });
 		}
 	}
 

@@ -1,5 +1,5 @@
 /** Scenario 35, with fakes of nothing but time: whole lines move into segments, and one stream of bytes stays one. */
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOutput } from './read-output.ts';
@@ -81,6 +81,7 @@ describe.each([
 			const next = chunks.next();
 			// all of it moves while the reader is on its way
 			output.look();
+			void one.store.settled();
 			const { value } = await next;
 			text += Buffer.from(value as Uint8Array).toString();
 		}
@@ -223,12 +224,44 @@ describe('what others do to the files', () => {
 	});
 });
 
-it('a runtime that is removed leaves no file', async () => {
+it('a runtime that is removed leaves no file, whatever is being done to its output', async () => {
 	const one = rig({ limits });
-	one.open();
-	one.write(numbered(0, 10_000));
-	one.store.find('one')?.look();
-	await one.store.remove('one');
-	expect(existsSync(one.path('one'))).toBe(false);
+	const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+	for (let round = 0; round < 52; round++) {
+		const output = one.open();
+		one.write(numbered(0, 10_000));
+		output.look();
+		const settled = one.store.settled();
+		// once a segment is there the compressor makes a file of its own, by other threads
+		if (round % 4 > 0) while (output.streams.stdout.segments.length === 0) await nextTurn();
+		for (let turn = 0; turn < round % 13; turn++) await nextTurn();
+		await one.store.remove('one');
+		expect(openFilesIn(one.path('one'))).toEqual([]);
+		await settled;
+		expect(existsSync(one.path('one'))).toBe(false);
+	}
 	expect(readdirSync(one.directory)).toContain('logs');
+});
+
+/** What this process has open there, also what has no name any more. */
+const openFilesIn = (directory: string): string[] =>
+	readdirSync('/proc/self/fd').flatMap((fd) => {
+		try {
+			const path = readlinkSync(`/proc/self/fd/${fd}`);
+			return path.startsWith(directory) ? [path] : [];
+		} catch {
+			return [];
+		}
+	});
+
+it('a burst has the disk for itself for a moment before what it wrote is moved on', async () => {
+	const one = rig({ limits });
+	const output = one.open();
+	one.write(numbered(0, 10_000));
+	output.look();
+	await one.manual.advance(99);
+	expect(output.streams.stdout.segments).toEqual([]);
+	await one.manual.advance(1);
+	await one.store.settled();
+	expect(output.streams.stdout.segments.length).toBeGreaterThan(3);
 });

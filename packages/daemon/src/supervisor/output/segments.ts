@@ -193,9 +193,9 @@ export async function compressSegment(log: StreamLog, segment: Kept, signal: Abo
 		if (error === notWorthIt || signal.aborted || !log.segments.includes(segment)) return false;
 		throw error;
 	} finally {
-		unlinkIfThere(draft);
-		// one that was broken off is still being closed
+		// one that was broken off is still being opened or closed, and may make its file yet
 		await Promise.all([closed(from), closed(to)]);
+		unlinkIfThere(draft);
 	}
 }
 
