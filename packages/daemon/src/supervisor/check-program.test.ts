@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { checkProgram } from './check-program.ts';
+import { checkProgram, ProgramChecks } from './check-program.ts';
 import { describeLaunchFault, faultOfSystem } from './faults.ts';
 
 let directory: string;
@@ -125,4 +125,24 @@ test('supervision 3.1.17: refusals of the system are told apart', () => {
 		{ kind: 'no_space' },
 		{ kind: 'system', code: 'EIO', reason: 'spawn EIO' },
 	]);
+});
+
+test('a program that was looked at is looked at again once anything about it has changed', () => {
+	const checks = new ProgramChecks();
+	const program = file('changing', '#!/bin/sh\n');
+	const kind = () => checks.check(program, directory)?.kind;
+	expect([kind(), kind()]).toEqual([undefined, undefined]);
+	chmodSync(program, 0o644);
+	expect(kind()).toBe('not_executable');
+	chmodSync(program, 0o755);
+	expect([kind(), kind()]).toEqual([undefined, undefined]);
+	file('changing', '#!/no/such/interpreter\n');
+	expect([kind(), kind()]).toEqual(['missing_interpreter', 'missing_interpreter']);
+	rmSync(program);
+	expect(kind()).toBe('not_found');
+	mkdirSync(join(directory, 'gone'));
+	const there = file('there', '#!/bin/sh\n');
+	expect(checks.check(there, join(directory, 'gone'))).toBeUndefined();
+	rmSync(join(directory, 'gone'), { recursive: true });
+	expect(checks.check(there, join(directory, 'gone'))?.kind).toBe('cwd_missing');
 });

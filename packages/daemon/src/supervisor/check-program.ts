@@ -25,6 +25,32 @@ export function checkProgram(program: string, cwd: string): ProgramFault | undef
 	}
 }
 
+/** Programs that are remembered; then all are looked at anew. */
+const mostRemembered = 1_024;
+
+/** The same for programs that are launched again and again: a file that is the one that was looked at last is not read again. */
+export class ProgramChecks {
+	/** By program and directory. */
+	readonly #passed = new Map<string, string>();
+
+	check(program: string, cwd: string): ProgramFault | undefined {
+		const key = `${program}\0${cwd}`;
+		const version = isEnterable(cwd) ? versionOf(program) : undefined;
+		if (version !== undefined && this.#passed.get(key) === version) return undefined;
+		const fault = checkProgram(program, cwd);
+		if (this.#passed.size >= mostRemembered) this.#passed.clear();
+		if (fault === undefined && version !== undefined) this.#passed.set(key, version);
+		else this.#passed.delete(key);
+		return fault;
+	}
+}
+
+/** Another one after any change of the file, its mode or its owner. */
+function versionOf(path: string): string | undefined {
+	const stats = statOf(path);
+	return stats && `${stats.dev} ${stats.ino} ${stats.ctimeMs} ${stats.size}`;
+}
+
 /** The system reads no more of a file to find out how to execute it. */
 const headBytes = 256;
 

@@ -4,7 +4,7 @@ import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
 import type { Cgroups } from './cgroups.ts';
-import { checkProgram } from './check-program.ts';
+import { checkProgram, ProgramChecks } from './check-program.ts';
 import { readExitRecord, readProgramPid } from './exit-record.ts';
 import { faultOfSystem, LaunchError, type LaunchFault } from './faults.ts';
 import { launchText, recordOf, type ShimLaunch } from './launch-shim.ts';
@@ -45,6 +45,7 @@ export function createLauncher(options: LauncherOptions): Required<Launcher> {
 		shell: options.shell ?? '/bin/sh',
 	});
 	const turns = new Turns(mostLaunches);
+	const checks = new ProgramChecks();
 	return {
 		async launch(request, signal) {
 			// nobody can be told of this before the launch comes to it
@@ -54,7 +55,7 @@ export function createLauncher(options: LauncherOptions): Required<Launcher> {
 			if (turn !== undefined) await turn;
 			try {
 				if (signal.aborted) throw new LaunchError({ kind: 'abandoned' });
-				const fault = checkProgram(request.program, request.cwd);
+				const fault = checks.check(request.program, request.cwd);
 				if (fault) throw new LaunchError(fault);
 				const launch = (by: 'spare' | 'new') => new Launch(options, records, shims, request).run(by, signal);
 				// who has killed a spare may have killed all of them

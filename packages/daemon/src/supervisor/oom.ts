@@ -29,7 +29,7 @@ const freshMs = 1_000;
 const nobodyKnows = 'killed by someone else, possibly by the kernel for lack of memory';
 
 export function createOomWitness(clock: Pick<Clock, 'monotonicMs'>, sources: OomSources = systemSources): OomWitness {
-	const groupFile = groupPath(sources);
+	const groupFile = present(groupPath(sources), sources);
 	const count = (): OomCounts => ({
 		group: groupFile === undefined ? undefined : countIn(sources.readText(groupFile)),
 		machine: countIn(sources.readText('/proc/vmstat')),
@@ -69,6 +69,10 @@ function killedPid(line: string): number | undefined {
 	const digits = /[Oo]ut of memory: Killed process (\d+) /.exec(line)?.[1];
 	return digits === undefined ? undefined : Number(digits);
 }
+
+/** Many a group has no such file: it is not to be asked for after every kill. */
+const present = (path: string | undefined, { readText }: OomSources): string | undefined =>
+	path !== undefined && readText(path) !== undefined ? path : undefined;
 
 function groupPath({ readText }: OomSources): string | undefined {
 	const path = /^0::(\/.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];

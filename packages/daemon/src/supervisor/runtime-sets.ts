@@ -73,12 +73,13 @@ export class RuntimeSets {
 
 	/** Ends, in a moment and beside all else, what is left of processes whose root has ended. */
 	sweepSoon(): void {
-		this.#sweepTimer?.cancel();
-		this.#sweepTimer = this.#options.clock.setTimer(sweepMs, () => this.sweep());
+		// not put off by the next end: of one that keeps ending none would ever be swept
+		this.#sweepTimer ??= this.#options.clock.setTimer(sweepMs, () => this.sweep());
 	}
 
 	sweep(): void {
 		this.#sweepTimer?.cancel();
+		this.#sweepTimer = undefined;
 		const old = this.#unattended().filter(({ exited }) => exited);
 		this.#end(old, this.#options.stop().graceMs);
 	}

@@ -21,6 +21,8 @@ export interface ShimOptions {
 
 /** Its life may be over a moment before its parent has waited for it; longer than this nobody waits who has to. */
 const reapedMs = 50;
+/** Its parent is waking up to wait for it: looked at in every turn. */
+const wakingMs = 2;
 const lookMs = 1;
 const lastLookMs = 200;
 
@@ -78,17 +80,9 @@ export class Shim {
 		return this.#lines;
 	}
 
+	/** As far as it is known: a moment after the end itself. */
 	get hasEnded(): boolean {
 		return this.#hasEnded;
-	}
-
-	/** Asked of the system: `hasEnded` comes a moment later. */
-	isAlive(): boolean {
-		const { pid, startTicks } = this.root;
-		// without start times the system cannot be asked either
-		if (this.#hasEnded || startTicks === 0) return !this.#hasEnded;
-		const stat = readStat(pid);
-		return stat !== undefined && stat.startTicks === startTicks && !isDead(stat);
 	}
 
 	/** To launch what its file says. */
@@ -146,7 +140,7 @@ export class Shim {
 		this.#root = { pid, startTicks: stat.startTicks };
 		this.#life.on('error', () => {});
 		const over = () => {
-			if (!this.#isOver) this.#lookForEnd(this.#clock.monotonicMs(), 0);
+			if (!this.#isOver) this.#lookForEnd(this.#clock.monotonicMs());
 			this.#isOver = true;
 		};
 		// what follows on the end of a socket takes a while
@@ -158,12 +152,13 @@ export class Shim {
 	}
 
 	/** A process closes what it holds just before it counts as dead, and stays a zombie until its parent has waited for it. */
-	#lookForEnd(since: number, ms: number): void {
+	#lookForEnd(since: number, ms = lookMs): void {
 		if (this.#hasEnded) return;
 		const stat = readStat(this.root.pid);
 		const isOver = !stat || stat.startTicks !== this.root.startTicks;
-		if (isOver || (isDead(stat) && this.#clock.monotonicMs() - since > reapedMs)) this.ended();
-		else if (ms === 0) setImmediate(() => this.#lookForEnd(since, lookMs));
+		const waitedMs = this.#clock.monotonicMs() - since;
+		if (isOver || (isDead(stat) && waitedMs > reapedMs)) this.ended();
+		else if (waitedMs < wakingMs) setImmediate(() => this.#lookForEnd(since));
 		else this.#clock.setTimer(ms, () => this.#lookForEnd(since, Math.min(lastLookMs, ms * 2)), { background: true });
 	}
 }

@@ -31,9 +31,10 @@ export interface SpareShimsOptions {
 
 /** Spares that are kept once anything has been launched: so many restarts at once find one. */
 const kept = 4;
-/** With so many left others are made soon, all by one fork: a fork holds up everything else, the next restart too. */
-const fewest = 2;
-/** After one was taken: its launch is over by then. */
+/**
+ * After one was taken, where none is left: its launch is over by then. All are made by one fork, and not before the last is taken:
+ * a fork holds up everything else, the next restart too.
+ */
 const refillMs = 20;
 /** When none has been taken for so long, those that are missing are made. */
 const restMs = 100;
@@ -93,8 +94,8 @@ export class SpareShims {
 			this.#spares.delete(spare);
 			heed();
 			spare.onEnd = undefined;
-			if (spare.isAlive()) return spare;
-			// somebody has killed it just now
+			// whether somebody has killed it just now shows when it gets the word
+			if (!spare.hasEnded) return spare;
 			spare.hangUp();
 			this.#freeFile(spare);
 		}
@@ -164,7 +165,7 @@ export class SpareShims {
 			refillMs,
 			() => {
 				this.#refill = undefined;
-				this.#refillUpTo(fewest);
+				this.#refillUpTo(0);
 			},
 			{ background: true },
 		);

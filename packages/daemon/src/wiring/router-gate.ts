@@ -169,18 +169,27 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		return undefined;
 	}
 	let takesChanges = true;
+	// an end and the change that a restart makes right after it are one write: each wakes the router, which may take the processor from us
+	const ends: (() => void)[] = [];
+	const tellEnds = () => {
+		for (const tell of ends.splice(0)) tell();
+	};
 	return {
 		pid: status.pid,
 		version: status.version,
 		closed,
 		close: () => session.close(),
-		route: ({ version, ports, links, schemas }) =>
-			caller.call('router.table', { version, ports: [...ports], links: links.map(toRouterLink), schemas: [...schemas] }),
+		route({ version, ports, links, schemas }) {
+			tellEnds();
+			return caller.call('router.table', { version, ports: [...ports], links: links.map(toRouterLink), schemas: [...schemas] });
+		},
 		get isClear() {
 			return socket.writableLength === 0;
 		},
 		async change({ base, version, ports, removedPorts, links, removedLinks, schemas }) {
 			if (!takesChanges) return undefined;
+			socket.cork();
+			tellEnds();
 			const asked = caller.call('router.change', {
 				base,
 				version,
@@ -190,6 +199,7 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 				removedLinks: [...removedLinks],
 				...(schemas && { schemas: [...schemas] }),
 			});
+			socket.uncork();
 			try {
 				const routed = await asked;
 				return routed.version === version ? routed : undefined;
@@ -199,9 +209,11 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 				return undefined;
 			}
 		},
-		ended: async (runtime, generation) => {
-			await caller.call('router.ended', { runtime, generation });
-		},
+		ended: (runtime, generation) =>
+			new Promise((resolve, reject) => {
+				ends.push(() => void caller.call('router.ended', { runtime, generation }).then(() => resolve(), reject));
+				if (ends.length === 1) process.nextTick(tellEnds);
+			}),
 		figures: () => caller.call('router.stats', {}),
 		types: () => caller.call('router.types', {}),
 		memoryBytes: async () => (await caller.call('router.status', {})).memoryBytes,
