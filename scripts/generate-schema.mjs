@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { publishedSchema } from '../packages/daemon/dist/projects/schema.js';
+import { publishedSchema } from '../packages/daemon/dist/projects/load/index.js';
 
 const path = fileURLToPath(new URL('../schema/orch.schema.json', import.meta.url));
 const schema = JSON.parse(JSON.stringify(publishedSchema()));
