@@ -37,7 +37,7 @@ export async function bundleProgram(entry, outfile, more = {}) {
  * A daemon lives long beside others, and what it holds is to be little. So its bundle is a function in a file of its own, run by a loader:
  * Node's loader keeps what the parsing of a large file took, 8 MiB of orchd. Names and the ends of lines stay, for the traces in the log.
  */
-export async function bundleDaemon(entry, outfile, flags = []) {
+export async function bundleDaemon(entry, outfile, flags = [], special = undefined) {
 	const bundle = outfile.replace(/\.cjs$/, '.bundle.cjs');
 	const metafile = await bundleProgram(entry, bundle, {
 		minifySyntax: true,
@@ -47,7 +47,7 @@ export async function bundleDaemon(entry, outfile, flags = []) {
 		banner: { js: `(function (require, module, exports, __filename, __dirname) {${programUrl}` },
 		footer: { js: '})' },
 	});
-	await writeFile(at(outfile), loader(basename(bundle), flags));
+	await writeFile(at(outfile), loader(basename(bundle), flags, special));
 	await chmod(at(outfile), 0o755);
 	return metafile;
 }
@@ -74,11 +74,14 @@ function loadsWhenUsed(...names) {
 	};
 }
 
-const loader = (bundle, flags) => `#!/usr/bin/env node
+/** V8 complains aloud about flags that it does not know: `special` are for those versions that begin so. */
+const loader = (bundle, flags, special) => `#!/usr/bin/env node
 /** Runs the bundle beside it; made by scripts/bundle-program.mjs, which says why. */
 'use strict';
-${flags.map((flag) => `require('node:v8').setFlagsFromString('--${flag}');\n`).join('')}const path = require('node:path').join(__dirname, '${bundle}');
+${setFlags(flags)}${special ? `if (process.versions.v8.startsWith('${special.v8}')) {\n${setFlags(special.flags)}}\n` : ''}const path = require('node:path').join(__dirname, '${bundle}');
 const source = require('node:fs').readFileSync(path, 'latin1');
 const program = new (require('node:vm').Script)(source, { filename: path });
 program.runInThisContext()(require, module, exports, __filename, __dirname);
 `;
+
+const setFlags = (flags) => flags.map((flag) => `require('node:v8').setFlagsFromString('--${flag}');\n`).join('');
