@@ -22,6 +22,8 @@ import {
 	changeDatabase,
 	codeOf,
 	descriptorKindsOf,
+	keptShims,
+	spareShimsOf,
 	descriptorsOf,
 	fixture,
 	has,
@@ -815,10 +817,15 @@ describe('the end of orchd, and its limits', () => {
 				});
 				await Promise.all(work);
 			};
+			// the spare shims are back, and have what they get later
+			const rest = () =>
+				until('orchd rests', async () => spareShimsOf(own.home) === keptShims && !('Timeout' in (await ask(probe)).kinds));
 			// what is made once is made by these
 			await lives(64);
+			await rest();
 			const before = await settled(hold);
 			await lives(300);
+			await rest();
 			const after = await settled(hold);
 			expect(after.kinds).toEqual(before.kinds);
 			expect(after.descriptors).toEqual(before.descriptors);

@@ -22,11 +22,13 @@ export {
 	descriptorsOf,
 	environmentOf,
 	isAlive,
+	keptShims,
 	niceOf,
 	processAt,
 	processesAbout,
 	processesWith,
 	residentBytesOf,
+	spareShimsOf,
 	type Seen,
 } from './proc.ts';
 export { Watch } from './watch.ts';

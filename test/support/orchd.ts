@@ -53,6 +53,10 @@ export class Orchd {
 		});
 	}
 
+	get home(): string {
+		return this.#options.home;
+	}
+
 	get pid(): number {
 		return this.child.pid ?? 0;
 	}

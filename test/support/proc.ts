@@ -57,6 +57,19 @@ export function environmentOf(pid: number): Record<string, string> {
 	return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
+/** How many launch shims of the orchd of this home wait for a launch: each leads a session, and has one child that is no program yet. */
+export function spareShimsOf(home: string): number {
+	const shims = allProcesses().filter(({ command }) => command.includes(`${home}/launches/`));
+	const children = (of: number) => shims.filter(({ parent }) => parent === of);
+	return shims.filter(({ pid, session }) => {
+		const [child, ...others] = children(pid);
+		return session === pid && child?.session === pid && others.length === 0;
+	}).length;
+}
+
+/** Where everything that has been taken of them is replaced. */
+export const keptShims = 4;
+
 /** How many descriptors a process has open. */
 export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 

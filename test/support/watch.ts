@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { fixture } from './bundles.ts';
 import { node, type Runtime } from './client.ts';
 import type { Orchd } from './orchd.ts';
-import { connectionsOf, residentBytesOf } from './proc.ts';
+import { connectionsOf, keptShims, residentBytesOf, spareShimsOf } from './proc.ts';
 
 /** 16 MiB of one unfinished frame, its decoded form, and what the collector has not got to yet. */
 const mostBytes = 400 * 1024 * 1024;
@@ -43,6 +43,8 @@ export class Watch {
 		const before = await orchd.call('daemon.status', {});
 		const routerPid = before.router.pid ?? 0;
 		const answersBefore = this.#answers;
+		// each of them has a socket of orchd as well
+		await until('the spare shims are back', () => spareShimsOf(orchd.home) === keptShims);
 		const connectionsBefore = connectionsOf(orchd);
 		const roundBefore = await this.#round();
 		await work();

@@ -65,7 +65,7 @@ export class RuntimeSets {
 	/** Ends everything there is; what is being ended already may be hurried. */
 	endAll(graceMs: number): void {
 		this.#owesEmptied = true;
-		this.#sweepTimer?.cancel();
+		this.#callOffSweep();
 		for (const ending of new Set(this.#sets.values())) ending?.hurry(graceMs);
 		this.#end(this.#unattended(), graceMs);
 		this.#tellIfEmptied();
@@ -78,8 +78,7 @@ export class RuntimeSets {
 	}
 
 	sweep(): void {
-		this.#sweepTimer?.cancel();
-		this.#sweepTimer = undefined;
+		this.#callOffSweep();
 		const old = this.#unattended().filter(({ exited }) => exited);
 		this.#end(old, this.#options.stop().graceMs);
 	}
@@ -104,9 +103,14 @@ export class RuntimeSets {
 	}
 
 	close(): void {
-		this.#sweepTimer?.cancel();
+		this.#callOffSweep();
 		for (const ending of new Set(this.#sets.values())) ending?.cancel();
 		for (const set of this.#sets.keys()) this.#options.table.unregister(set);
+	}
+
+	#callOffSweep(): void {
+		this.#sweepTimer?.cancel();
+		this.#sweepTimer = undefined;
 	}
 
 	#unattended(): readonly ProcessSet[] {
