@@ -80,9 +80,17 @@ export class Shim {
 		return this.#lines;
 	}
 
-	/** As far as it is known: a moment after the end itself. */
 	get hasEnded(): boolean {
 		return this.#hasEnded;
+	}
+
+	/** Asked of the system: `hasEnded` comes a moment later. */
+	isAlive(): boolean {
+		const { pid, startTicks } = this.root;
+		// without start times the system cannot be asked either
+		if (this.#hasEnded || startTicks === 0) return !this.#hasEnded;
+		const stat = readStat(pid);
+		return stat !== undefined && stat.startTicks === startTicks && !isDead(stat);
 	}
 
 	/** To launch what its file says. */

@@ -94,8 +94,8 @@ export class SpareShims {
 			this.#spares.delete(spare);
 			heed();
 			spare.onEnd = undefined;
-			// whether somebody has killed it just now shows when it gets the word
-			if (!spare.hasEnded) return spare;
+			// without its shim the child that waits would launch, and nobody would be there for its end
+			if (spare.isAlive()) return spare;
 			spare.hangUp();
 			this.#freeFile(spare);
 		}
