@@ -136,11 +136,14 @@ test('a frame longer than the memory that is read into gets memory of its own, a
 });
 
 test.each([
-	['short', 200, 128],
-	['long', 30_000, 256],
-])('of a client that sends much in %s frames so much is read at once that it stays in the cache', (_, payloadBytes, readKiB) => {
-	const frame = makeFrame({ kind: 0, typeId: 1, src: 7, seq: 1 }, Buffer.alloc(payloadBytes));
-	const bytes = Buffer.concat(Array.from({ length: Math.ceil(4_000_000 / frame.length) }, () => frame));
+	['short messages of one type so much as stays in the cache', 200, 1, 128],
+	['long messages more', 30_000, 1, 256],
+	['messages of many types in turn more', 200, 8, 256],
+])('of %s is read at once', (_, payloadBytes, types, readKiB) => {
+	const frames = Array.from({ length: types }, (_type, index) =>
+		makeFrame({ kind: 0, typeId: index + 1, src: 7, seq: 1 }, Buffer.alloc(payloadBytes)),
+	);
+	const bytes = Buffer.concat(Array.from({ length: Math.ceil(4_000_000 / payloadBytes / types) }, () => frames).flat());
 	const { sink: into } = sink();
 	const input = new FrameInput(into, { kept: 0 });
 	feed(input, bytes, [bytes.length]);

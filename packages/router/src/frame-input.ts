@@ -6,7 +6,7 @@
  * handed on before the whole is here: a sender that dies in the middle leaves no trace at any receiver.
  */
 import { checkHeader, FrameFlag, type FrameFault, FrameKind, frameMagic, headerBytes, readU32 } from '@orch/protocol/data';
-import { firstReadBytes, longFrameBytes, longReadBytes, movedBytes, readBytes } from './limits.ts';
+import { firstReadBytes, longFrameBytes, movedBytes, readBytes, wideReadBytes } from './limits.ts';
 
 export interface FrameSink {
 	/** Port id that messages must carry; anything else ends the stream. */
@@ -45,8 +45,9 @@ export class FrameInput {
 	#held = false;
 	#keptBefore = 0;
 	#standardBytes = firstReadBytes;
-	/** Of the last message. */
+	/** Of the last message, and of all that came with it of its type, one behind the other. */
 	#frameBytes = 0;
+	#runBytes = 0;
 
 	constructor(sink: FrameSink, keeping: Keeping) {
 		this.#sink = sink;
@@ -101,7 +102,8 @@ export class FrameInput {
 
 	/** There was more to read than there was space for. */
 	#grow(): void {
-		const mostBytes = this.#frameBytes >= longFrameBytes ? longReadBytes : readBytes;
+		const isOneStream = this.#frameBytes < longFrameBytes && this.#runBytes >= this.#standardBytes / 4;
+		const mostBytes = isOneStream ? readBytes : wideReadBytes;
 		this.#standardBytes = Math.max(this.#standardBytes, Math.min(mostBytes, this.#standardBytes * 4));
 	}
 
@@ -178,6 +180,7 @@ export class FrameInput {
 		}
 		if (runFrames > 0) {
 			this.#frameBytes = at - lastAt;
+			this.#runBytes = at - runStart;
 			sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
 		}
 		return at;
