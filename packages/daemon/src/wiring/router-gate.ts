@@ -212,7 +212,8 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		ended: (runtime, generation) =>
 			new Promise((resolve, reject) => {
 				ends.push(() => void caller.call('router.ended', { runtime, generation }).then(() => resolve(), reject));
-				if (ends.length === 1) process.nextTick(tellEnds);
+				// before anybody hears of the end who may then come to the router himself
+				if (ends.length === 1) queueMicrotask(tellEnds);
 			}),
 		figures: () => caller.call('router.stats', {}),
 		types: () => caller.call('router.types', {}),
