@@ -61,8 +61,6 @@ export class IncomingType {
 	/** Of that, what has been looked at for a report, and what a report has told. */
 	settledBytes = 0;
 	reportedBytes = 0;
-	/** It has consumed something that has not been looked at yet. */
-	touched = false;
 	/** Who sent the last frame: consecutive frames mostly come from the same. */
 	source = 0;
 	peer: Peer = { name: '', runtime: '' };

@@ -131,7 +131,6 @@ export class Receiver {
 			type.consumedBytes = 0;
 			type.settledBytes = 0;
 			type.reportedBytes = 0;
-			type.touched = false;
 		}
 		for (const subscription of this.#subscriptions.values()) subscription.stale = subscription.inbox.size;
 	}
@@ -215,7 +214,6 @@ export class Receiver {
 		const all = this.#touched;
 		this.#touched = [];
 		for (const type of all) {
-			type.touched = false;
 			if (type.reportedBytes === type.settledBytes) this.#dirty.push(type);
 			this.#unreportedBytes += type.consumedBytes - type.settledBytes;
 			type.settledBytes = type.consumedBytes;
@@ -421,11 +419,9 @@ export class Receiver {
 
 	#consumed(type: IncomingType, frameBytes: number, connection: number): void {
 		if (connection !== this.#connection || !this.#reports) return;
+		if (type.consumedBytes === type.settledBytes) this.#touched.push(type);
 		type.consumedFrames += 1;
 		type.consumedBytes += frameBytes;
-		if (type.touched) return;
-		type.touched = true;
-		this.#touched.push(type);
 	}
 
 	#reportSoon(): void {

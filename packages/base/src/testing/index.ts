@@ -1,4 +1,5 @@
 /** What tests of the daemon and the router share; never imported by production code. */
+export { allocatedIn } from './allocated.ts';
 export { type Edge, explore } from './explore.ts';
 export { ManualClock, settle } from './manual-clock.ts';
 export { seededRandom } from './seeded-random.ts';

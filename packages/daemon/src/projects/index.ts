@@ -3,8 +3,8 @@
  *
  * Guarantees: a file is taken whole or not at all, with every problem in its place; what is made is told field by field
  * beforehand; only what differs is touched; what a project did not start it never takes away; a step that was interrupted is
- * taken up by the next. What reads the files has a door of its own, `load`. Deliberately not here: how programs run and messages travel (both are ports), what workflows do, any
- * words for people (problems are data).
+ * taken up by the next. What reads the files has a door of its own, `load`. Deliberately not here: how programs run and messages
+ * travel (both are ports), what workflows do, any words for people (problems are data).
  */
 export type { Applied, Outcome, OutcomeKind, Progress } from './apply.ts';
 export {
@@ -20,7 +20,7 @@ export {
 	type ProjectState,
 	type RuntimeDeclaration,
 } from './declaration.ts';
-export type { FileContent, LoadPorts, LoadRequest, Loaded, ProjectFileName, ProjectReader } from './load/index.ts';
+export type { LoadRequest } from './load/index.ts';
 export { type DefinitionChange, type FieldChange, isEmptyPlan, type LinkChange, type Plan, type RuntimeChange } from './plan.ts';
 export type {
 	LinksPort,

@@ -4,8 +4,10 @@ import type { ProgramFault } from './faults.ts';
 
 /** Undefined where nothing stands against it. Says what holds now: the file may be another one when it is launched. */
 export function checkProgram(program: string, cwd: string): ProgramFault | undefined {
-	if (!isEnterable(cwd)) return { kind: 'cwd_missing', cwd };
-	const stats = statOf(program);
+	return isEnterable(cwd) ? checkFile(program, cwd, statOf(program)) : { kind: 'cwd_missing', cwd };
+}
+
+function checkFile(program: string, cwd: string, stats: Stats | undefined): ProgramFault | undefined {
 	if (!stats) return { kind: 'not_found', program };
 	if (stats.isDirectory()) return { kind: 'is_directory', program };
 	if (!stats.isFile() || !isExecutable(program)) {
@@ -34,10 +36,12 @@ export class ProgramChecks {
 	readonly #passed = new Map<string, string>();
 
 	check(program: string, cwd: string): ProgramFault | undefined {
+		if (!isEnterable(cwd)) return { kind: 'cwd_missing', cwd };
 		const key = `${program}\0${cwd}`;
-		const version = isEnterable(cwd) ? versionOf(program) : undefined;
+		const stats = statOf(program);
+		const version = stats && versionOf(stats);
 		if (version !== undefined && this.#passed.get(key) === version) return undefined;
-		const fault = checkProgram(program, cwd);
+		const fault = checkFile(program, cwd, stats);
 		if (this.#passed.size >= mostRemembered) this.#passed.clear();
 		if (fault === undefined && version !== undefined) this.#passed.set(key, version);
 		else this.#passed.delete(key);
@@ -46,10 +50,7 @@ export class ProgramChecks {
 }
 
 /** Another one after any change of the file, its mode or its owner. */
-function versionOf(path: string): string | undefined {
-	const stats = statOf(path);
-	return stats && `${stats.dev} ${stats.ino} ${stats.ctimeMs} ${stats.size}`;
-}
+const versionOf = ({ dev, ino, ctimeMs, size }: Stats): string => `${dev} ${ino} ${ctimeMs} ${size}`;
 
 /** The system reads no more of a file to find out how to execute it. */
 const headBytes = 256;

@@ -29,7 +29,7 @@ const freshMs = 1_000;
 const nobodyKnows = 'killed by someone else, possibly by the kernel for lack of memory';
 
 export function createOomWitness(clock: Pick<Clock, 'monotonicMs'>, sources: OomSources = systemSources): OomWitness {
-	const groupFile = present(groupPath(sources), sources);
+	const groupFile = groupPath(sources);
 	const count = (): OomCounts => ({
 		group: groupFile === undefined ? undefined : countIn(sources.readText(groupFile)),
 		machine: countIn(sources.readText('/proc/vmstat')),
@@ -70,13 +70,12 @@ function killedPid(line: string): number | undefined {
 	return digits === undefined ? undefined : Number(digits);
 }
 
-/** Many a group has no such file: it is not to be asked for after every kill. */
-const present = (path: string | undefined, { readText }: OomSources): string | undefined =>
-	path !== undefined && readText(path) !== undefined ? path : undefined;
-
+/** Undefined where the group has no such file, as many have: it is not to be asked for after every kill. */
 function groupPath({ readText }: OomSources): string | undefined {
-	const path = /^0::(\/.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
-	return path === undefined ? undefined : `/sys/fs/cgroup${path === '/' ? '' : path}/memory.events`;
+	const group = /^0::(\/.*)$/m.exec(readText('/proc/self/cgroup') ?? '')?.[1];
+	if (group === undefined) return undefined;
+	const path = `/sys/fs/cgroup${group === '/' ? '' : group}/memory.events`;
+	return readText(path) === undefined ? undefined : path;
 }
 
 /** Of the kernel's log, which holds some thousand records. */

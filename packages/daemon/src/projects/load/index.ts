@@ -5,8 +5,8 @@
  * for all of this, with YAML and the schema, is evaluated only where somebody has a project: an import of this door by value is a
  * dynamic one, except in programs that do nothing else. Deliberately not here: what becomes of a project.
  */
-export type { FileContent, LoadPorts, LoadRequest, Loaded, ProjectFileName } from './load.ts';
-export { type LoadedTree, loadTree, type TreeOptions } from './load-tree.ts';
+export type { LoadPorts, LoadRequest, Loaded } from './load.ts';
+export type { LoadedTree, TreeOptions } from './load-tree.ts';
 export { locateProgram } from './locate.ts';
 export { readProjectFile } from './read-file.ts';
 export { type ProjectReader, projectReader } from './reader.ts';

@@ -1,9 +1,9 @@
 /** Output in a directory of its own, written to by the test as programs do. */
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, silentLogger, systemRandom } from '@orch/base';
-import { ManualClock } from '@orch/base/testing';
+import { allocatedIn, ManualClock } from '@orch/base/testing';
 import type { StreamName } from '../layout.ts';
 import { OutputStore, type OutputStoreOptions } from '../output-store.ts';
 import { createPunch, type Punch } from '../punch.ts';
@@ -81,10 +81,7 @@ export class OutputRig {
 
 	/** On the disk, all files of a runtime. */
 	allocated(id = 'one'): number {
-		return this.files(id).reduce(
-			(sum, file) => sum + (statSync(this.path(id, file), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
-			0,
-		);
+		return allocatedIn(this.path(id));
 	}
 
 	async text(stream: StreamName = 'stdout', lines?: number, id = 'one'): Promise<string> {
