@@ -23,11 +23,15 @@ const frugal = ['semi-space-growth-factor=1', 'heap-growing-percent=25', 'optimi
 const patient = { v8: '11.3.', flags: ['interrupt-budget=10000000', 'max-bytecode-size-for-early-opt=0'] };
 
 await Promise.all([
-	bundleDaemon('packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', frugal, patient),
-	bundleDaemon('packages/router/src/main.ts', 'packages/router/dist/orch-router.cjs'),
+	bundleDaemon('packages/daemon/src/main.ts', 'packages/daemon/dist/orchd.cjs', {
+		flags: frugal,
+		special: patient,
+		beside: { 'project-files.ts': 'project-check.cjs' },
+	}),
+	bundleDaemon('packages/router/src/main.ts', 'packages/router/dist/orch-router.cjs', { special: patient }),
 	// what the router loads when the first schema comes
 	bundleProgram('packages/router/src/schema-compiler.ts', 'packages/router/dist/schema-compiler.cjs'),
-	// what the CLI loads to check a project file without a daemon
+	// what the CLI loads to check a project file without a daemon, and orchd when the first project comes
 	bundleProgram('packages/daemon/src/project-check.ts', 'packages/daemon/dist/project-check.cjs'),
 ]);
 

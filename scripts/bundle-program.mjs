@@ -37,13 +37,15 @@ export async function bundleProgram(entry, outfile, more = {}) {
  * A daemon lives long beside others, and what it holds is to be little. So its bundle is a function in a file of its own, run by a loader:
  * Node's loader keeps what the parsing of a large file took, 8 MiB of orchd. Names and the ends of lines stay, for the traces in the log.
  */
-export async function bundleDaemon(entry, outfile, flags = [], special = undefined) {
+export async function bundleDaemon(entry, outfile, { flags = [], special, beside = {} } = {}) {
 	const bundle = outfile.replace(/\.cjs$/, '.bundle.cjs');
 	const metafile = await bundleProgram(entry, bundle, {
 		minifySyntax: true,
 		minifyWhitespace: true,
 		lineLimit: 160,
-		plugins: [loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty')],
+		plugins: [loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty'), loadsFromBeside(beside)],
+		// a program that a loader runs cannot import, but it is given a require
+		supported: { 'dynamic-import': false },
 		banner: { js: `(function (require, module, exports, __filename, __dirname) {${programUrl}` },
 		footer: { js: '})' },
 	});
@@ -74,14 +76,37 @@ function loadsWhenUsed(...names) {
 	};
 }
 
+/** Modules that are in another bundle beside this one, by the names of their files: their source is not held until one of them is imported. */
+function loadsFromBeside(bundles) {
+	return {
+		name: 'loads from beside',
+		setup({ onResolve }) {
+			onResolve({ filter: /./ }, ({ kind, path }) => {
+				const bundle = kind === 'dynamic-import' ? bundles[basename(path)] : undefined;
+				return bundle === undefined ? undefined : { path: `./${bundle}`, external: true };
+			});
+		},
+	};
+}
+
 /** V8 complains aloud about flags that it does not know: `special` are for those versions that begin so. */
 const loader = (bundle, flags, special) => `#!/usr/bin/env node
 /** Runs the bundle beside it; made by scripts/bundle-program.mjs, which says why. */
 'use strict';
 ${setFlags(flags)}${special ? `if (process.versions.v8.startsWith('${special.v8}')) {\n${setFlags(special.flags)}}\n` : ''}const path = require('node:path').join(__dirname, '${bundle}');
-const source = require('node:fs').readFileSync(path, 'latin1');
-const program = new (require('node:vm').Script)(source, { filename: path });
+const program = new (require('node:vm').Script)(read(path), { filename: path });
 program.runInThisContext()(require, module, exports, __filename, __dirname);
+
+// by parts: after it has freed one large piece of memory the C library gives back no smaller ones
+function read(path) {
+	const { closeSync, openSync, readSync } = require('node:fs');
+	const part = Buffer.allocUnsafeSlow(65_536);
+	const descriptor = openSync(path, 'r');
+	let text = '';
+	for (let length; (length = readSync(descriptor, part)) > 0; ) text += part.latin1Slice(0, length);
+	closeSync(descriptor);
+	return text;
+}
 `;
 
 const setFlags = (flags) => flags.map((flag) => `require('node:v8').setFlagsFromString('--${flag}');\n`).join('');

@@ -124,10 +124,12 @@ export class Stage {
 		return link;
 	}
 
-	async routerPid(): Promise<number> {
-		const { router } = await this.orchd.call('daemon.status', {});
-		if (router.pid === null) throw new Error('The router does not run');
-		return router.pid;
+	/** The router's pid, once orchd is connected to it: orchd answers before that. */
+	routerPid(): Promise<number> {
+		return until(
+			'orchd is connected to its router',
+			async () => (await this.orchd.call('daemon.status', {})).router.pid ?? undefined,
+		);
 	}
 
 	/** Forgets all runtimes and links. */
