@@ -43,7 +43,7 @@ export async function bundleDaemon(entry, outfile, { flags = [], special, beside
 		minifySyntax: true,
 		minifyWhitespace: true,
 		lineLimit: 160,
-		plugins: [loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty'), loadsFromBeside(beside)],
+		plugins: [loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty', 'node:crypto', 'assert', 'worker_threads'), loadsFromBeside(beside)],
 		// a program that a loader runs cannot import, but it is given a require
 		supported: { 'dynamic-import': false },
 		banner: { js: `(function (require, module, exports, __filename, __dirname) {${programUrl}` },
@@ -58,7 +58,9 @@ export async function bundleDaemon(entry, outfile, { flags = [], special, beside
 function loadsWhenUsed(...names) {
 	const require = createRequire(import.meta.url);
 	const propertyOf = (name, key) =>
-		`Object.defineProperty(exports, ${JSON.stringify(key)}, { enumerable: true, get: () => require('${name}')[${JSON.stringify(key)}] });`;
+		`Object.defineProperty(module.exports, ${JSON.stringify(key)}, { configurable: true, enumerable: true, ${valueOf(name, key)} });`;
+	const valueOf = (name, key) =>
+		key in (known[name] ?? {}) ? `value: ${known[name][key]}` : `get: () => require('${name}')[${JSON.stringify(key)}]`;
 	return {
 		name: 'loads when used',
 		setup({ onResolve, onLoad }) {
@@ -67,14 +69,23 @@ function loadsWhenUsed(...names) {
 				namespace === 'lazy' ? { path, external: true } : { path, namespace: 'lazy' },
 			);
 			onLoad({ filter, namespace: 'lazy' }, ({ path }) => ({
-				contents: Object.keys(require(path))
-					.map((key) => propertyOf(path, key))
-					.join('\n'),
+				contents: [
+					...(typeof require(path) === 'function' ? [`module.exports = (...args) => require('${path}')(...args);`] : []),
+					...Object.keys(require(path)).map((key) => propertyOf(path, key)),
+				].join('\n'),
 				resolveDir: root,
 			}));
 		},
 	};
 }
+
+/** What is asked for while the bundle is read, by those who use it later or never. Its loader runs it on the main thread. */
+const known = {
+	worker_threads: {
+		isMainThread: 'true',
+		Worker: "function (...args) { return new (require('worker_threads').Worker)(...args); }",
+	},
+};
 
 /** Modules that are in another bundle beside this one, by the names of their files: their source is not held until one of them is imported. */
 function loadsFromBeside(bundles) {

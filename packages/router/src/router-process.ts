@@ -17,6 +17,8 @@ export interface RouterProcessOptions {
 	readonly uid: number;
 	readonly memoryBytes: () => number;
 	readonly loadCompiler: LoadCompiler;
+	/** Called once, when the first program connects: from now on throughput comes before thrift. */
+	readonly inUse: () => void;
 }
 
 export interface RouterProcess {
@@ -31,12 +33,12 @@ export interface RouterProcess {
 const closeMs = 3_000;
 
 export async function startRouter(options: RouterProcessOptions): Promise<RouterProcess> {
-	const { socket, stateDirectory, clock, log, pid, uid, memoryBytes, loadCompiler } = options;
+	const { socket, stateDirectory, clock, log, pid, uid, memoryBytes, loadCompiler, inUse } = options;
 	const scope = new Scope({ clock, log, closeMs });
 	try {
 		mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
 		scope.add('state lock', await lockState(stateDirectory, uid));
-		const router = Router.open({ clock, log, stateDirectory, loadCompiler, connectionsChanged: () => watchAlone() });
+		const router = Router.open({ clock, log, stateDirectory, loadCompiler, connectionsChanged: () => changed() });
 		scope.add('router', () => router.close());
 
 		let finish: () => void = () => {};
@@ -52,6 +54,13 @@ export async function startRouter(options: RouterProcessOptions): Promise<Router
 			alone?.cancel();
 			log.info('router stopping', { reason });
 			void scope.close().then(finish);
+		};
+		let isInUse = false;
+		const changed = (): void => {
+			watchAlone();
+			if (isInUse || router.connections === 0) return;
+			isInUse = true;
+			inUse();
 		};
 		/** With neither orchd nor clients there is nothing to be there for. */
 		const watchAlone = (): void => {

@@ -188,7 +188,9 @@ class Launch {
 	}
 
 	#launched(shim: Shim, program: Identity, warnings: readonly string[]): Launched {
-		const words = () => this.#words();
+		// nothing more of the launch is held for as long as its program runs
+		const records = this.#records;
+		const { processId } = this.#request;
 		return {
 			root: shim.root,
 			program,
@@ -197,7 +199,7 @@ class Launch {
 			// it never keeps the daemon from ending
 			release: () => {},
 			onExit(killed, listener) {
-				const tell = () => listener(readExitRecord(words(), killed()));
+				const tell = () => listener(readExitRecord(records.readShim(processId), killed()));
 				if (shim.hasEnded) queueMicrotask(tell);
 				else shim.onEnd = tell;
 			},

@@ -71,12 +71,21 @@ export class Runtime {
 	constructor(options: RuntimeOptions) {
 		this.#options = options;
 		this.#spec = options.kept.spec;
-		const { clock, log, launcher, outputDirectory } = options;
+		const { clock, random, log, journal, launcher, table, output, outputDirectory, oom } = options;
 		const spec = () => this.#spec;
-		const ledger = new RuntimeLedger({ ...options, removed: this.#removed.signal, moment: () => this.#interpreter });
+		// each gets what it takes, by name: a copy of all is a dictionary of its own for each part of each runtime
+		const ledger = new RuntimeLedger({
+			kept: options.kept,
+			journal,
+			clock,
+			removed: this.#removed.signal,
+			moment: () => this.#interpreter,
+		});
 		this.#ledger = ledger;
 		const sets = new RuntimeSets({
-			...options,
+			clock,
+			log,
+			table,
 			stop: () => this.#spec.stop,
 			stopCommand: (set) => this.#stopCommand(set),
 			onGone: ({ processId }) => launcher.forget(processId),
@@ -90,10 +99,19 @@ export class Runtime {
 			},
 		});
 		this.#sets = sets;
-		const ends = new RuntimeEnds({ ...options, ledger, spec });
+		const ends = new RuntimeEnds({ clock, random, log, journal, ledger, oom, spec });
 		this.#ends = ends;
 		const processes = new RuntimeProcesses({
-			...options,
+			clock,
+			random,
+			log,
+			journal,
+			launcher,
+			prepare: options.prepare,
+			findListeners: options.findListeners,
+			output,
+			outputDirectory,
+			ended: options.ended,
 			sets,
 			spec,
 			onTaken: (process) => {
@@ -104,7 +122,9 @@ export class Runtime {
 		});
 		this.#processes = processes;
 		const probes = new RuntimeProbes({
-			...options,
+			clock,
+			output,
+			checkerOf: options.checkerOf,
 			ledger,
 			spec,
 			onReady: (generation, ready, reason) =>

@@ -29,7 +29,8 @@ const lastLookMs = 200;
 export class Shim {
 	readonly file: string;
 	readonly #clock: Clock;
-	readonly #socket: Duplex;
+	/** Until there is nothing more to be said. */
+	#socket: Duplex | undefined;
 	readonly #onBorn: (() => void) | undefined;
 	#root: Identity | undefined;
 	#life: Socket | undefined;
@@ -95,20 +96,21 @@ export class Shim {
 
 	/** To launch what its file says. */
 	go(): void {
-		this.#socket.write(GO);
+		this.#socket?.write(GO);
 	}
 
 	/** There is nothing more to be said; before the word this means: do not launch. */
 	hangUp(): void {
 		this.#text = '';
-		this.#socket.destroy();
+		this.#socket?.destroy();
+		this.#socket = undefined;
 	}
 
 	ended(): void {
 		if (this.#hasEnded) return;
 		this.#hasEnded = true;
 		this.onHeard?.();
-		this.#socket.destroy();
+		this.hangUp();
 		this.#life?.destroy();
 		this.#life = undefined;
 		this.cgroup?.release();

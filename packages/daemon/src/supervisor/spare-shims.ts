@@ -337,6 +337,10 @@ export class SpareShims {
 		});
 		child.unref();
 		this.#children.add(child);
+		// what it holds of the launch for as long as it runs: our ends of the sockets, which each shim has by now and lets go of
+		// long before, and by execa's `kill` all that was to await its result
+		child.stdio.fill(null);
+		child.kill = undefined;
 	}
 
 	/** Of a spare, and of its child as soon as that is there. */
@@ -403,7 +407,8 @@ export class SpareShims {
 /** What is used of execa's subprocess; awaited only where there is none, to learn why. */
 interface Child extends PromiseLike<{ readonly cause?: unknown }> {
 	readonly pid?: number | undefined;
-	readonly stdio: readonly unknown[];
+	readonly stdio: unknown[];
+	kill: unknown;
 	on(event: 'exit' | 'error', listener: () => void): unknown;
 	removeAllListeners(event: string): unknown;
 	ref(): void;

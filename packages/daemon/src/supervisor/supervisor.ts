@@ -60,7 +60,7 @@ export function superviseBy(
 		readonly findListeners?: RuntimeOptions['findListeners'];
 	},
 ): Supervisor {
-	const { clock, log, journal, adoption } = options;
+	const { clock, random, log, journal, adoption } = options;
 	const runtimes = new Map<string, Runtime>();
 	const events = new Publisher<SupervisorEvent>((error) => log.error('an event of the supervisor was not handled', { error }));
 	let isClosed = false;
@@ -147,7 +147,25 @@ export function superviseBy(
 			limits: () => (now()?.spec ?? kept.spec).output,
 			freeze: async () => now()?.freeze(),
 		});
-		const runtime = new Runtime({ ...options, kept, output, outputDirectory: output.directory, publish, checkerOf, unmet });
+		const runtime = new Runtime({
+			kept,
+			journal,
+			outputDirectory: output.directory,
+			output,
+			clock,
+			random,
+			log,
+			launcher: options.launcher,
+			table: options.table,
+			prepare: options.prepare,
+			ended: options.ended,
+			publish,
+			checkerOf,
+			unmet,
+			oom: options.oom,
+			runCommand: options.runCommand,
+			findListeners: options.findListeners,
+		});
 		runtimes.set(id, runtime);
 		return runtime;
 	};
