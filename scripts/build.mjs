@@ -11,15 +11,13 @@ if (!process.argv.includes('--bundles-only')) {
 	if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 }
 
-/** The young half of the heap does not grow. To be said before anything is loaded, as all of these. */
-const smallYoung = 'semi-space-growth-factor=1';
 /**
  * Every fork copies the page tables of what orchd holds, 0.045 ms per MiB as measured, and all of it stays for as long as the daemon
  * does: so neither half of its heap grows before it has to. V8 lets the old one grow by 8 MiB whatever it is told, and marks when most of
- * that is used; here it begins when a fifth is, and must when three tenths are.
+ * that is used; here it begins when a fifth is, and must when three tenths are. To be said before anything is loaded.
  */
 const frugal = [
-	smallYoung,
+	'semi-space-growth-factor=1',
 	'heap-growing-percent=25',
 	'optimize-for-size',
 	'incremental-marking-soft-trigger=20',
@@ -37,7 +35,7 @@ await Promise.all([
 		special: patient,
 		beside: { 'project-files.ts': 'project-check.cjs' },
 	}),
-	bundleDaemon('packages/router/src/main.ts', 'packages/router/dist/orch-router.cjs', { flags: [smallYoung], special: patient }),
+	bundleDaemon('packages/router/src/main.ts', 'packages/router/dist/orch-router.cjs'),
 	// what the router loads when the first schema comes
 	bundleProgram('packages/router/src/schema-compiler.ts', 'packages/router/dist/schema-compiler.cjs'),
 	// what the CLI loads to check a project file without a daemon, and orchd when the first project comes

@@ -43,7 +43,10 @@ export async function bundleDaemon(entry, outfile, { flags = [], special, beside
 		minifySyntax: true,
 		minifyWhitespace: true,
 		lineLimit: 160,
-		plugins: [loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty', 'node:crypto', 'assert', 'worker_threads'), loadsFromBeside(beside)],
+		plugins: [
+			loadsWhenUsed('node:http', 'node:https', 'node:zlib', 'node:tty', 'node:crypto', 'assert', 'worker_threads'),
+			loadsFromBeside(beside),
+		],
 		// a program that a loader runs cannot import, but it is given a require
 		supported: { 'dynamic-import': false },
 		banner: { js: `(function (require, module, exports, __filename, __dirname) {${programUrl}` },
@@ -58,8 +61,8 @@ export async function bundleDaemon(entry, outfile, { flags = [], special, beside
 function loadsWhenUsed(...names) {
 	const require = createRequire(import.meta.url);
 	const propertyOf = (name, key) =>
-		`Object.defineProperty(module.exports, ${JSON.stringify(key)}, { configurable: true, enumerable: true, ${valueOf(name, key)} });`;
-	const valueOf = (name, key) =>
+		`Object.defineProperty(module.exports, ${JSON.stringify(key)}, { configurable: true, enumerable: true, ${sourceOf(name, key)} });`;
+	const sourceOf = (name, key) =>
 		key in (known[name] ?? {}) ? `value: ${known[name][key]}` : `get: () => require('${name}')[${JSON.stringify(key)}]`;
 	return {
 		name: 'loads when used',

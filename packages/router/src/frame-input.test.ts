@@ -137,7 +137,7 @@ test('a frame longer than the memory that is read into gets memory of its own, a
 
 test.each([
 	['short messages of one type so much as stays in the cache', 200, 1, 128],
-	['long messages more', 30_000, 1, 256],
+	['long messages of many types in turn more', 30_000, 8, 256],
 	['messages of many types in turn more', 200, 8, 256],
 ])('of %s is read at once', (_, payloadBytes, types, readKiB) => {
 	const frames = Array.from({ length: types }, (_type, index) =>
@@ -172,3 +172,27 @@ describe('what cannot be a frame ends the stream, and what was before it counts'
 		expect([faults, discarded]).toEqual([[fault], [frame.length + good.length]]);
 	});
 });
+
+test.each([9_000, 30_000, 65_536, 120_000])(
+	'of messages of %i bytes of one type only whole ones are read, so that none is moved',
+	(payloadBytes) => {
+		const frame = makeFrame({ kind: 0, typeId: 1, src: 7, seq: 1 }, Buffer.alloc(payloadBytes));
+		const bytes = Buffer.concat(Array.from({ length: Math.ceil(4_000_000 / payloadBytes) }, () => frame));
+		const { sink: into } = sink();
+		const input = new FrameInput(into, { kept: 0 });
+		let at = 0;
+		const pending: number[] = [];
+		while (at < bytes.length) {
+			const space = input.space();
+			const taken = bytes.copy(space, 0, at);
+			input.arrived(taken);
+			at += taken;
+			if (space.buffer.byteLength % frame.length === 0) pending.push(input.pendingBytes);
+		}
+		expect(pending.length).toBeGreaterThan(10);
+		// the first time what the last read has left is there still
+		expect(pending.slice(1).filter((count) => count !== 0)).toEqual([]);
+		expect(input.space().buffer.byteLength).toBeGreaterThan(96 * 1024);
+		expect(input.space().buffer.byteLength).toBeLessThanOrEqual(256 * 1024);
+	},
+);

@@ -45,9 +45,10 @@ export class FrameInput {
 	#held = false;
 	#keptBefore = 0;
 	#standardBytes = firstReadBytes;
-	/** Of the last message, and of all that came with it of its type, one behind the other. */
+	/** Of the last message, and of all that came before it of its type, one behind the other. */
 	#frameBytes = 0;
 	#runBytes = 0;
+	#runType = 0;
 
 	constructor(sink: FrameSink, keeping: Keeping) {
 		this.#sink = sink;
@@ -102,7 +103,14 @@ export class FrameInput {
 
 	/** There was more to read than there was space for. */
 	#grow(): void {
-		const isOneStream = this.#frameBytes < longFrameBytes && this.#runBytes >= this.#standardBytes / 4;
+		const isLong = this.#frameBytes >= longFrameBytes;
+		if (isLong && this.#runBytes >= 2 * this.#frameBytes && this.#runBytes % this.#frameBytes === 0) {
+			// all are as long as the last one: a read that ends with a frame leaves nothing to be moved
+			const frames = Math.max(1, Math.round(readBytes / this.#frameBytes));
+			this.#standardBytes = Math.min(wideReadBytes, frames * this.#frameBytes);
+			return;
+		}
+		const isOneStream = !isLong && this.#runBytes >= this.#standardBytes / 4;
 		const mostBytes = isOneStream ? readBytes : wideReadBytes;
 		this.#standardBytes = Math.max(this.#standardBytes, Math.min(mostBytes, this.#standardBytes * 4));
 	}
@@ -179,8 +187,10 @@ export class FrameInput {
 			at += length;
 		}
 		if (runFrames > 0) {
+			const goesOn = runStart === start && runType === this.#runType;
 			this.#frameBytes = at - lastAt;
-			this.#runBytes = at - runStart;
+			this.#runBytes = (goesOn ? this.#runBytes : 0) + at - runStart;
+			this.#runType = runType;
 			sink.messages(runType, buffer, runStart, at, runFrames, lastAt);
 		}
 		return at;

@@ -28,14 +28,14 @@ export const maxUnreadReplyBytes = 16 * 1024 * 1024;
 export const creditAheadBytes = 2 * 1024 * 1024;
 
 /**
- * What is read at once from a client that sends little, from one that sends much of one type, and from one whose frames are long or
- * of many types in turn. What is read is to be in the processor's cache still when it is written: twice as much at once cost short
- * messages a tenth of their rate. Where it goes to many receivers, half as much cost a quarter, in shorter writes.
+ * What is read at once from a client that sends little, from one that sends much of one type, and from one that sends many types in
+ * turn. What is read is to be in the processor's cache still when it is written: twice as much at once cost short messages a tenth of
+ * their rate. Where it goes to many receivers, half as much cost a quarter, in shorter writes.
  */
 export const firstReadBytes = 16 * 1024;
 export const readBytes = 128 * 1024;
 export const wideReadBytes = 256 * 1024;
-/** From this length on frames are long: a few of them are a read. */
+/** From this length on frames are long: a read is of whole ones, about as much as of short ones. */
 export const longFrameBytes = 8 * 1024;
 /** An unfinished frame up to this length is moved rather than left in other memory. */
 export const movedBytes = 8 * 1024;

@@ -1,9 +1,9 @@
 /** orch-router: `--socket PATH --state DIRECTORY [--log-level LEVEL]`, or ORCH_ROUTER_SOCKET, ORCH_ROUTER_STATE, ORCH_LOG_LEVEL. */
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { createLogger, logLevels, systemClock } from '@orch/base';
 import { version } from '@orch/protocol/wire';
+import { beThrifty, bePrompt } from './engine.ts';
 import { startRouter } from './router-process.ts';
 import type * as SchemaCompiler from './schema-compiler.ts';
 
@@ -33,6 +33,7 @@ function readArguments() {
 
 async function main(): Promise<void> {
 	const values = readArguments();
+	beThrifty();
 	if (values.help || values.version) {
 		process.stdout.write(`${values.help ? usage : `orch-router ${version}`}\n`);
 		return;
@@ -60,8 +61,7 @@ async function main(): Promise<void> {
 		uid: process.getuid?.() ?? 0,
 		memoryBytes: () => process.memoryUsage.rss(),
 		// a bundle beside this one, loaded when the first schema comes
-		// the bundle begins with 1: most routers wait, and what a table leaves behind is no reason to keep 2 MiB more for the young
-		inUse: () => setFlagsFromString('--semi-space-growth-factor=2'),
+		inUse: bePrompt,
 		loadCompiler: () => (createRequire(import.meta.url)('./schema-compiler.cjs') as typeof SchemaCompiler).compileSchema,
 	});
 	for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => running.stop(signal));

@@ -60,9 +60,16 @@ test.each([
 	['', 'empty'],
 	['x'.repeat(256), 'bytes'],
 	['a\nb', 'control'],
+	['\u007f', 'control'],
+	['\u0085', 'control'],
 	['\ud800', 'control'],
+	['a\udfffb', 'control'],
 	[7, 'text'],
 ])('%j is no name of a type', (name, word) => expect(typeNameProblem(name)).toContain(word));
+
+test.each(['a', ' ', '~', 'ä\u00a0', '日本', '\u{1f600}', '\ud7ff\ue000\uffff'])('%j is the name of a type', (name) =>
+	expect(typeNameProblem(name)).toBeUndefined(),
+);
 
 test('a process keeps its port, the next one has another, also after a restart', () => {
 	const first = ports();

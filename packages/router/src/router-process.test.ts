@@ -27,7 +27,9 @@ afterEach(async () => {
 	rmSync(directory, { recursive: true, force: true });
 });
 
-async function start(options: { clock?: Clock; socket?: string; state?: string } = {}): Promise<RouterProcess> {
+async function start(
+	options: { clock?: Clock; socket?: string; state?: string; inUse?: () => void } = {},
+): Promise<RouterProcess> {
 	const running = await startRouter({
 		socket: options.socket ?? join(directory, 'router.sock'),
 		stateDirectory: options.state ?? join(directory, 'state'),
@@ -37,6 +39,7 @@ async function start(options: { clock?: Clock; socket?: string; state?: string }
 		uid: process.getuid?.() ?? 0,
 		memoryBytes: () => process.memoryUsage.rss(),
 		loadCompiler: () => compileSchema,
+		inUse: options.inUse ?? (() => {}),
 	});
 	started.push(running);
 	return running;
@@ -122,6 +125,18 @@ test('serves every operation on its socket', async () => {
 	expect(await daemon.call('router.answer', { request: 99, ok: 1 })).toEqual({});
 	abort.abort();
 	await Promise.all([reading, tapping]);
+});
+
+test('is in use from the first program that connects on, which is said once', async () => {
+	let said = 0;
+	await start({ inUse: () => said++ });
+	const daemon = await orchd();
+	await daemon.call('router.table', { version: 1, ports: [port('a'), port('b')], links: [link] });
+	expect(said).toBe(0);
+	for (const name of ['a', 'b']) {
+		await FrameClient.connect({ path: port(name).socket, token: 'secret' });
+		expect(said).toBe(1);
+	}
 });
 
 test('goes on by its last table when orchd is gone, and a new orchd finds things as they are', async () => {

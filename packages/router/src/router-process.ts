@@ -17,7 +17,7 @@ export interface RouterProcessOptions {
 	readonly uid: number;
 	readonly memoryBytes: () => number;
 	readonly loadCompiler: LoadCompiler;
-	/** Called once, when the first program connects: from now on throughput comes before thrift. */
+	/** Called once, when the first program connects. */
 	readonly inUse: () => void;
 }
 

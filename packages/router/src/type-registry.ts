@@ -3,8 +3,11 @@ import type { Logger } from '@orch/base';
 import { type Codec, codecs, maxTypeNameBytes, maxTypes, type TypeEntry } from '@orch/protocol/data';
 import { AppendFile } from './append-file.ts';
 
-/** Control characters, and halves of characters that UTF-8 cannot write. By numbers: for names of properties V8 loads a MiB of tables. */
-const unfit = /[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/u;
+/**
+ * Control characters, and halves of characters that UTF-8 cannot write. By what is neither: for a class by its name V8 loads a MiB of
+ * tables.
+ */
+const unfit = /[^ -~\u00a0-\ud7ff\ue000-\u{10ffff}]/u;
 
 /** What is wrong with a name, in words for whoever chose it; undefined when nothing is. */
 export function typeNameProblem(name: unknown): string | undefined {
