@@ -1,7 +1,5 @@
 /** Output under real load: rotation at full speed, sudden deaths of orchd in the middle of it, a disk that is full. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, statfsSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -11,12 +9,14 @@ import {
 	has,
 	inSandbox,
 	isAlive,
+	mayMount,
 	type Orchd,
 	type Program,
 	residentBytesOf,
 	type Runtime,
 	type Sandbox,
 	sh,
+	smallDisk,
 	until,
 } from '../support/index.ts';
 
@@ -190,28 +190,7 @@ describe.each([
 	);
 });
 
-/** A small file system of its own, where mounting one is permitted. */
-function smallDisk(bytes: number): { readonly directory: string; readonly unmount: () => void } | undefined {
-	const directory = mkdtempSync(join(tmpdir(), 'orch-disk-'));
-	const remove = () => rmSync(directory, { recursive: true, force: true });
-	try {
-		execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'none', directory], { stdio: 'ignore' });
-	} catch {
-		remove();
-		return undefined;
-	}
-	return {
-		directory,
-		unmount() {
-			execFileSync('umount', ['-l', directory], { stdio: 'ignore' });
-			remove();
-		},
-	};
-}
-const trial = smallDisk(mib);
-trial?.unmount();
-
-it.skipIf(!trial)(
+it.skipIf(!mayMount())(
 	'scenario 31: a disk that programs fill: orchd and others live on, it is said, and it heals without a restart',
 	async () => {
 		const disk = smallDisk(48 * mib);

@@ -3,4 +3,5 @@ export { allocatedIn } from './allocated.ts';
 export { type Edge, explore } from './explore.ts';
 export { ManualClock, settle } from './manual-clock.ts';
 export { seededRandom } from './seeded-random.ts';
+export { mayMount, type SmallDisk, smallDisk } from './small-disk.ts';
 export { until } from './until.ts';

@@ -1,37 +1,23 @@
 /** Scenario 31 on a file system of its own that is small: mounted where that is permitted, else these tests are skipped. */
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, mkdtempSync, rmSync, statfsSync, unlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, statfsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { ManualClock, until } from '@orch/base/testing';
+import { ManualClock, mayMount, type SmallDisk, smallDisk, until } from '@orch/base/testing';
 import { afterAll, expect, test } from 'vitest';
 import { OutputRig } from './testing/rig.ts';
 
 const mib = 1024 * 1024;
-const mounted: string[] = [];
-
-function smallDisk(bytes: number): string | undefined {
-	const directory = mkdtempSync(join(tmpdir(), 'orch-disk-'));
-	try {
-		execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'none', directory], { stdio: 'ignore' });
-		mounted.push(directory);
-		return directory;
-	} catch {
-		rmSync(directory, { recursive: true });
-		return undefined;
-	}
+const mounted: SmallDisk[] = [];
+function mount(bytes: number): string {
+	const disk = smallDisk(bytes);
+	if (!disk) throw new Error('It could be mounted a moment ago');
+	mounted.push(disk);
+	return disk.directory;
 }
 afterAll(() => {
-	for (const directory of mounted) {
-		execFileSync('umount', [directory], { stdio: 'ignore' });
-		rmSync(directory, { recursive: true });
-	}
+	for (const disk of mounted) disk.unmount();
 });
-const canMount = (() => {
-	const directory = smallDisk(mib);
-	return directory !== undefined;
-})();
+const canMount = mayMount();
 
 /** As much as goes in, as a program does that does not mind errors; gives how much that was. */
 function writeUntilFull(path: string, most: number): number {
@@ -53,7 +39,7 @@ const freeBytes = (directory: string): number => {
 test.skipIf(!canMount)(
 	'scenario 31: a full disk: the reserve is given up, the oldest goes, it is said, and it heals without a restart',
 	async () => {
-		const disk = smallDisk(16 * mib) as string;
+		const disk = mount(16 * mib);
 		const clock = new ManualClock();
 		const limits = { maxBytes: 64 * mib, segmentBytes: mib };
 		const rig = new OutputRig({ stateDirectory: disk, clock, limits, reserveBytes: mib });
@@ -92,7 +78,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)('scenario 31: a disk that others have filled costs the oldest output, and nobody an error', async () => {
-	const disk = smallDisk(12 * mib) as string;
+	const disk = mount(12 * mib);
 	const clock = new ManualClock();
 	const rig = new OutputRig({
 		stateDirectory: disk,
@@ -124,7 +110,7 @@ test.skipIf(!canMount)('scenario 31: a disk that others have filled costs the ol
 test.skipIf(!canMount)(
 	'output that is removed to have room for newer is told of, though the disk never is full to its last byte',
 	async () => {
-		const disk = smallDisk(12 * mib) as string;
+		const disk = mount(12 * mib);
 		const clock = new ManualClock();
 		const rig = new OutputRig({
 			stateDirectory: disk,
