@@ -33,11 +33,11 @@ function readArguments() {
 
 async function main(): Promise<void> {
 	const values = readArguments();
-	beThrifty();
 	if (values.help || values.version) {
 		process.stdout.write(`${values.help ? usage : `orch-router ${version}`}\n`);
 		return;
 	}
+	beThrifty();
 	const socket = values.socket ?? process.env['ORCH_ROUTER_SOCKET'] ?? refuse('it needs a socket');
 	const stateDirectory = values.state ?? process.env['ORCH_ROUTER_STATE'] ?? refuse('it needs a directory for its state');
 	const levelText = values['log-level'] ?? process.env['ORCH_LOG_LEVEL'] ?? 'info';
@@ -60,8 +60,8 @@ async function main(): Promise<void> {
 		pid: process.pid,
 		uid: process.getuid?.() ?? 0,
 		memoryBytes: () => process.memoryUsage.rss(),
-		// a bundle beside this one, loaded when the first schema comes
 		inUse: bePrompt,
+		// a bundle beside this one, loaded when the first schema comes
 		loadCompiler: () => (createRequire(import.meta.url)('./schema-compiler.cjs') as typeof SchemaCompiler).compileSchema,
 	});
 	for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => running.stop(signal));
