@@ -35,7 +35,10 @@ describe('supervision 3.1.29', () => {
 				return links.map(({ counters }) => counters.delivered);
 			};
 			const facts = async () => ({
-				router: (await client.call('daemon.status', {})).router.pid,
+				router: await until(
+					'orchd is connected to its router',
+					async () => (await client.call('daemon.status', {})).router.pid ?? undefined,
+				),
 				runtimes: (await client.call('runtime.list', {})).map(({ id, pid, generation, status }) => ({
 					id,
 					pid,

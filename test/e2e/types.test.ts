@@ -131,9 +131,9 @@ describe.skipIf(!has('python3'))('a type with a schema', () => {
 			await shop.say('sdk', { seq: 'one' });
 			await shop.says('sdk', 'error', 1);
 
-			const { router } = await shop.daemon.call('daemon.status', {});
-			process.kill(router.pid ?? 0, 'SIGKILL');
-			await until('the router is gone', () => !isAlive(router.pid ?? 0));
+			const router = await shop.daemon.routerPid();
+			process.kill(router, 'SIGKILL');
+			await until('the router is gone', () => !isAlive(router));
 			for (const name of ['sdk', 'lines', 'sink']) await shop.says(name, 'connected', 2);
 			for (const name of ['sdk', 'lines']) await shop.say(name, { seq: 'one' });
 			await shop.says('sdk', 'error', 2);

@@ -62,7 +62,7 @@ describe('the router is killed', () => {
 			await reaches('messages flow', ({ last }) => last > 5_000);
 			const routers = new Set<number>();
 			for (let death = 1; death <= 4; death++) {
-				const router = await until('a router runs', async () => (await orchd.call('daemon.status', {})).router.pid ?? false);
+				const router = await orchd.routerPid();
 				routers.add(router);
 				const before = await seen();
 				process.kill(router, 'SIGKILL');
@@ -154,7 +154,7 @@ describe('the daemon is killed', () => {
 			await first.writes(ping, 'round 100\n');
 			const { stdoutPath } = await first.show(ping);
 			const links = await first.call('link.list', {});
-			const router = (await first.call('daemon.status', {})).router.pid ?? 0;
+			const router = await first.routerPid();
 			await first.kill9();
 
 			const rounds = () => Number(/round (\d+)\n$/.exec(readFileSync(stdoutPath, 'utf8'))?.[1] ?? 0);
@@ -264,7 +264,7 @@ describe('the daemon is killed', () => {
 		await inSandbox(async (own) => {
 			const first = await own.startDaemon();
 			const one = await first.run(sleeper(), { name: 'one' });
-			const router = (await first.call('daemon.status', {})).router.pid ?? 0;
+			const router = await first.routerPid();
 			expect(await first.call('daemon.stop', { runtimes: 'keep' })).toEqual({ stopped: 0, kept: 1 });
 			expect(await first.stop()).toBe(0);
 			expect([isAlive(one.pid ?? 0), isAlive(router)]).toEqual([true, true]);
@@ -274,7 +274,7 @@ describe('the daemon is killed', () => {
 			expect(isAlive(one.pid ?? 0)).toBe(true);
 			const third = await own.startDaemon();
 			expect(await third.show(one)).toMatchObject({ status: 'running', pid: one.pid });
-			expect(await third.call('daemon.status', {})).toMatchObject({ router: { pid: router } });
+			expect(await third.routerPid()).toBe(router);
 		});
 	});
 

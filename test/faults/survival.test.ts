@@ -85,7 +85,7 @@ describe('the daemon is killed again and again', () => {
 				for (const { id } of steady) {
 					pids.set(id, await until('its pid', async () => (await daemon.show(id)).pid ?? undefined));
 				}
-				const { pid: router } = (await daemon.call('daemon.status', {})).router;
+				const router = await daemon.routerPid();
 
 				for (let death = 0; death < deaths; death++) {
 					// at any moment from the first word on, while some of what ended is being settled and launched
@@ -101,7 +101,7 @@ describe('the daemon is killed again and again', () => {
 						typeof one === 'string' ? one : one.name,
 					),
 				);
-				expect((await daemon.call('daemon.status', {})).router.pid).toBe(router);
+				expect(await daemon.routerPid()).toBe(router);
 				for (const { id } of steady) {
 					const now = await daemon.show(id);
 					expect(now, now.name).toMatchObject({ status: 'running', generation: 1, restarts: 0, pid: pids.get(id) });

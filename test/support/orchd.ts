@@ -103,6 +103,11 @@ export class Orchd {
 		return this.first.stream;
 	}
 
+	/** The router's pid, once orchd is connected to it: orchd answers before that. */
+	routerPid(): Promise<number> {
+		return until('orchd is connected to its router', async () => (await this.call('daemon.status', {})).router.pid ?? undefined);
+	}
+
 	/** Registers a program; its directory is the sandbox's, its environment the least that a program needs. */
 	add(program: Program, more: Partial<ParamsOf<Api['runtime.add']>> = {}): Promise<Runtime> {
 		const { PATH = '', HOME = '' } = this.#options.env;

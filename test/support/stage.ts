@@ -124,12 +124,8 @@ export class Stage {
 		return link;
 	}
 
-	/** The router's pid, once orchd is connected to it: orchd answers before that. */
 	routerPid(): Promise<number> {
-		return until(
-			'orchd is connected to its router',
-			async () => (await this.orchd.call('daemon.status', {})).router.pid ?? undefined,
-		);
+		return this.orchd.routerPid();
 	}
 
 	/** Forgets all runtimes and links. */

@@ -41,7 +41,7 @@ export class Watch {
 	async unharmed(work: () => Promise<void>): Promise<void> {
 		const orchd = this.#orchd;
 		const before = await orchd.call('daemon.status', {});
-		const routerPid = before.router.pid ?? 0;
+		const routerPid = await orchd.routerPid();
 		const answersBefore = this.#answers;
 		// each of them has a socket of orchd as well
 		await until('the spare shims are back', () => spareShimsOf(orchd.home) === keptShims);
