@@ -286,9 +286,9 @@ export class Cgroups {
 	/** Undefined where not all can be told, and where orchd is one of them: then it is its own, or one above it. */
 	#membersIn(directory: string): readonly number[] | undefined {
 		try {
-			if (/^populated 0$/m.test(readFileSync(`${directory}/cgroup.events`, 'latin1'))) return [];
+			if (/^populated 0$/m.test(readFileSync(`${directory}/cgroup.events`, 'utf8'))) return [];
 			const pids = [directory, ...directoriesBelow(directory)].flatMap((one) =>
-				readFileSync(`${one}/cgroup.procs`, 'latin1').split('\n').filter(Boolean).map(Number),
+				readFileSync(`${one}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number),
 			);
 			return pids.includes(process.pid) ? undefined : pids;
 		} catch (error) {
@@ -320,7 +320,7 @@ function directoriesBelow(directory: string): string[] {
 function childrenOf(pid: number): number[] {
 	try {
 		return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-			readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
+			readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
 		);
 	} catch {
 		// it is gone, or we have no descriptor left to look: the looks at all processes find who is missing
