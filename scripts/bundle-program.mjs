@@ -63,7 +63,7 @@ function loadsWhenUsed(...names) {
 	const propertyOf = (name, key) =>
 		`Object.defineProperty(module.exports, ${JSON.stringify(key)}, { configurable: true, enumerable: true, ${sourceOf(name, key)} });`;
 	const sourceOf = (name, key) =>
-		key in (known[name] ?? {}) ? `value: ${known[name][key]}` : `get: () => require('${name}')[${JSON.stringify(key)}]`;
+		known[name]?.[key] ? `value: ${known[name][key]}` : `get: () => require('${name}')[${JSON.stringify(key)}]`;
 	return {
 		name: 'loads when used',
 		setup({ onResolve, onLoad }) {

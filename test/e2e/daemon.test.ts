@@ -1,7 +1,7 @@
 /** orchd as its operator handles it: restarted, replaced, stopped without its runtimes, under work that goes on. */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Client, connectClient, fixture, inSandbox, isAlive, node, sh, until } from '../support/index.ts';
+import { type Client, connectClient, fixture, inSandbox, isAlive, node, routerPidOf, sh, until } from '../support/index.ts';
 
 describe('supervision 3.1.29', () => {
 	it('orch daemon upgrade replaces orchd; pids, link counters and a following `orch logs -f` go on without gap or duplicate; restart and stop --runtimes keep do the same', async () => {
@@ -35,10 +35,7 @@ describe('supervision 3.1.29', () => {
 				return links.map(({ counters }) => counters.delivered);
 			};
 			const facts = async () => ({
-				router: await until(
-					'orchd is connected to its router',
-					async () => (await client.call('daemon.status', {})).router.pid ?? undefined,
-				),
+				router: await routerPidOf(client),
 				runtimes: (await client.call('runtime.list', {})).map(({ id, pid, generation, status }) => ({
 					id,
 					pid,

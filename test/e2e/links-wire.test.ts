@@ -413,6 +413,7 @@ describe('crowds and shortages', () => {
 			const { socket, warnings } = await second.show(added);
 			expect(existsSync(socket) || warnings.some((warning) => warning.includes(`${own.socket}.d/`))).toBe(true);
 			expect(isAlive(await second.routerPid())).toBe(true);
+			expect((await second.call('daemon.status', {})).router.status).toBe('running');
 			await late.clear();
 		});
 	});

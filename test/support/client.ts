@@ -1,5 +1,6 @@
 /** A client of orchd's control socket, typed by the declared operations, over the same session that every client uses. */
 import { connectUnix, socketChannel } from '@orch/base';
+import { until } from '@orch/base/testing';
 import type { Api, RouterApi, RuntimeInfo } from '@orch/protocol';
 import { type Caller, createCaller, ourHello, RemoteError, Session } from '@orch/protocol/wire';
 
@@ -15,6 +16,10 @@ export const connectClient = async (path: string): Promise<Client> => {
 	const { session, closed, peer } = await open(path);
 	return { ...createCaller<Api>(session), session, peer, closed, close: () => session.close() };
 };
+
+/** The router's pid, once orchd is connected to it: orchd answers before that. */
+export const routerPidOf = ({ call }: Client): Promise<number> =>
+	until('orchd is connected to its router', async () => (await call('daemon.status', {})).router.pid ?? undefined);
 
 /** On the router's own socket, as orchd is. */
 export async function connectRouter(path: string): Promise<Caller<RouterApi> & { close(): void }> {

@@ -7,7 +7,18 @@
 export { allocatedIn, mayMount, smallDisk, until } from '@orch/base/testing';
 export { bundles, fixture, has, repository } from './bundles.ts';
 export { type CliResult, RunningCli, runCli } from './cli.ts';
-export { type Client, codeOf, connectClient, connectRouter, node, type Program, type Runtime, sh, sleeper } from './client.ts';
+export {
+	type Client,
+	codeOf,
+	connectClient,
+	connectRouter,
+	node,
+	type Program,
+	routerPidOf,
+	type Runtime,
+	sh,
+	sleeper,
+} from './client.ts';
 export { changeDatabase } from './database.ts';
 export { type Frame, FrameClient } from './frame-client.ts';
 export { type Line, LineClient, storable } from './line-client.ts';

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { until } from '@orch/base/testing';
 import { bundles } from './bundles.ts';
-import { type Client, connectClient, type Program, type Runtime } from './client.ts';
+import { type Client, connectClient, type Program, routerPidOf, type Runtime } from './client.ts';
 import { isAlive } from './proc.ts';
 import type { Api, ParamsOf } from '@orch/protocol';
 
@@ -103,9 +103,8 @@ export class Orchd {
 		return this.first.stream;
 	}
 
-	/** The router's pid, once orchd is connected to it: orchd answers before that. */
 	routerPid(): Promise<number> {
-		return until('orchd is connected to its router', async () => (await this.call('daemon.status', {})).router.pid ?? undefined);
+		return routerPidOf(this.first);
 	}
 
 	/** Registers a program; its directory is the sandbox's, its environment the least that a program needs. */

@@ -6,30 +6,33 @@ import { join } from 'node:path';
 
 export interface SmallDisk {
 	readonly directory: string;
-	/** Also while somebody has files in it open. */
-	unmount(): void;
+	/** Fails while somebody has files in it open, unless `lazy`: then it goes once they are closed. */
+	unmount(how?: 'lazy'): void;
 }
 
-/** Undefined where it cannot be mounted: whoever needs it is to be skipped. */
-export function smallDisk(bytes: number): SmallDisk | undefined {
+/** Throws where it may not be mounted: `mayMount` says that beforehand. */
+export function smallDisk(bytes: number): SmallDisk {
 	const directory = mkdtempSync(join(tmpdir(), 'orch-disk-'));
 	try {
 		execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'none', directory], { stdio: 'ignore' });
-	} catch {
+	} catch (error) {
 		rmSync(directory, { recursive: true });
-		return undefined;
+		throw error;
 	}
 	return {
 		directory,
-		unmount() {
-			execFileSync('umount', ['-l', directory], { stdio: 'ignore' });
+		unmount(how) {
+			execFileSync('umount', [...(how === 'lazy' ? ['-l'] : []), directory], { stdio: 'ignore' });
 			rmSync(directory, { recursive: true });
 		},
 	};
 }
 
 export function mayMount(): boolean {
-	const disk = smallDisk(1024 * 1024);
-	disk?.unmount();
-	return disk !== undefined;
+	try {
+		smallDisk(1024 * 1024).unmount();
+		return true;
+	} catch {
+		return false;
+	}
 }

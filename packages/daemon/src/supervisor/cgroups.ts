@@ -286,6 +286,7 @@ export class Cgroups {
 	/** Undefined where not all can be told, and where orchd is one of them: then it is its own, or one above it. */
 	#membersIn(directory: string): readonly number[] | undefined {
 		try {
+			// as utf8, which Node reads by one call
 			if (/^populated 0$/m.test(readFileSync(`${directory}/cgroup.events`, 'utf8'))) return [];
 			const pids = [directory, ...directoriesBelow(directory)].flatMap((one) =>
 				readFileSync(`${one}/cgroup.procs`, 'utf8').split('\n').filter(Boolean).map(Number),
