@@ -44,9 +44,10 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 	const lives = ({ pid, startTicks }: Identity): boolean => table.identify(pid)?.startTicks === startTicks;
 
 	const over = (one: Watched) => {
+		const status = readExitRecord(records.readShim(one.processId), one.killed());
 		watched.delete(one.processId);
 		if (watched.size === 0) rest();
-		one.listener(readExitRecord(records.readShim(one.processId), one.killed()));
+		one.listener(status);
 	};
 	/** Its record says that it has ended, or somebody asks whether it has. */
 	const look = async (one: Watched) => {
@@ -57,16 +58,28 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 		if (leaving.has(one.processId) || !readLaunch(records.readShim(one.processId)).hasEnded) return;
 		leaving.add(one.processId);
 		const deadline = clock.monotonicMs() + shimEndMs;
-		while (lives(one.root) && clock.monotonicMs() < deadline) await clock.sleep(lookEveryMs);
-		leaving.delete(one.processId);
+		try {
+			while (lives(one.root) && clock.monotonicMs() < deadline) await clock.sleep(lookEveryMs);
+		} finally {
+			leaving.delete(one.processId);
+		}
 		if (watched.get(one.processId) === one) over(one);
 	};
-	const lookAt = (one: Watched) => void look(one).catch((error) => log.error('an adopted process was not looked at', { error }));
+	/** It is asked about again, as all are. */
+	const notSeen = (error: unknown) => log.error('an adopted process was not looked at', { error });
+	const lookAt = (one: Watched) => void look(one).catch(notSeen);
+	const overIfGone = (one: Watched) => {
+		try {
+			if (!lives(one.root)) over(one);
+		} catch (error) {
+			notSeen(error);
+		}
+	};
 	const ask = () => {
 		timer = clock.setTimer(
 			Math.max(askAtLeastMs, watched.size * askMsPerProcess),
 			() => {
-				for (const one of [...watched.values()]) if (!lives(one.root)) over(one);
+				for (const one of [...watched.values()]) overIfGone(one);
 				if (watched.size > 0) ask();
 			},
 			{ background: true },

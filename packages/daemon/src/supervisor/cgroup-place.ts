@@ -2,7 +2,7 @@
 import { accessSync, constants, mkdirSync, promises, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '@orch/base';
-import { nothing } from './proc-scan.ts';
+import { nothing } from './shortage.ts';
 
 export interface CgroupPlaceOptions {
 	/** Where /proc and the mounts are. */

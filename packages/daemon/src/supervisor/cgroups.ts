@@ -8,7 +8,8 @@ import { type Clock, type Logger, type Random, silentLogger, systemClock, system
 import type { Cgroup, HeldCgroup } from './cgroup.ts';
 import { type Directories, findCgroupPlace, isCgroupName, systemDirectories } from './cgroup-place.ts';
 import type { Identity } from './ports.ts';
-import { isDead, nothing, readStat } from './proc-scan.ts';
+import { isDead, readStat } from './proc-scan.ts';
+import { nothing } from './shortage.ts';
 
 export interface CgroupsOptions {
 	readonly log?: Logger;

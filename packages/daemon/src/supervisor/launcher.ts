@@ -32,6 +32,8 @@ export interface LauncherOptions {
 const mostLaunches = 28;
 /** From one word of a shim to the next. */
 const launchMs = 10_000;
+/** After a record that could not be read for want of descriptors or memory. */
+const againMs = 200;
 /** What is longer than so many characters may be more than the system takes, which a spawn says in so many words. */
 const longestText = 65_536;
 /** That of this process, which programs inherit. */
@@ -190,6 +192,7 @@ class Launch {
 	#launched(shim: Shim, program: Identity, warnings: readonly string[]): Launched {
 		// nothing more of the launch is held for as long as its program runs
 		const records = this.#records;
+		const { clock } = this.#options;
 		const { processId } = this.#request;
 		return {
 			root: shim.root,
@@ -199,7 +202,17 @@ class Launch {
 			// it never keeps the daemon from ending
 			release: () => {},
 			onExit(killed, listener) {
-				const tell = () => listener(readExitRecord(records.readShim(processId), killed()));
+				const tell = () => {
+					let words: string;
+					try {
+						words = records.readShim(processId);
+					} catch {
+						// what it has written is not lost because the system has nothing left for us to read it with
+						clock.setTimer(againMs, tell, { background: true });
+						return;
+					}
+					listener(readExitRecord(words, killed()));
+				};
 				if (shim.hasEnded) queueMicrotask(tell);
 				else shim.onEnd = tell;
 			},
@@ -230,9 +243,14 @@ class Launch {
 		return given === undefined || leadsTo(given, cwd) ? env : { ...env, PWD: realpathSync(cwd) };
 	}
 
-	/** One that is gone already gets a start at which no process starts, and so is never signalled. */
+	/** One that is gone already, or cannot be looked at, gets a start at which no process starts, and so is never signalled. */
 	#identify(pid: number): Identity {
-		return this.#options.table.identify(pid) ?? { pid, startTicks: 0 };
+		try {
+			return this.#options.table.identify(pid) ?? { pid, startTicks: 0 };
+		} catch {
+			// it runs nevertheless, and its shim is known
+			return { pid, startTicks: 0 };
+		}
 	}
 
 	/** Before the program runs, so that it and all it forks have the priority from their first instruction. */
@@ -324,7 +342,11 @@ class Launch {
 			// it may have ended before we came to read what it told
 			shim.onEnd = () => {
 				settle();
-				resolve(readProgramPid(this.#words()));
+				try {
+					resolve(readProgramPid(this.#words()));
+				} catch (error) {
+					reject(error);
+				}
 			};
 			if (shim.hasEnded) shim.onEnd();
 			else shim.go();

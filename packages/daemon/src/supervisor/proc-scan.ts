@@ -2,8 +2,9 @@
  * Reads what /proc tells of processes. That one is gone, or another user's, is an answer; that we have no descriptor or memory
  * left to look with is none, and throws: nobody may take it for an absence.
  */
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import type { Identity } from './ports.ts';
+import { closeLook, nothing, openLook } from './shortage.ts';
 
 export interface ProcessStat extends Identity {
 	readonly parent: number;
@@ -66,7 +67,7 @@ export const readUsage = (pid: number): UsageStat | undefined => readStatLine(pi
 function readStatLine<Stat>(pid: number, parse: (text: string) => Stat | undefined): Stat | undefined {
 	let descriptor: number;
 	try {
-		descriptor = openSync(`/proc/${pid}/stat`, 'r');
+		descriptor = openLook(`/proc/${pid}/stat`);
 	} catch (error) {
 		return nothing(error);
 	}
@@ -75,7 +76,7 @@ function readStatLine<Stat>(pid: number, parse: (text: string) => Stat | undefin
 	} catch (error) {
 		return nothing(error);
 	} finally {
-		closeSync(descriptor);
+		closeLook(descriptor);
 	}
 }
 
@@ -145,19 +146,11 @@ export function readCommand({ pid, name }: Pick<ProcessStat, 'pid' | 'name'>): s
 	try {
 		const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
 		if (words !== '') return words.length > longestCommand ? `${words.slice(0, longestCommand - 1)}…` : words;
-	} catch (error) {
-		nothing(error);
+	} catch {
+		// its name will do, also where we have nothing left to look with
 	}
 	return `[${name}]`;
 }
-
-/** Undefined, unless it was for lack of something of ours that nothing could be seen. */
-export function nothing(error: unknown): undefined {
-	if (shortages.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
-	return undefined;
-}
-
-const shortages = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 let boot: string | undefined;
 

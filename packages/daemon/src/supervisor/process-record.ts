@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Cgroup } from './cgroup.ts';
+import { closeLook, nothing, openLook } from './shortage.ts';
 import type { StopPolicy } from './spec.ts';
 
 export interface ProcessRecord {
@@ -118,11 +119,20 @@ export class ProcessRecords {
 		});
 	}
 
+	/** Throws where we have nothing left to read it with: what cannot be read now is not what was never written. */
 	#lines(processId: string): string[] {
+		let descriptor: number;
 		try {
-			return readFileSync(this.path(processId), 'utf8').split('\n');
-		} catch {
-			return [];
+			descriptor = openLook(this.path(processId));
+		} catch (error) {
+			return nothing(error) ?? [];
+		}
+		try {
+			return readFileSync(descriptor, 'utf8').split('\n');
+		} catch (error) {
+			return nothing(error) ?? [];
+		} finally {
+			closeLook(descriptor);
 		}
 	}
 

@@ -6,7 +6,7 @@ import type { Clock } from '@orch/base';
 import type { ShimCgroup } from './cgroups.ts';
 import { GO, shimDescriptors } from './launch-shim.ts';
 import type { Identity } from './ports.ts';
-import { isDead, readStat } from './proc-scan.ts';
+import { isDead, type ProcessStat, readStat } from './proc-scan.ts';
 
 export interface ShimOptions {
 	readonly clock: Clock;
@@ -132,18 +132,17 @@ export class Shim {
 
 	#born(pid: number): void {
 		if (this.#root) return;
+		let stat: ProcessStat | undefined;
 		try {
 			const descriptor = openSync(`/proc/${pid}/fd/${shimDescriptors.life}`, constants.O_RDONLY | constants.O_NONBLOCK);
 			this.#life = new Socket({ fd: descriptor, readable: true, writable: false });
+			// read after the opening: as it lives now, its end will be seen
+			stat = readStat(pid);
 		} catch {
 			// it is gone already, or we have no descriptor left for it
-			this.hangUp();
-			return;
 		}
-		// read after the opening: as it lives now, its end will be seen
-		const stat = readStat(pid);
-		if (!stat || isDead(stat)) {
-			this.#life.destroy();
+		if (!this.#life || !stat || isDead(stat)) {
+			this.#life?.destroy();
 			this.hangUp();
 			return;
 		}
@@ -164,11 +163,19 @@ export class Shim {
 	/** A process closes what it holds just before it counts as dead, and stays a zombie until its parent has waited for it. */
 	#lookForEnd(since: number, ms = lookMs): void {
 		if (this.#hasEnded) return;
-		const stat = readStat(this.root.pid);
-		const isOver = !stat || stat.startTicks !== this.root.startTicks;
 		const waitedMs = this.#clock.monotonicMs() - since;
-		if (isOver || (isDead(stat) && waitedMs > reapedMs)) this.ended();
+		if (this.#isSeenToBeOver(waitedMs)) this.ended();
 		else if (waitedMs < wakingMs) setImmediate(() => this.#lookForEnd(since));
 		else this.#clock.setTimer(ms, () => this.#lookForEnd(since, Math.min(lastLookMs, ms * 2)), { background: true });
+	}
+
+	#isSeenToBeOver(waitedMs: number): boolean {
+		try {
+			const stat = readStat(this.root.pid);
+			return !stat || stat.startTicks !== this.root.startTicks || (isDead(stat) && waitedMs > reapedMs);
+		} catch {
+			// the system has nothing left for us to look with: later
+			return false;
+		}
 	}
 }

@@ -91,11 +91,13 @@ export class SpareShims {
 		this.#lost = 0;
 		this.#refillSoon();
 		for (const [spare, heed] of this.#spares) {
+			// it stays where it cannot be asked
+			const isAlive = spare.isAlive();
 			this.#spares.delete(spare);
 			heed();
 			spare.onEnd = undefined;
 			// without its shim the child that waits would launch, and nobody would be there for its end
-			if (spare.isAlive()) return spare;
+			if (isAlive) return spare;
 			spare.hangUp();
 			this.#freeFile(spare);
 		}

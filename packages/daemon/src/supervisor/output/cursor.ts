@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { isShortage } from '../shortage.ts';
 import { countNewlines } from './newlines.ts';
 import type { Kept, StreamLog, StreamReader } from './stream-log.ts';
 
@@ -161,12 +162,17 @@ export class OutputCursor implements StreamReader {
 	}
 
 	async #readSegment(segment: Kept, length: number): Promise<Buffer | undefined> {
+		const moves = this.#moves;
 		try {
 			return segment.isCompressed ? await this.#readPacked(segment, length) : await this.#readPlain(segment, length);
 		} catch (error) {
+			// moved on meanwhile, what it read from was taken away under it
+			if (this.#isClosed || moves !== this.#moves) return undefined;
 			this.#release();
 			// compressed or removed in this moment: it is looked for again
 			if ((error as NodeJS.ErrnoException).code === 'ENOENT' && this.#log.segments.indexOf(segment) < 0) return undefined;
+			// that this reader has nothing left to read with says nothing of the segment
+			if (isShortage(error)) throw error;
 			this.#log.lose(segment);
 			return undefined;
 		}

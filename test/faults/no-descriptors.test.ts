@@ -1,0 +1,69 @@
+/** The limit of open files is reached: orchd lives on, takes nothing for an end that it could not see, and goes on once there is room. */
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { has, inSandbox, isAlive, type Orchd, processAt, type Runtime, sh, sleeper, until } from '../support/index.ts';
+
+const enough = 1_000;
+
+/** From now on `orchd` may open as many, whatever it has open. */
+const limitOpenFiles = (orchd: Orchd, most: number) => execFileSync('prlimit', ['--pid', String(orchd.pid), `--nofile=${most}:`]);
+
+/** Kills what a runtime runs while orchd can open nothing. */
+async function killInWant(orchd: Orchd, runtime: Runtime, hasNoticed: () => Promise<boolean> | boolean) {
+	const { pid } = await orchd.show(runtime);
+	const shim = processAt(pid ?? 0)?.parent ?? 0;
+	limitOpenFiles(orchd, 1);
+	process.kill(pid ?? 0, 'SIGKILL');
+	await until('its shim is gone', () => !isAlive(shim));
+	await until('orchd has noticed', hasNoticed);
+	expect(await orchd.show(runtime)).toMatchObject({ status: 'running', pid });
+	limitOpenFiles(orchd, enough);
+	return orchd.becomes(runtime, 'running anew', (now) => now.status === 'running' && now.pid !== pid);
+}
+
+describe.skipIf(!has('prlimit'))('orchd has no descriptor left', () => {
+	it('a program that it has launched ends: it is seen once it can be, with its status', async () => {
+		await inSandbox(async (own) => {
+			const orchd = await own.startDaemon();
+			const runtime = await orchd.run(sleeper(), { name: 'own', restart: { when: 'always' } });
+			// several rounds: what ends comes from shims that were spawned alone and from those that were spawned together
+			let generation = 1;
+			for (let round = 0; round < 4; round++) {
+				// answered by an event loop that has turned since the end of the shim
+				const again = await killInWant(orchd, runtime, async () => (await orchd.call('runtime.list', {})).length === 1);
+				expect(again.generation).toBe(++generation);
+				expect(again.lastExit).toMatchObject({ signal: 'SIGKILL' });
+			}
+			await orchd.call('clear', {});
+		});
+	});
+
+	it('one that an earlier orchd launched ends: it is asked about until it can be seen', async () => {
+		await inSandbox(async (own) => {
+			const first = await own.startDaemon();
+			const before = await first.run(sleeper(), { name: 'adopted', restart: { when: 'always' } });
+			await first.kill9();
+			const orchd = await own.startDaemon();
+			expect(await orchd.show(before)).toMatchObject({ status: 'running', pid: before.pid });
+			const complaints = () => orchd.log.split('an adopted process was not looked at').length - 1;
+			const again = await killInWant(orchd, before, () => complaints() >= 2);
+			expect(again.lastExit).toMatchObject({ signal: 'SIGKILL' });
+			await orchd.call('clear', {});
+		});
+	});
+
+	it('nothing can be launched: that is said, and what runs is not touched', async () => {
+		await inSandbox(async (own) => {
+			const orchd = await own.startDaemon();
+			const runs = await orchd.run(sleeper(), { name: 'runs' });
+			const other = await orchd.add(sh('exit 0'), { name: 'other' });
+			limitOpenFiles(orchd, 1);
+			await expect(orchd.call('runtime.start', { runtime: other.id })).rejects.toThrow(/open files/);
+			limitOpenFiles(orchd, enough);
+			expect(await orchd.show(runs)).toMatchObject({ status: 'running', pid: runs.pid });
+			await orchd.call('runtime.start', { runtime: other.id });
+			await orchd.becomes(other, 'exited', ({ status }) => status === 'exited');
+			await orchd.call('clear', {});
+		});
+	});
+});
