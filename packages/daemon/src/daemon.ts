@@ -27,7 +27,7 @@ import {
 } from './control/index.ts';
 import { Links } from './links/index.ts';
 import { openStore } from './store/index.ts';
-import { createSupervisor, removeOldOutput } from './supervisor/index.ts';
+import { createSupervisor } from './supervisor/index.ts';
 import {
 	answerControlRequests,
 	createEventKeeper,
@@ -176,7 +176,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		// a start that fails must not harm what runs
 		onStop = restored.length > 0 ? 'keep' : 'stop';
 		runtimes.restore(restored);
-		removeOldOutput({ stateDirectory: places.home, clock, log, isKnown: (id) => supervisor.outputs.find(id) !== undefined });
+		supervisor.outputs.allAreOpen();
 		links.restore();
 		restoreTypes({ links, store });
 		links.start();

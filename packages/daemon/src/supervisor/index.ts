@@ -23,7 +23,6 @@ export {
 	type LogsQuery,
 	PatternError,
 	readLogs,
-	removeOldOutput,
 } from './output/index.ts';
 export type { Journal, KeptRuntime, LifeBegun, LifeEnd, RuntimeMemory } from './journal.ts';
 export { wholeRuntime } from './kept.ts';

@@ -6,7 +6,7 @@
  * what a line means, and who may read it.
  */
 export { type StreamName, streamNames } from './layout.ts';
-export { keepOutputMs, removeOldOutput } from './old-output.ts';
+export { keepOutputMs } from './old-output.ts';
 export { createPattern, type Pattern, PatternError } from './pattern.ts';
 export {
 	type LogBatch,

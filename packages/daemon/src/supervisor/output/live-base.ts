@@ -3,6 +3,7 @@
  * dies at any moment of the cutting leaves the next one what it needs to finish it.
  */
 import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import type { Logger } from '@orch/base';
 import { unfinished } from './layout.ts';
 
 interface BaseRecord {
@@ -19,21 +20,22 @@ interface BaseRecord {
 	};
 }
 
-/** Reads it, and finishes a cutting that was not. */
-export function recoverBase(path: string, livePath: string): number {
+/** Reads it, and finishes a cutting that was not; what cannot be written now the next daemon finishes. */
+export function recoverBase(path: string, livePath: string, log: Logger): number {
 	const record = read(path);
 	if (!record?.cutting) return record?.base ?? 0;
 	const { from, size } = record.cutting;
 	const now = statSync(livePath, { throwIfNoEntry: false })?.size ?? 0;
-	// it had not begun: the bytes are in the segment and in the file as well, which harms nothing
-	if (now >= size) {
-		write(path, { base: from });
-		return from;
-	}
+	// where it had not begun the bytes are in the segment and in the file as well, which harms nothing
+	const base = now >= size ? from : record.base;
 	const tail = Buffer.from(record.cutting.tail, 'base64');
-	if (now < tail.length) appendFileSync(livePath, tail.subarray(now));
-	write(path, { base: record.base });
-	return record.base;
+	try {
+		if (base === record.base && now < tail.length) appendFileSync(livePath, tail.subarray(now));
+		write(path, { base });
+	} catch (error) {
+		log.warn('the cutting of a file of output could not be finished', { path: livePath, error });
+	}
+	return base;
 }
 
 /** Cuts a file that nobody writes to at this moment down to its `tail`, which begins at offset `base`. */

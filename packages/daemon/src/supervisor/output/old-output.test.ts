@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@orch/base';
 import { ManualClock } from '@orch/base/testing';
 import { expect, test } from 'vitest';
-import { keepOutputMs, listOldOutput, noteOldOutput, removeOldOutput } from './old-output.ts';
+import { keepOutputMs, listOldOutput, noteOldOutput, removeOldestOutput, removeOldOutput } from './old-output.ts';
 
 test('output of runtimes that nobody knows is kept for a week after its last line, then removed; that of others is not touched', () => {
 	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-old-output-'));
@@ -25,6 +25,13 @@ test('output of runtimes that nobody knows is kept for a week after its last lin
 	expect(removeOldOutput(options)).toBe(1);
 	expect([existsSync(old), existsSync(young), existsSync(known)]).toEqual([false, true, true]);
 	expect(removeOldOutput({ ...options, stateDirectory: join(stateDirectory, 'nowhere') })).toBe(0);
+	// where room is needed the young ones go as well, the oldest first
+	const younger = write('younger', 1000);
+	expect(removeOldestOutput(options)).toBeGreaterThan(0);
+	expect([existsSync(young), existsSync(younger), existsSync(known)]).toEqual([false, true, true]);
+	expect(removeOldestOutput(options)).toBeGreaterThan(0);
+	expect(removeOldestOutput(options)).toBeUndefined();
+	expect([existsSync(younger), existsSync(known)]).toEqual([false, true]);
 	rmSync(stateDirectory, { recursive: true });
 });
 

@@ -12,23 +12,38 @@ export interface OldOutputOptions {
 	readonly isKnown: (runtimeId: string) => boolean;
 }
 
-/** Output that nobody has written to for so long is removed when a daemon starts. */
+/** Output that nobody has written to for so long is removed when a daemon starts, and once a day. */
 export const keepOutputMs = 7 * 24 * 3_600_000;
 
 /** Looks at every directory of output; to be called once all runtimes are known. Gives how many it removed. */
-export function removeOldOutput({ stateDirectory, clock, log, isKnown }: OldOutputOptions): number {
+export function removeOldOutput(options: OldOutputOptions): number {
+	const { clock, log } = options;
+	const old = unknownOutput(options).filter(({ at }) => clock.now() - at >= keepOutputMs);
+	for (const { directory } of old) rmSync(directory, { recursive: true, force: true });
+	if (old.length > 0) log.info('old output removed', { runtimes: old.length });
+	return old.length;
+}
+
+/** Of that, however young, what was written to longest ago, for somebody needs the room. Gives the bytes of it; undefined where there is none. */
+export function removeOldestOutput(options: OldOutputOptions): number | undefined {
+	const [oldest] = unknownOutput(options).sort((one, other) => one.at - other.at);
+	if (!oldest) return undefined;
+	const bytes = namesIn(oldest.directory).reduce((sum, name) => sum + allocated(join(oldest.directory, name)), 0);
+	rmSync(oldest.directory, { recursive: true, force: true });
+	options.log.info('old output removed to make room', { directory: oldest.directory, bytes });
+	return bytes;
+}
+
+/** Each with when it was written to last. */
+function unknownOutput({ stateDirectory, isKnown }: OldOutputOptions): { readonly directory: string; readonly at: number }[] {
 	const logs = join(stateDirectory, 'logs');
-	let removed = 0;
-	for (const name of namesIn(logs)) {
-		if (isKnown(name)) continue;
+	return namesIn(logs).flatMap((name) => {
+		if (isKnown(name)) return [];
 		const directory = join(logs, name);
-		const newest = Math.max(...[directory, ...namesIn(directory).map((file) => join(directory, file))].map(changedAt));
-		if (clock.now() - newest < keepOutputMs) continue;
-		rmSync(directory, { recursive: true, force: true });
-		removed++;
-	}
-	if (removed > 0) log.info('old output removed', { runtimes: removed });
-	return removed;
+		return [
+			{ directory, at: Math.max(...[directory, ...namesIn(directory).map((file) => join(directory, file))].map(changedAt)) },
+		];
+	});
 }
 
 /** A runtime that was removed, and whose output was kept. */
@@ -75,6 +90,14 @@ function changedAt(path: string): number {
 		return statSync(path).mtimeMs;
 	} catch {
 		// gone meanwhile: no reason to keep the rest
+		return 0;
+	}
+}
+
+function allocated(path: string): number {
+	try {
+		return statSync(path).blocks * 512;
+	} catch {
 		return 0;
 	}
 }

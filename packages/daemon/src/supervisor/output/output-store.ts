@@ -1,10 +1,17 @@
 /** The output of all runtimes: notices what comes, moves it on, and keeps the disk from being filled by it. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Clock, type Logger, Publisher, type Random, type Timer, withDeadline } from '@orch/base';
 import { GrowthWatch } from './growth-watch.ts';
 import { liveName, streamNames } from './layout.ts';
-import { listOldOutput, noteOldOutput, type OldOutput } from './old-output.ts';
+import {
+	listOldOutput,
+	noteOldOutput,
+	type OldOutput,
+	type OldOutputOptions,
+	removeOldestOutput,
+	removeOldOutput,
+} from './old-output.ts';
 import { createPunch, type Punch } from './punch.ts';
 import { Reserve } from './reserve.ts';
 import { type Limits, RuntimeOutput, type Upkeep } from './runtime-output.ts';
@@ -42,6 +49,7 @@ const wellReserves = 2;
 const wellTimes = 2;
 /** Less of a live file than this is not given up to make room. */
 const leastGivenUpBytes = 256 * 1024;
+const removeOldEveryMs = 24 * 3_600_000;
 /** An operation under way is waited for so long at the end. */
 const closeMs = 5_000;
 
@@ -83,6 +91,8 @@ export class OutputStore {
 	#fullSince: number | undefined;
 	#isShort = false;
 	#removedForRoom = 0;
+	/** When old output was looked for; undefined as long as not all runtimes are open. */
+	#removedOldAt: number | undefined;
 	/** What there was no room for when it was last asked: the disk is not well again before there is. */
 	#missedBytes = 0;
 
@@ -127,6 +137,24 @@ export class OutputStore {
 	/** What is kept of runtimes that were removed. Looks at the disk. */
 	old(): readonly OldOutput[] {
 		return listOldOutput(this.#options.stateDirectory, (id) => this.#outputs.has(id));
+	}
+
+	/** To be called when all runtimes are open: what is still there is nobody's, goes when it is old, and first when the disk is full. */
+	allAreOpen(): void {
+		this.#removedOldAt = this.#options.clock.monotonicMs();
+		this.#removeOld();
+	}
+
+	#removeOld(): void {
+		try {
+			removeOldOutput(this.#unknown);
+		} catch (error) {
+			this.#options.log.warn('old output could not be removed', { error });
+		}
+	}
+
+	get #unknown(): OldOutputOptions {
+		return { ...this.#options, isKnown: (id) => this.#outputs.has(id) };
 	}
 
 	/** For a reader, of a runtime that was removed: nothing comes any more. Undefined where nothing is kept of it. */
@@ -201,7 +229,8 @@ export class OutputStore {
 			await this.#packing.done;
 		}
 		if (!keepFiles) {
-			rmSync(output.directory, { recursive: true, force: true, maxRetries: 3 });
+			// without the closing slash: whatever it is by now
+			rmSync(resolve(output.directory), { recursive: true, force: true, maxRetries: 3 });
 			return;
 		}
 		try {
@@ -394,8 +423,13 @@ export class OutputStore {
 		}
 	}
 
-	/** The oldest segment of all runtimes. */
+	/** What nobody writes any more, then the oldest segment of all runtimes. */
 	async #shedOne(): Promise<boolean> {
+		const removed = this.#shedOld();
+		if (removed !== undefined) {
+			this.#removedForRoom += removed;
+			return true;
+		}
 		let oldest: RuntimeOutput | undefined;
 		for (const output of this.list())
 			if (output.oldest && (!oldest?.oldest || output.oldest.segment.at < oldest.oldest.segment.at)) oldest = output;
@@ -406,9 +440,23 @@ export class OutputStore {
 		return true;
 	}
 
+	#shedOld(): number | undefined {
+		if (this.#removedOldAt === undefined) return undefined;
+		try {
+			return removeOldestOutput(this.#unknown);
+		} catch (error) {
+			this.#options.log.warn('old output could not be removed', { error });
+			return undefined;
+		}
+	}
+
 	#safetyLook(): void {
 		this.#noteLook();
 		void this.#checkDisk();
+		const now = this.#options.clock.monotonicMs();
+		if (this.#removedOldAt === undefined || now - this.#removedOldAt < removeOldEveryMs) return;
+		this.#removedOldAt = now;
+		this.#removeOld();
 	}
 
 	get #lookedAtPath(): string {

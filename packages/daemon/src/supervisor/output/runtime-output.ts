@@ -50,10 +50,14 @@ export class RuntimeOutput {
 	readonly lives: Lives;
 	/** A daemon before us died while it had stopped what writes here. */
 	readonly wasFrozen: boolean;
+	/** Why it has no directory; what is launched fails by that. */
+	readonly fault: unknown;
 	readonly #options: RuntimeOutputOptions;
 	readonly #wakes = new Set<() => void>();
 	#changes = 0;
 	#state: 'open' | 'removed' | 'closed' = 'open';
+	/** Which could not be looked at the last time. */
+	readonly #unreadable = new Set<StreamName>();
 	/** Bytes that were given up without having been kept, for want of room. */
 	#givenUp = 0;
 	/** What could not be done is tried again after a while, not with every line. */
@@ -63,7 +67,12 @@ export class RuntimeOutput {
 		const { directory, log, clock, lookedAt } = options;
 		this.#options = options;
 		this.directory = directory;
-		mkdirSync(directory, { recursive: true, mode: 0o700 });
+		try {
+			mkdirSync(directory, { recursive: true, mode: 0o700 });
+		} catch (error) {
+			this.fault = error;
+			log.error('a directory for output could not be made', { directory, error });
+		}
 		this.wasFrozen = existsSync(this.#frozenPath);
 		this.lives = new Lives(`${directory}${processesName}`, log);
 		const open = (stream: StreamName) => new StreamLog({ directory, stream, clock, log, lookedAt });
@@ -115,12 +124,25 @@ export class RuntimeOutput {
 		return this.allocated > this.maxBytes || streamNames.some((name) => this.streams[name].backlog >= this.segmentBytes);
 	}
 
-	/** Notices what has come; true where something has. */
+	/** Notices what has come; true where something has. Never throws: a launch and an end do not depend on what can be read. */
 	look(): boolean {
 		if (this.#state !== 'open') return false;
-		const grown = streamNames.filter((name) => this.streams[name].look());
+		const grown = streamNames.filter((name) => this.#hasGrown(name));
 		if (grown.length > 0) this.changed();
 		return grown.length > 0;
+	}
+
+	#hasGrown(name: StreamName): boolean {
+		try {
+			const hasGrown = this.streams[name].look();
+			this.#unreadable.delete(name);
+			return hasGrown;
+		} catch (error) {
+			const { log, directory } = this.#options;
+			if (!this.#unreadable.has(name)) log.error('output could not be looked at', { directory, stream: name, error });
+			this.#unreadable.add(name);
+			return false;
+		}
 	}
 
 	/** To be called before a process may write. */

@@ -59,21 +59,38 @@ export class StreamLog {
 	#version = 0;
 
 	constructor(options: StreamLogOptions) {
-		const { directory, stream, log, clock, lookedAt } = options;
+		const { directory, stream, log } = options;
 		this.#options = options;
 		this.stream = stream;
 		this.livePath = `${directory}${liveName(stream)}`;
+		this.times = new TimeIndex(`${directory}${timesName(stream)}`, log);
+		try {
+			this.#find();
+		} catch (error) {
+			// one whose files cannot be read must not keep the daemon, and all others with it, from starting
+			log.error('what there is of a stream of output could not be read', { path: this.livePath, error });
+		}
+	}
+
+	#find(): void {
+		const { directory, log, clock, lookedAt } = this.#options;
+		const { stream } = this;
 		const { segments, gone, stale } = listFiles(stream, readdirSync(directory));
-		for (const name of stale) unlinkIfThere(`${directory}${name}`);
+		for (const name of stale) {
+			try {
+				unlinkIfThere(`${directory}${name}`);
+			} catch (error) {
+				log.warn('a file of output that stands for nothing was not removed', { path: `${directory}${name}`, error });
+			}
+		}
 		this.#goneEnd = gone.end;
 		this.#goneLines = gone.lines;
 		for (const segment of segments) {
 			const stat = statSync(`${directory}${segmentName(stream, segment)}`, { throwIfNoEntry: false });
 			if (stat) this.#segments.push({ ...segment, bytes: stat.blocks * 512, at: stat.mtimeMs });
 		}
-		this.#base = recoverBase(`${directory}${baseName(stream)}`, this.livePath);
+		this.#base = recoverBase(`${directory}${baseName(stream)}`, this.livePath, log);
 		this.#liveFrom = Math.max(this.#segments.at(-1)?.end ?? gone.end, this.#base);
-		this.times = new TimeIndex(`${directory}${timesName(stream)}`, log);
 		this.#end = Math.max(this.times.end, this.#liveFrom);
 		const stat = statSync(this.livePath, { throwIfNoEntry: false });
 		if (!stat) return;

@@ -49,7 +49,7 @@ export class TimeIndex {
 	constructor(path: string, log: Logger) {
 		this.#path = path;
 		this.#log = log;
-		const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+		const size = sizeOf(path);
 		this.#count = Math.floor(size / markBytes);
 		// half a mark: a disk was full, or the machine went down
 		if (size % markBytes !== 0) this.#align();
@@ -228,6 +228,15 @@ function encode(marks: readonly Mark[]): Buffer {
 		bytes.writeUInt8(kind, index * markBytes + 12);
 	}
 	return bytes;
+}
+
+function sizeOf(path: string): number {
+	try {
+		return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+	} catch {
+		// not ours to read: what comes is found to have come while nobody looked
+		return 0;
+	}
 }
 
 function readMarks(path: string, first: number, count: number): Mark[] {
