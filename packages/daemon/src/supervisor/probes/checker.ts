@@ -14,6 +14,8 @@ export interface Checker {
 	turn?(signal: AbortSignal): Promise<() => void>;
 	/** Settles soon after `signal` is aborted, when nothing of the look is left; what it says then is why it was no success. */
 	look(signal: AbortSignal): Promise<Answer>;
+	/** No look follows, and its process goes on: there is nothing to keep up for the next one. */
+	done?(): void;
 	/** Lets go of what it keeps from one look to the next. */
 	close?(): void;
 	/** The program has said by other ways what this one waits for. */

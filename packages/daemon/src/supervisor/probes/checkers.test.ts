@@ -181,6 +181,32 @@ test('log: output that cannot be read is a failure with its reason, and is read 
 	expect((await checker.look(never())).ok).toBe(true);
 });
 
+test('log: once no look follows the output is not read any more', async () => {
+	let isRead = true;
+	async function* endless(_stream: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+		yield Buffer.from('ready\n');
+		await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+		isRead = false;
+	}
+	const checker = createLogChecker({ kind: 'log', pattern: '^ready$', stream: 'stdout' }, { output: endless });
+	expect(await checker.look(never())).toEqual({ ok: true, text: '"ready"' });
+	expect(isRead).toBe(true);
+	checker.done?.();
+	await until('nobody reads', () => !isRead);
+});
+
+test('log: a pattern that would look at a line in too many ways is given up, and that is the answer from then on', async () => {
+	let begun = 0;
+	async function* awkward(): AsyncGenerator<Uint8Array> {
+		begun++;
+		yield Buffer.from(`${'a'.repeat(200)}!\n`);
+	}
+	const checker = createLogChecker({ kind: 'log', pattern: '^(a+)+$', stream: 'stdout' }, { output: awkward });
+	for (let look = 0; look < 3; look++)
+		expect(await checker.look(never())).toEqual({ ok: false, text: expect.stringContaining('takes too long') });
+	expect(begun).toBe(1);
+});
+
 test('notify: a newline on the descriptor, or what the program says by its link', async () => {
 	const byDescriptor = createNotifyChecker({ notes: () => once('READY', '=1\n') });
 	expect(await byDescriptor.look(never())).toEqual({ ok: true, text: 'it said so' });

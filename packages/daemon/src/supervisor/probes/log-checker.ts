@@ -1,11 +1,11 @@
 /** Waits for a line of the output that matches. */
 import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
+import { createPattern, PatternError } from '../output/index.ts';
 import type { ProbeCheck } from '../spec.ts';
 import type { Checker, ProbeTarget } from './checker.ts';
 import { type Following, follow } from './follow.ts';
 import { Latch } from './latch.ts';
-import { patternOf } from './plan.ts';
 
 /** Of a longer line the rest is not looked at. */
 export const longestLine = 8_192;
@@ -16,7 +16,9 @@ export function createLogChecker(
 	{ pattern, stream }: ProbeCheck & { readonly kind: 'log' },
 	{ output }: Pick<ProbeTarget, 'output'>,
 ): Checker {
-	const expression = patternOf(pattern);
+	const expression = createPattern(pattern);
+	/** Why no line is looked at any more. */
+	let hopeless: string | undefined;
 	const latch = new Latch();
 	const closing = new AbortController();
 	const streams = stream === undefined ? (['stdout', 'stderr'] as const) : [stream];
@@ -28,19 +30,35 @@ export function createLogChecker(
 				lines = new Lines();
 			},
 			onChunk: (bytes) => {
-				for (const line of lines.split(bytes)) if (expression.test(line)) latch.set(line.slice(0, shownLength));
+				const whole = [...lines.split(bytes)];
+				const at = matchesOf(whole).lastIndexOf(true);
+				if (at >= 0) latch.set(whole[at]?.slice(0, shownLength) ?? '');
 			},
 			onFault: () => latch.fail(),
 		});
 	});
+	const matchesOf = (whole: readonly string[]): readonly boolean[] => {
+		try {
+			return whole.length === 0 ? [] : expression.matches(whole);
+		} catch (error) {
+			// it would take as long with the same line each time
+			if (error instanceof PatternError) {
+				hopeless = error.message;
+				closing.abort();
+			}
+			throw error;
+		}
+	};
 	return {
 		async look(signal) {
+			if (hopeless !== undefined) return { ok: false, text: hopeless };
 			for (const reading of readings) reading.begin();
 			const line = await latch.take(signal);
 			if (line !== undefined) return { ok: true, text: `"${line}"` };
 			const fault = readings.find((reading) => reading.fault !== undefined)?.fault;
-			return { ok: false, text: fault ?? 'no such line' };
+			return { ok: false, text: hopeless ?? fault ?? 'no such line' };
 		},
+		done: () => closing.abort(),
 		close: () => closing.abort(),
 	};
 }

@@ -1,5 +1,6 @@
 /** What a probe was asked to be, in full: its defaults, its name, and what may be wrong with it. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { createPattern } from '../output/index.ts';
 import type { Probe, ProbeCheck, Probes } from '../spec.ts';
 import type { ProbePlan, ProbeRole } from './probe.machine.ts';
 
@@ -60,7 +61,7 @@ export function probeFault(probes: Probes): string | undefined {
 
 function checkFault(check: ProbeCheck): string | undefined {
 	try {
-		if (check.kind === 'log') patternOf(check.pattern);
+		if (check.kind === 'log') createPattern(check.pattern);
 		if (check.kind === 'http') {
 			const { protocol } = new URL(check.url);
 			if (protocol !== 'http:' && protocol !== 'https:') return `${check.url} is neither http nor https`;
@@ -75,5 +76,3 @@ function checkFault(check: ProbeCheck): string | undefined {
 		return check.kind === 'http' && reason === 'Invalid URL' ? `${check.url} is not a URL` : reason;
 	}
 }
-
-export const patternOf = (pattern: string): RegExp => new RegExp(pattern, 'u');

@@ -64,8 +64,10 @@ export class Probe {
 
 	#react(event: ProbeEvent): void {
 		const { state, effects } = stepProbe(this.#state, event, this.#options.plan);
+		const isDone = state.kind === 'over' && this.#state.kind !== 'over';
 		this.#state = state;
 		for (const effect of effects) this.#perform(effect);
+		if (isDone) this.#options.checker.done?.();
 	}
 
 	#perform(effect: ProbeEffect): void {
