@@ -35,6 +35,27 @@ const damages: readonly (readonly [string, (path: string) => void, RegExp])[] = 
 	],
 ];
 
+describe('what was written of one runtime', () => {
+	it('its output is no directory any more: orchd starts, adopts all, says so, and only what that runtime writes is missing', async () => {
+		await inSandbox(async (own) => {
+			let daemon = await own.startDaemon();
+			const broken = await daemon.run(sleeper(), { name: 'broken' });
+			const whole = await daemon.run(sleeper(), { name: 'whole' });
+			await daemon.kill9();
+			const directory = `${own.home}/logs/${broken.id}`;
+			rmSync(directory, { recursive: true });
+			writeFileSync(directory, 'not a directory');
+			daemon = await own.startDaemon();
+			await sameAsEver(daemon, [broken, whole], 'output that is no directory');
+			expect(daemon.log).toContain('a directory for output could not be made');
+			await expect(daemon.call('runtime.restart', { runtime: broken.id })).rejects.toThrow(/broken/);
+			await daemon.call('runtime.remove', { runtime: broken.id, force: true });
+			expect(existsSync(directory)).toBe(false);
+			await daemon.call('clear', {});
+		});
+	});
+});
+
 describe('supervision 3.1.26', () => {
 	it('orch.db truncated, zeroed, garbage, without its log, under live runtimes: what is good is used, the same pids are adopted, nothing is doubled, daemon status says so', async () => {
 		await inSandbox(async (own) => {

@@ -112,7 +112,7 @@ export class Links {
 		for (const link of this.#options.journal.load()) {
 			const isWhole = this.#isKnown(link.to) && (link.from === anySender || this.#isKnown(link.from));
 			if (isWhole) this.#links.set(link.id, link);
-			else this.#options.journal.removed(link.id);
+			else this.#forget(link);
 		}
 		return this.#links.size;
 	}
@@ -217,7 +217,7 @@ export class Links {
 		const isGone = (end: string) => end === runtime || (group !== undefined && groupOfEnd(end) === group);
 		const gone = [...this.#links.values()].filter(({ from, to }) => isGone(from) || isGone(to));
 		for (const link of gone) {
-			this.#options.journal.removed(link.id);
+			this.#forget(link);
 			this.#links.delete(link.id);
 			this.#options.changed?.('removed', link);
 		}
@@ -225,6 +225,15 @@ export class Links {
 		this.#problems.delete(runtime);
 		this.#changed();
 		return gone;
+	}
+
+	/** One that leads nowhere. Where that cannot be written down, the daemon after us forgets it. */
+	#forget(link: Link): void {
+		try {
+			this.#options.journal.removed(link.id);
+		} catch (error) {
+			this.#options.log.warn('a link that leads nowhere is still in the state', { link: link.id, error });
+		}
 	}
 
 	port(runtime: string): PortRow | undefined {

@@ -257,8 +257,9 @@ class Applying {
 				waiters.add(look);
 				look();
 			});
+		let end = () => {};
 		const over = new Promise<void>((resolve) => {
-			const end = () => resolve();
+			end = resolve;
 			deadline.signal.addEventListener('abort', end, { once: true });
 			this.#options.signal.addEventListener('abort', end, { once: true });
 			if (this.#options.signal.aborted) resolve();
@@ -282,6 +283,8 @@ class Applying {
 			);
 		} finally {
 			timer.cancel();
+			// it may be a signal of the daemon's whole life, which would hold all this for as long
+			for (const listener of [wake, end]) this.#options.signal.removeEventListener('abort', listener);
 			unsubscribe();
 			unsubscribeOthers?.();
 		}

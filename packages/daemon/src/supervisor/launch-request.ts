@@ -37,7 +37,10 @@ export function prepareLaunch(spec: RuntimeSpec, next: NextProcess, options: Pre
 	const patienceMs = endedAt !== undefined && clock.now() - endedAt < releaseMs ? releaseMs : 0;
 	const all = async () => void (await Promise.all([ready, ports && portsAreFree({ ports, clock, signal, patienceMs, find })]));
 	const first = ports || ready === undefined ? all : () => ready;
-	return { ...environment, ready: withDeadline(clock, prepareMs, first, late, signal).catch(unprepared(signal)) };
+	const prepared = withDeadline(clock, prepareMs, first, late, signal).catch(unprepared(signal));
+	// a launch that fails before it comes to waiting for this never hears of it
+	prepared.catch(() => {});
+	return { ...environment, ready: prepared };
 }
 
 /** May throw, where the user it is to run as is not known. `env` of the answer is without what only the program itself is told. */

@@ -58,7 +58,13 @@ export function rememberState(state: RuntimeState, timerAt: number | undefined, 
 				nextAt: nextAt ?? times.toWall(0),
 			};
 		case 'failed':
-			return { kind: 'failed', account: rememberAccount(state.account, times), reason: state.reason, nextAt };
+			return {
+				kind: 'failed',
+				account: rememberAccount(state.account, times),
+				reason: state.reason,
+				// of one that tries again as soon as what it left is gone the wait is over, too
+				nextAt: nextAt ?? (state.due ? times.toWall(0) : null),
+			};
 	}
 }
 

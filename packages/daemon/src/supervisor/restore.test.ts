@@ -426,6 +426,22 @@ describe('the daemon dies at a write of the journal', () => {
 	});
 });
 
+test('one that was about to try again, and waited for what its last process had left, is started by the next daemon', async () => {
+	const { processes, first, daemon } = machine({ restart: { ...defaultRestart, failures: 1, retryEveryMs: 5_000 } });
+	await first.supervisor.start(id);
+	const leftover = processes.fork(processes.last, { inGroup: true });
+	leftover.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+	processes.last.end({ kind: 'code', code: 1 });
+	await settle();
+	await first.clock.advance(5_000);
+	expect(first.supervisor.snapshot(id).status).toBe('failed');
+	await first.die();
+	const next = daemon();
+	await next.restored();
+	await next.clock.advance(defaultStop.graceMs + 1_000);
+	expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2 });
+});
+
 describe('a journal that has lost something', () => {
 	test('a runtime that lives and is not in it is taken back by the record of its process: same pid, same spec, and kept from now on', async () => {
 		const { processes, journal, first, daemon } = machine({ args: ['-v'], labels: { team: 'a' } });

@@ -19,6 +19,8 @@ export interface RuntimeCommandsOptions {
 	readonly snapshot: () => RuntimeSnapshot;
 	/** To the machine, which may react before this returns. */
 	readonly send: (event: RuntimeEvent) => void;
+	/** Nothing begins by itself any more. */
+	readonly rest: () => void;
 	/** Aborted here, when nothing is left of a runtime that was to be removed. */
 	readonly removed: AbortController;
 }
@@ -27,6 +29,13 @@ export interface RuntimeCommandsOptions {
 export interface StopWish {
 	readonly graceMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
+}
+
+export interface Removal {
+	readonly force: boolean;
+	/** Ends the waiting, and with it the removal. */
+	readonly signal?: AbortSignal | undefined;
+	readonly forget: () => void;
 }
 
 /** What the machine has just done. */
@@ -86,18 +95,24 @@ export class RuntimeCommands {
 
 	/** Stops it because the daemon ends: what is wanted of it stays, and one that rests is left as it is. */
 	shutDown({ graceMs }: Pick<StopWish, 'graceMs'>): Promise<RuntimeSnapshot> {
-		const { snapshot, sets } = this.#options;
+		const { snapshot, sets, rest } = this.#options;
 		if (this.#isClosed) return Promise.resolve(snapshot());
 		const state = this.#options.state();
 		const rests = state.kind === 'stopped' || ((state.kind === 'exited' || state.kind === 'failed') && !state.clearing);
 		this.#waiters.overtaken('stop');
-		if (rests && sets.isEmpty) return Promise.resolve(snapshot());
+		if (rests && sets.isEmpty) {
+			rest();
+			return Promise.resolve(snapshot());
+		}
 		this.#askGrace(graceMs);
 		return this.#command({ kind: 'stop' }, 'stop', undefined);
 	}
 
-	/** Resolves when nothing is left; the runtime takes no command from its acceptance on. */
-	async remove({ force, signal }: { readonly force: boolean; readonly signal?: AbortSignal | undefined }) {
+	/**
+	 * Resolves when nothing is left; the runtime takes no command from its acceptance on. Where `forget` throws, which writes
+	 * it down, it is stopped and takes commands again.
+	 */
+	async remove({ force, signal, forget }: Removal) {
 		const { state, snapshot, removed } = this.#options;
 		this.#accept('stopped', force);
 		this.#isRemoving = true;
@@ -105,6 +120,7 @@ export class RuntimeCommands {
 		try {
 			// what an earlier stop could not end was reported then, and does not stand in the way for good
 			if (state().kind !== 'stopped') await this.#command({ kind: 'stop' }, 'stop', signal);
+			forget();
 			removed.abort();
 			return snapshot();
 		} finally {
@@ -151,8 +167,8 @@ export class RuntimeCommands {
 	#accept(desired: 'running' | 'stopped', force = true): void {
 		const { spec, state, snapshot, ledger } = this.#options;
 		const { name } = spec();
-		if (this.#isClosed) throw new SupervisorError({ kind: 'closing' });
 		if (this.#isRemoving) throw new SupervisorError({ kind: 'superseded', name, by: 'remove' });
+		if (this.#isClosed) throw new SupervisorError({ kind: 'closing' });
 		const status = state().kind;
 		if (!force && status !== 'stopped' && status !== 'exited' && status !== 'failed') {
 			throw new SupervisorError({ kind: 'running', name, status, pid: snapshot().pid });

@@ -76,6 +76,11 @@ export class RuntimeInterpreter {
 		} else if (next !== undefined) this.send({ kind: next });
 	}
 
+	/** What waits for its time does not come to it any more; when that would be is still remembered. */
+	rest(): void {
+		this.#timer?.timer.cancel();
+	}
+
 	/** Acts on nothing any more. */
 	close(): void {
 		this.#isClosed = true;

@@ -142,6 +142,7 @@ export class Runtime {
 			state: () => this.#interpreter.state,
 			snapshot: () => this.snapshot(),
 			send: (event) => this.#interpreter.send(event),
+			rest: () => this.#interpreter.rest(),
 			removed: this.#removed,
 		});
 		this.#interpreter = new RuntimeInterpreter({

@@ -526,6 +526,18 @@ test('what precedes a launch may fail or hang: the launch fails, within its dead
 	expect(hanging.clock.pending).toBe(0);
 });
 
+test('a launch that fails before it comes to wait for what precedes it leaves nobody with the failure of that', async () => {
+	const { supervisor, id, stateDirectory } = supervise(
+		{ user: String(process.getuid?.()), restart: { ...defaultRestart, when: 'no' } },
+		() => {
+			// its files cannot be given to its user
+			rmSync(join(stateDirectory, 'logs'), { recursive: true });
+			return { env: {}, ready: Promise.reject(new Error('no socket for it')) };
+		},
+	);
+	expect((await faultOf(supervisor.start(id))).kind).toBe('start_failed');
+});
+
 test('after a crash the group must be empty before anything is launched: its leftovers are ended first', async () => {
 	const { supervisor, clock, processes, events, id, end, snapshot } = supervise();
 	await supervisor.start(id);
@@ -659,6 +671,46 @@ test('what runs is removed only by force, with its output; what does not run is 
 	expect(await faultOf(supervisor.start(id))).toEqual({ kind: 'not_found', id });
 });
 
+test('a removal that cannot be written down has removed nothing: the runtime is stopped, and takes commands', async () => {
+	const { supervisor, journal, id, events, snapshot, stateDirectory } = supervise();
+	await supervisor.start(id);
+	const { removed } = journal;
+	journal.removed = () => {
+		throw new Error('the disk is full');
+	};
+	await expect(supervisor.remove(id, { force: true })).rejects.toThrow('the disk is full');
+	expect(snapshot()).toMatchObject({ status: 'stopped', desired: 'stopped' });
+	expect(existsSync(join(stateDirectory, 'logs', id))).toBe(true);
+	await supervisor.start(id);
+	expect(snapshot().status).toBe('running');
+	journal.removed = removed;
+	await supervisor.remove(id, { force: true });
+	expect(events.at(-1)).toMatchObject({ kind: 'removed' });
+});
+
+test('an id is free again when nothing of its runtime is left, and not before', async () => {
+	const { supervisor, id, spec, events } = supervise();
+	const { remove } = supervisor.outputs;
+	let release = () => {};
+	supervisor.outputs.remove = async (one, options) => {
+		await new Promise<void>((resolve) => {
+			release = resolve;
+		});
+		return remove.call(supervisor.outputs, one, options);
+	};
+	const removed = supervisor.remove(id);
+	await settle();
+	expect(() => supervisor.add(spec)).toThrow(expect.objectContaining({ fault: { kind: 'id_taken', id } }));
+	expect(await faultOf(supervisor.start(id))).toEqual({ kind: 'superseded', name: 'ping', by: 'remove' });
+	expect(supervisor.snapshot(id).status).toBe('stopped');
+	release();
+	await removed;
+	expect(events.at(-1)).toMatchObject({ kind: 'removed' });
+	supervisor.add(spec);
+	await supervisor.start(id);
+	expect(supervisor.snapshot(id).status).toBe('running');
+});
+
 test('a signal goes to the program alone, and to nobody before its pid is told or after its end', async () => {
 	const { supervisor, processes, id } = supervise({ restart: { ...defaultRestart, when: 'no' } });
 	const signal = (name: string) => faultOf((async () => supervisor.signal(id, name))());
@@ -705,6 +757,27 @@ test('the journal knows of a process, and of the end of the one before, when its
 		[1, 1, 0, 'active', null],
 		[2, 2, 1, 'active', 3],
 	]);
+});
+
+test('while all are stopped, one that has given up does not try again, and the supervisor after remembers when it was to', async () => {
+	const { supervisor, clock, processes, journal, id, end } = supervise({
+		restart: { ...defaultRestart, failures: 1, retryEveryMs: 5_000 },
+	});
+	const slow = specOf({ id: `${id.slice(0, -1)}2`, name: 'slow' });
+	supervisor.add(slow);
+	await supervisor.start(id);
+	await end();
+	await supervisor.start(slow.id);
+	processes.last.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+	const stopped = supervisor.stopAll();
+	await clock.advance(defaultStop.graceMs + 5_000);
+	expect(await stopped).toEqual([]);
+	expect(processes.launches).toHaveLength(2);
+	expect(processes.living).toEqual([]);
+	expect(journal.load().find(({ spec }) => spec.id === id)?.memory.state).toMatchObject({
+		kind: 'failed',
+		nextAt: expect.any(Number),
+	});
 });
 
 test('a closed supervisor refuses commands, restarts nothing, and lets go of what runs', async () => {

@@ -22,7 +22,7 @@ import { Runtime, type RuntimeOptions } from './runtime.ts';
 import type { RuntimeSnapshot, SupervisorEvent } from './snapshot.ts';
 import type { RuntimeSpec } from './spec.ts';
 import { cronFault, type OpenWatch, Triggers } from './triggers/index.ts';
-import { userOf } from './user.ts';
+import { userOf, wordsToBecome } from './user.ts';
 import { waitFor } from './wait-for.ts';
 import { lastWords } from './last-words.ts';
 import { explain } from './why.ts';
@@ -128,7 +128,7 @@ export function superviseBy(
 		const cron = spec.schedule && cronFault(spec.schedule, clock.now());
 		if (cron !== undefined) throw new SupervisorError({ kind: 'bad_schedule', name, reason: cron });
 		try {
-			if (spec.user !== undefined) userOf(spec.user, process.getuid?.());
+			if (spec.user !== undefined) wordsToBecome(userOf(spec.user, process.getuid?.()));
 		} catch (error) {
 			if (error instanceof LaunchError && error.fault.kind === 'user')
 				throw new SupervisorError({ kind: 'bad_user', name, user: error.fault.user, reason: error.fault.reason });
@@ -221,12 +221,12 @@ export function superviseBy(
 			for (const [id, runtime] of runtimes) {
 				try {
 					runtime.resume(endedAway.get(id));
+					triggers.set(runtime.spec);
 				} catch (error) {
 					// one that cannot go on is no reason for all the others not to
 					log.error('a runtime could not be taken up', { runtime: runtime.spec.name, error });
 				}
 			}
-			for (const { spec } of runtimes.values()) triggers.set(spec);
 			endedAway.clear();
 			// what was at rest was taken up without a word
 			needs.lookAgain(runtimes.keys());
@@ -239,6 +239,8 @@ export function superviseBy(
 			const kept = { spec, addedAt: clock.now(), memory: freshMemory(bootId()) };
 			const runtime = make(kept);
 			try {
+				const fault = outputs.find(spec.id)?.fault;
+				if (fault !== undefined) throw fault;
 				journal.added(kept);
 			} catch (error) {
 				runtimes.delete(spec.id);
@@ -294,12 +296,18 @@ export function superviseBy(
 
 		async remove(id, { force = false, keepOutput = false, signal } = {}) {
 			const runtime = find(id);
-			const last: RuntimeSnapshot = await runtime.commands.remove({ force, signal });
-			runtimes.delete(id);
+			const forget = () => journal.removed(id);
+			const last: RuntimeSnapshot = await runtime.commands.remove({ force, signal, forget });
 			triggers.remove(id);
 			runtime.close();
-			journal.removed(id);
-			await outputs.remove(id, { keepFiles: keepOutput });
+			try {
+				await outputs.remove(id, { keepFiles: keepOutput });
+			} catch (error) {
+				// what is left of it the next daemon takes away
+				log.warn('output of a removed runtime is still there', { runtime: last.spec.name, error });
+			}
+			// its id and name are nobody else's before all of it is gone
+			runtimes.delete(id);
 			publish({ kind: 'removed', id, name: last.spec.name, at: clock.now() });
 			needs.removed(last.spec);
 			return last;

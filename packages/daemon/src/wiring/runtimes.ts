@@ -240,7 +240,14 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 				throw new OrchError('runtime.name_taken', { name: taken.name, status, free: null });
 			}
 			if (idsByName.size + specs.length > maxRuntimes) throw new OrchError('busy', { what: 'runtimes', limit: maxRuntimes });
-			for (const spec of specs) register(spec);
+			try {
+				for (const spec of specs) register(spec);
+			} catch (error) {
+				// all of them or none
+				const here = specs.filter(({ id }) => supervisor.find(id) !== undefined);
+				await Promise.allSettled(here.map(({ id }) => remove(id, { force: true, signal })));
+				throw error;
+			}
 			const isWanted = present.some(({ desired }) => desired === 'running');
 			const leaving = present.slice(wanted).reverse();
 			const outcomes = await Promise.allSettled([
