@@ -1,16 +1,15 @@
 /** Shims spawned ahead: whoever launches takes one that waits for its word, so that no launch waits for a fork of the daemon. */
-import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, unlinkSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@orch/base';
 import { execa, type Options } from 'execa';
 import type { Cgroups } from './cgroups.ts';
 import { faultOfSystem, LaunchError } from './faults.ts';
+import { LaunchFiles } from './launch-files.ts';
 import {
 	broodInvocation,
 	type Invocation,
 	mostOfBrood,
-	recordOf,
 	type ShimLaunch,
 	shimDescriptors,
 	shimInvocation,
@@ -42,8 +41,6 @@ const restMs = 100;
 const mostUnborn = 3 * mostOfBrood;
 /** From the spawn of a brood to its last birth. */
 const birthMs = 10_000;
-/** A file in which so many bytes were written is kept for the next launch: it has to read all of it. */
-const longestKept = 8_192;
 /** How long closing waits for spares to end. */
 const closeMs = 2_000;
 const setsidPlaces = ['/usr/bin/setsid', '/bin/setsid'];
@@ -61,13 +58,7 @@ export class SpareShims {
 	readonly #spares = new Map<Shim, () => void>();
 	readonly #waiting: Waiting[] = [];
 	readonly #unborn = new Set<Shim>();
-	/** Names of files that nobody uses. */
-	readonly #files: string[] = [];
-	#filesMade = 0;
-	/** Ours alone: a shim that an earlier daemon gave the word, and that reads only now, must not find what we tell to one of ours. */
-	readonly #prefix: string;
-	/** How much is written in files that are in use. */
-	readonly #lengths = new Map<string, number>();
+	readonly #files: LaunchFiles;
 	/** What we spawned and what has not ended. */
 	readonly #children = new Set<Child>();
 	#refill: Timer | undefined;
@@ -79,10 +70,7 @@ export class SpareShims {
 
 	constructor(options: SpareShimsOptions) {
 		this.#options = options;
-		this.#prefix = `${process.pid}-${Math.round(options.clock.now())}-`;
-		// nobody but a daemon that died can have left any, and its shims died with it
-		rmSync(options.directory, { recursive: true, force: true });
-		mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+		this.#files = new LaunchFiles(options);
 		this.#setsid = readStat(process.pid) && setsidPlaces.find((path) => existsSync(path));
 	}
 
@@ -99,7 +87,7 @@ export class SpareShims {
 			// without its shim the child that waits would launch, and nobody would be there for its end
 			if (isAlive) return spare;
 			spare.hangUp();
-			this.#freeFile(spare);
+			this.#files.free(spare.file);
 		}
 		if (this.#waiting.length === 0 && this.#unborn.size === 0 && !this.#isSpawning) {
 			this.#spawnInTurns();
@@ -118,21 +106,12 @@ export class SpareShims {
 
 	/** What it is to read when it gets the word. */
 	write({ file }: Shim, text: string): void {
-		const length = Buffer.byteLength(text);
-		this.#lengths.set(file, length);
-		const descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT, 0o600);
-		try {
-			// half of it would be another launch
-			if (writeSync(descriptor, text, 0) !== length)
-				throw Object.assign(new Error('Cannot tell a shim what to launch: the disk takes only a part of it'), { code: 'ENOSPC' });
-		} finally {
-			closeSync(descriptor);
-		}
+		this.#files.write(file, text);
 	}
 
 	/** It has read its file, or never will. */
 	done(shim: Shim): void {
-		this.#freeFile(shim);
+		this.#files.free(shim.file);
 	}
 
 	/** Resolves when none is left that launched nothing. */
@@ -154,7 +133,7 @@ export class SpareShims {
 		await Promise.race([gone, this.#options.clock.sleep(closeMs, timeout.signal).catch(() => {})]);
 		timeout.abort();
 		for (const child of this.#children) child.unref();
-		rmSync(this.#options.directory, { recursive: true, force: true });
+		this.#files.remove();
 	}
 
 	#refillSoon(): void {
@@ -206,16 +185,16 @@ export class SpareShims {
 	}
 
 	#spawnOne(launch?: ShimLaunch): Shim | Promise<Shim> {
-		const file = this.#takeFile();
+		const file = this.#files.take();
 		let child: Child;
 		try {
 			child = this.#spawn(shimInvocation(file, launch));
 		} catch (error) {
-			this.#files.push(file);
+			this.#files.giveBack(file);
 			throw error;
 		}
 		if (child.pid === undefined) {
-			this.#files.push(file);
+			this.#files.giveBack(file);
 			return whyNotSpawned(child);
 		}
 		const shim = new Shim({
@@ -233,15 +212,15 @@ export class SpareShims {
 		const files: string[] = [];
 		let child: Child;
 		try {
-			while (files.length < count) files.push(this.#takeFile());
+			while (files.length < count) files.push(this.#files.take());
 			child = this.#spawn(broodInvocation({ shell: this.#options.shell, setsid, files }));
 		} catch (error) {
-			this.#files.push(...files);
+			this.#files.giveBack(...files);
 			this.#failed(error);
 			return;
 		}
 		if (child.pid === undefined) {
-			this.#files.push(...files);
+			this.#files.giveBack(...files);
 			whyNotSpawned(child).catch((error) => this.#failed(error));
 			return;
 		}
@@ -297,7 +276,7 @@ export class SpareShims {
 		shim.onEnd = () => {
 			heed();
 			this.#spares.delete(shim);
-			this.#freeFile(shim);
+			this.#files.free(shim.file);
 			// replaced, but not for ever: somebody may kill them as they come
 			if (this.#lost++ < kept) this.#refillSoon();
 		};
@@ -364,46 +343,6 @@ export class SpareShims {
 	#ignore(pid: number): () => void {
 		return this.#options.table.ignore?.(pid) ?? (() => {});
 	}
-
-	/** With the record beside it, which the shim opens when it is spawned: it is made by us, who can say why where it cannot be. */
-	#takeFile(): string {
-		const file = this.#files.pop() ?? join(this.#options.directory, `${this.#prefix}${this.#filesMade++}`);
-		try {
-			makeRecord(recordOf(file));
-		} catch (error) {
-			this.#files.push(file);
-			throw error;
-		}
-		return file;
-	}
-
-	/**
-	 * What it said is nobody's business any more: there are secrets in it. Overwritten by what means nothing to a shell, for files
-	 * are made, cut and removed at the pace of the disk.
-	 */
-	#freeFile({ file }: Shim): void {
-		const length = this.#lengths.get(file);
-		this.#lengths.delete(file);
-		if (length === undefined) {
-			this.#files.push(file);
-			return;
-		}
-		try {
-			if (length > longestKept) {
-				rmSync(file, { force: true });
-			} else {
-				const descriptor = openSync(file, constants.O_WRONLY);
-				try {
-					writeSync(descriptor, '\n'.repeat(length), 0);
-				} finally {
-					closeSync(descriptor);
-				}
-			}
-			this.#files.push(file);
-		} catch (error) {
-			this.#options.log.warn('what a shim was told could not be taken away', { file, error });
-		}
-	}
 }
 
 /** What is used of execa's subprocess; awaited only where there is none, to learn why. */
@@ -415,17 +354,6 @@ interface Child extends PromiseLike<{ readonly cause?: unknown }> {
 	removeAllListeners(event: string): unknown;
 	ref(): void;
 	unref(): void;
-}
-
-function makeRecord(path: string): void {
-	try {
-		closeSync(openSync(path, 'ax', 0o600));
-	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-		// that of a shim which launched nothing, and may say so only now
-		unlinkSync(path);
-		closeSync(openSync(path, 'ax', 0o600));
-	}
 }
 
 const socketOf = (child: Child, index: number) => child.stdio[shimDescriptors.orchd + index] as Duplex;
