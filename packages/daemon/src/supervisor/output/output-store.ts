@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Clock, type Logger, Publisher, type Random, type Timer, withDeadline } from '@orch/base';
+import { DiskRoom } from './disk-room.ts';
 import { GrowthWatch } from './growth-watch.ts';
 import { liveName, streamNames } from './layout.ts';
 import {
@@ -13,7 +14,6 @@ import {
 	removeOldOutput,
 } from './old-output.ts';
 import { createPunch, type Punch } from './punch.ts';
-import { Reserve } from './reserve.ts';
 import { type Limits, RuntimeOutput, type Upkeep } from './runtime-output.ts';
 import { compressSegment, type Freeze } from './segments.ts';
 import type { Kept, StreamLog } from './stream-log.ts';
@@ -35,18 +35,8 @@ export interface OpenOptions {
 	readonly freeze: Freeze;
 }
 
-const defaultReserveBytes = 4 * 1024 * 1024;
-/** The reserve is taken a moment after the start, which has better to do. */
-const reserveAfterMs = 1_000;
 /** So long a burst has the disk and the memory for itself before what it wrote is moved on. */
 const moveAfterMs = 100;
-/** After something was written, how full the disk is is asked for. */
-const diskLookMs = 250;
-/** While it is full, how often it is asked whether it still is. */
-const fullLookMs = 1_000;
-/** A full disk is called well again with so many reserves free, and so many times what there was no room for: less comes and goes with every segment. */
-const wellReserves = 2;
-const wellTimes = 2;
 /** Less of a live file than this is not given up to make room. */
 const leastGivenUpBytes = 256 * 1024;
 const removeOldEveryMs = 24 * 3_600_000;
@@ -74,7 +64,7 @@ export class OutputStore {
 	readonly #options: OutputStoreOptions;
 	readonly #punch: Punch;
 	readonly #watch: GrowthWatch;
-	readonly #reserve: Reserve;
+	readonly #room: DiskRoom;
 	readonly #outputs = new Map<string, { readonly output: RuntimeOutput; readonly unwatch: () => void }>();
 	readonly #due = new Set<RuntimeOutput>();
 	readonly #toCompress: ToCompress[] = [];
@@ -85,16 +75,8 @@ export class OutputStore {
 	#compressing: Promise<void> | undefined;
 	#packing: Packing | undefined;
 	#moveTimer: Timer | undefined;
-	#diskTimer: Timer | undefined;
-	readonly #reserveTimer: Timer;
-	/** Since when the disk is full. */
-	#fullSince: number | undefined;
-	#isShort = false;
-	#removedForRoom = 0;
 	/** When old output was looked for; undefined as long as not all runtimes are open. */
 	#removedOldAt: number | undefined;
-	/** What there was no room for when it was last asked: the disk is not well again before there is. */
-	#missedBytes = 0;
 
 	constructor(options: OutputStoreOptions) {
 		const { stateDirectory, clock, log, random } = options;
@@ -103,23 +85,26 @@ export class OutputStore {
 		this.told = new Publisher((error) => log.error('what was told of output was not handled', { error }));
 		this.changes = new Publisher((error) => log.error('a change of output was not handled', { error }));
 		this.#punch = options.punch ?? createPunch(random);
-		this.#reserve = new Reserve(join(stateDirectory, 'reserve'), options.reserveBytes ?? defaultReserveBytes, random);
+		this.#room = new DiskRoom({
+			stateDirectory,
+			clock,
+			random,
+			log,
+			reserveBytes: options.reserveBytes,
+			told: this.told,
+			removeOldest: () => this.#removeOldest(),
+			giveUpLargest: () => this.#giveUpLargest(),
+			onShort: () => this.#work(),
+		});
 		this.#lookedAt = readLookedAt(this.#lookedAtPath);
 		// known before it is needed: a trial takes room
 		void this.#punch.isSupported(join(stateDirectory, 'logs'));
 		this.#watch = new GrowthWatch({ clock, log, onSafetyLook: () => this.#safetyLook() });
-		this.#reserveTimer = clock.setTimer(reserveAfterMs, () => void this.#checkDisk(), { background: true });
 	}
 
 	/** What an operator should know. */
 	get notices(): readonly string[] {
-		const removed =
-			this.#removedForRoom > 0 ? `; ${Math.ceil(this.#removedForRoom / 1024)} KiB of the oldest output were removed` : '';
-		if (this.#fullSince === undefined) return removed === '' ? [] : [`the disk was full${removed}`];
-		const what = this.#reserve.isHeld
-			? 'the oldest output goes to make room for newer'
-			: 'programs may fail to write their output';
-		return [`the disk is full since ${new Date(this.#fullSince).toISOString()}: ${what}${removed}`];
+		return this.#room.notices;
 	}
 
 	get isClosed(): boolean {
@@ -248,8 +233,7 @@ export class OutputStore {
 		this.#packing?.stop.abort();
 		this.#watch.close();
 		this.#moveTimer?.cancel();
-		this.#diskTimer?.cancel();
-		this.#reserveTimer.cancel();
+		this.#room.close();
 		for (const { output } of this.#outputs.values()) output.end('closed');
 		this.#noteLook();
 		const { clock, log } = this.#options;
@@ -270,10 +254,10 @@ export class OutputStore {
 	#changed(output: RuntimeOutput): void {
 		this.changes.publish(output);
 		if (this.#closing.signal.aborted) return;
-		this.#diskTimer ??= this.#options.clock.setTimer(diskLookMs, () => void this.#checkDisk(), { background: true });
+		this.#room.lookSoon();
 		if (!output.isDue) return;
 		this.#due.add(output);
-		if (this.#isShort) this.#work();
+		if (this.#room.isShort) this.#work();
 		else this.#moveTimer ??= this.#options.clock.setTimer(moveAfterMs, () => this.#work(), { background: true });
 	}
 
@@ -285,7 +269,7 @@ export class OutputStore {
 		const run = async () => {
 			for (;;) {
 				if (this.#closing.signal.aborted) return;
-				if (this.#isShort) await this.#shed();
+				if (this.#room.isShort) await this.#room.shed(() => this.#punch.isSupported(join(this.#options.stateDirectory, 'logs')));
 				const [output] = this.#due;
 				if (!output) return;
 				this.#due.delete(output);
@@ -297,14 +281,14 @@ export class OutputStore {
 		this.#working = run().finally(() => {
 			this.#working = undefined;
 			// what fell due in this very moment
-			if (this.#due.size > 0 || this.#isShort) this.#work();
+			if (this.#due.size > 0 || this.#room.isShort) this.#work();
 		});
 	}
 
 	async #maintain(output: RuntimeOutput): Promise<void> {
 		const upkeep: Upkeep = {
 			punch: this.#punch,
-			hasRoom: (bytes) => this.#hasRoom(bytes),
+			hasRoom: (bytes) => this.#room.has(bytes),
 			compress: (stream, segment) => this.#compress(output, stream, segment),
 		};
 		try {
@@ -313,7 +297,7 @@ export class OutputStore {
 			if (output.state !== 'open') return;
 			this.#options.log.warn('output could not be moved on', { runtime: output.name, error });
 			// it is tried again with what comes next; on a full disk there has to be room first
-			void this.#checkDisk();
+			this.#room.look();
 		}
 	}
 
@@ -349,98 +333,19 @@ export class OutputStore {
 		}
 	}
 
-	async #hasRoom(bytes: number): Promise<boolean> {
-		const enough = () => this.#reserve.freeBytes >= bytes + this.#reserve.bytes;
-		if (enough()) return true;
-		// a disk that has no room for output without removing some is a full one, before its very last byte is taken
-		this.#missedBytes = bytes;
-		this.#becameFull(this.#reserve.freeBytes);
-		while (!enough())
-			if (!(await this.#shedOne())) {
-				// it is given up instead
-				this.#removedForRoom += bytes;
-				return false;
-			}
-		return true;
-	}
-
-	async #checkDisk(): Promise<void> {
-		this.#diskTimer?.cancel();
-		this.#diskTimer = undefined;
-		if (this.#closing.signal.aborted) return;
-		const { clock, log } = this.#options;
-		let free: number;
-		try {
-			free = this.#reserve.freeBytes;
-			if (free < this.#reserve.bytes) {
-				this.#reserve.release();
-				this.#becameFull(free);
-				this.#isShort = true;
-				this.#work();
-			} else if (this.#reserve.hold() && this.#fullSince !== undefined && this.#reserve.freeBytes >= this.#wellBytes) {
-				log.info('the disk has room again', { freeBytes: free, removedBytes: this.#removedForRoom });
-				this.told.publish('the disk has room again');
-				this.#fullSince = undefined;
-				this.#missedBytes = 0;
-			}
-		} catch (error) {
-			log.warn('how full the disk is cannot be told', { error });
-		}
-		if (this.#fullSince !== undefined)
-			this.#diskTimer ??= clock.setTimer(fullLookMs, () => void this.#checkDisk(), { background: true });
-	}
-
-	get #wellBytes(): number {
-		return wellTimes * this.#missedBytes + wellReserves * this.#reserve.bytes;
-	}
-
-	/** Says so, once, until there is room again. */
-	#becameFull(freeBytes: number): void {
-		const { clock, log } = this.#options;
-		if (this.#fullSince !== undefined) return;
-		this.#fullSince = clock.now();
-		log.warn('the disk is full: the oldest output is removed', { freeBytes });
-		this.told.publish('the disk is full: the oldest output is being removed');
-		this.#diskTimer ??= clock.setTimer(fullLookMs, () => void this.#checkDisk(), { background: true });
-	}
-
-	async #shed(): Promise<void> {
-		this.#isShort = false;
-		// the reserve is taken of it
-		const enough = () => this.#reserve.freeBytes >= this.#wellBytes + this.#reserve.bytes;
-		while (!enough() && (await this.#shedOne()));
-		const canPunch = await this.#punch.isSupported(join(this.#options.stateDirectory, 'logs'));
-		while (canPunch && !enough() && !this.#closing.signal.aborted) {
-			const [largest] = this.list().toSorted((a, b) => liveBytes(b) - liveBytes(a));
-			const before = largest ? liveBytes(largest) : 0;
-			try {
-				if (!largest || !(await largest.giveUpLive(leastGivenUpBytes, this.#punch))) break;
-			} catch (error) {
-				this.#options.log.warn('output could not be given up', { error });
-				break;
-			}
-			this.#removedForRoom += Math.max(0, before - liveBytes(largest));
-		}
-	}
-
 	/** What nobody writes any more, then the oldest segment of all runtimes. */
-	async #shedOne(): Promise<boolean> {
-		const removed = this.#shedOld();
-		if (removed !== undefined) {
-			this.#removedForRoom += removed;
-			return true;
-		}
+	async #removeOldest(): Promise<number | undefined> {
+		const removed = this.#removeOldestOld();
+		if (removed !== undefined) return removed;
 		let oldest: RuntimeOutput | undefined;
 		for (const output of this.list())
 			if (output.oldest && (!oldest?.oldest || output.oldest.segment.at < oldest.oldest.segment.at)) oldest = output;
-		if (!oldest?.oldest) return false;
+		if (!oldest?.oldest) return undefined;
 		const { bytes } = oldest.oldest.segment;
-		if (!(await oldest.dropOldest())) return false;
-		this.#removedForRoom += bytes;
-		return true;
+		return (await oldest.dropOldest()) ? bytes : undefined;
 	}
 
-	#shedOld(): number | undefined {
+	#removeOldestOld(): number | undefined {
 		if (this.#removedOldAt === undefined) return undefined;
 		try {
 			return removeOldestOutput(this.#unknown);
@@ -450,9 +355,23 @@ export class OutputStore {
 		}
 	}
 
+	/** Of live files. */
+	async #giveUpLargest(): Promise<number | undefined> {
+		const [largest] = this.list().toSorted((a, b) => liveBytes(b) - liveBytes(a));
+		if (!largest) return undefined;
+		const before = liveBytes(largest);
+		try {
+			if (!(await largest.giveUpLive(leastGivenUpBytes, this.#punch))) return undefined;
+		} catch (error) {
+			this.#options.log.warn('output could not be given up', { error });
+			return undefined;
+		}
+		return Math.max(0, before - liveBytes(largest));
+	}
+
 	#safetyLook(): void {
 		this.#noteLook();
-		void this.#checkDisk();
+		this.#room.look();
 		const now = this.#options.clock.monotonicMs();
 		if (this.#removedOldAt === undefined || now - this.#removedOldAt < removeOldEveryMs) return;
 		this.#removedOldAt = now;
