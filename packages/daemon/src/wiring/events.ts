@@ -5,7 +5,7 @@ import { emptyEvent, type EventKeeper, type EventLog, isoTime, type NewEvent } f
 import { groupOfEnd, type Link, type Links } from '../links/index.ts';
 import type { StoredEvents } from '../store/index.ts';
 import type { StatusChanged, Supervisor, SupervisorEvent } from '../supervisor/index.ts';
-import { toLastExit } from './runtimes.ts';
+import { toLastExit } from './runtime-info.ts';
 
 export interface TellOptions {
 	readonly events: Pick<EventLog, 'append'>;

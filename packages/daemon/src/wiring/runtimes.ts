@@ -1,27 +1,24 @@
 /** Runtimes as clients see them: supervision, ports and uploads joined, the supervisor's faults as declared errors. */
-import { readdirSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import type { Logger, Random } from '@orch/base';
 import { renderRuntimes } from '@orch/base/text';
 import { OrchError, shortId, suggest } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
-import { isoTime, type RuntimeColumns, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
+import { isoTime, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
+import { programError, toOrchError } from './runtime-errors.ts';
+import { isMeant, toColumns, toInfo } from './runtime-info.ts';
 import type { UserSockets } from './user-sockets.ts';
 import {
 	checkProgram,
 	defaultRestart,
 	defaultStop,
 	isSignal,
-	type LastExit,
-	type ProgramFault,
 	readLogs,
 	type RestoredRuntime,
 	type RuntimeSnapshot,
 	type RuntimeSpec,
 	type Supervisor,
-	SupervisorError,
 } from '../supervisor/index.ts';
 
 export interface JoinOptions {
@@ -275,217 +272,4 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		output: (id, stream, options) => supervisor.output(id, stream, options),
 		logs: (query) => readLogs(supervisor.outputs, query),
 	};
-}
-
-function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): RuntimeInfo {
-	const { spec, lastExit, backoff } = snapshot;
-	return {
-		id: spec.id,
-		shortId: shortId(spec.id),
-		name: spec.name,
-		status: snapshot.status,
-		desired: snapshot.desired,
-		ready: snapshot.ready ?? null,
-		reason: snapshot.reason ?? null,
-		pid: snapshot.pid ?? null,
-		generation: snapshot.generation,
-		restarts: snapshot.restarts,
-		startedAt: snapshot.startedAt === undefined ? null : isoTime(snapshot.startedAt),
-		uptimeMs: snapshot.uptimeMs === undefined ? null : Math.round(snapshot.uptimeMs),
-		usage: snapshot.usage ? toUsage(snapshot.usage) : null,
-		lastExit: lastExit ? toLastExit(lastExit) : null,
-		backoff: backoff ? toBackoff(backoff) : null,
-		command: spec.program,
-		args: [...spec.args],
-		cwd: spec.cwd,
-		priority: spec.priority,
-		privileged: spec.privileged,
-		restart: spec.restart as RuntimeInfo['restart'],
-		stop: spec.stop as RuntimeInfo['stop'],
-		options: optionsOf(spec),
-		group: spec.group ?? null,
-		...(snapshot.triggers && { triggers: toTriggers(snapshot.triggers) }),
-		addedAt: isoTime(snapshot.addedAt),
-		escaped: [...snapshot.escaped],
-		warnings: problem === undefined ? [...snapshot.warnings] : [...snapshot.warnings, problem],
-	};
-}
-
-/** Many of them are asked for at once, by somebody who waits. */
-function toColumns(snapshots: readonly RuntimeSnapshot[]): RuntimeColumns {
-	const columns: RuntimeColumns = {
-		name: [],
-		id: [],
-		status: [],
-		ready: [],
-		pid: [],
-		restarts: [],
-		startedAt: [],
-		uptimeMs: [],
-		cpuPercent: [],
-		memoryBytes: [],
-		command: [],
-		more: [],
-	};
-	for (const [at, snapshot] of snapshots.entries()) {
-		const { spec, startedAt, uptimeMs, usage, lastExit, backoff, triggers } = snapshot;
-		columns.name.push(spec.name);
-		columns.id.push(spec.id);
-		columns.status.push(snapshot.status);
-		columns.ready.push(snapshot.ready ?? null);
-		columns.pid.push(snapshot.pid ?? null);
-		columns.restarts.push(snapshot.restarts);
-		columns.startedAt.push(startedAt === undefined ? null : isoTime(startedAt));
-		columns.uptimeMs.push(uptimeMs === undefined ? null : Math.round(uptimeMs));
-		columns.cpuPercent.push(usage?.cpuPercent ?? null);
-		columns.memoryBytes.push(usage?.memoryBytes ?? null);
-		columns.command.push(spec.args.length === 0 ? spec.program : `${spec.program} ${spec.args.join(' ')}`);
-		if (lastExit || backoff || triggers)
-			columns.more.push({
-				at,
-				...(lastExit && { lastExit: toLastExit(lastExit) }),
-				...(backoff && { backoff: toBackoff(backoff) }),
-				...(triggers && { triggers: toTriggers(triggers) }),
-			});
-	}
-	return columns;
-}
-
-function isMeant({ spec, status }: RuntimeSnapshot, which: WhichRuntimes): boolean {
-	return (
-		(which.status === undefined || status === which.status) &&
-		(which.ids === undefined || which.ids.has(spec.id)) &&
-		(which.labels === undefined || hasLabels(spec, which.labels))
-	);
-}
-
-function hasLabels({ labels }: RuntimeSpec, wanted: Readonly<Record<string, string>>): boolean {
-	return Object.entries(wanted).every(([name, value]) => {
-		const has = labels?.[name];
-		return has !== undefined && (value === '' || has === value);
-	});
-}
-
-const toBackoff = (backoff: NonNullable<RuntimeSnapshot['backoff']>): NonNullable<RuntimeInfo['backoff']> => ({
-	failures: backoff.failures,
-	of: backoff.of,
-	withinMs: backoff.withinMs,
-	nextAt: backoff.nextAt === undefined ? null : isoTime(backoff.nextAt),
-	nextInMs: backoff.nextInMs === undefined ? null : Math.round(backoff.nextInMs),
-});
-
-function toTriggers({ schedule, watch }: NonNullable<RuntimeSnapshot['triggers']>): NonNullable<RuntimeInfo['triggers']> {
-	const time = (at: number | undefined) => (at === undefined ? null : isoTime(at));
-	return {
-		...(schedule && {
-			schedule: { nextAt: time(schedule.nextAt), lastAt: time(schedule.lastAt), last: schedule.last ?? null },
-		}),
-		...(watch && {
-			watch: {
-				suspended: watch.suspended ?? null,
-				restarts: watch.restarts,
-				last: watch.last ? { at: isoTime(watch.last.at), file: watch.last.file } : null,
-			},
-		}),
-	};
-}
-
-export const toLastExit = (exit: LastExit): NonNullable<RuntimeInfo['lastExit']> => ({
-	code: exit.code ?? null,
-	signal: exit.signal ?? null,
-	coreDumped: exit.coreDumped,
-	at: isoTime(exit.at),
-	by: exit.by,
-	reason: exit.reason ?? null,
-});
-
-const toUsage = ({ cpuPercent, memoryBytes, processes, at }: NonNullable<RuntimeSnapshot['usage']>): RuntimeUsage => ({
-	cpuPercent: cpuPercent ?? null,
-	memoryBytes,
-	processes,
-	at: isoTime(at),
-});
-
-type RuntimeUsage = NonNullable<RuntimeInfo['usage']>;
-
-/** What a spec has beside the parts that every runtime has. */
-function optionsOf(spec: RuntimeSpec): RuntimeInfo['options'] {
-	const { id, name, program, args, cwd, env, priority, privileged, restart, stop, group, ...options } = spec;
-	return options as RuntimeInfo['options'];
-}
-
-export function toOrchError(error: unknown): unknown {
-	if (!(error instanceof SupervisorError)) return error;
-	const { fault } = error;
-	const options = { cause: error.cause };
-	switch (fault.kind) {
-		case 'not_found':
-			return new OrchError('runtime.not_found', { ref: fault.id, candidates: [] }, options);
-		case 'id_taken':
-			return new OrchError('runtime.id_taken', { id: fault.id, name: fault.id }, options);
-		case 'running':
-			return new OrchError('runtime.running', { name: fault.name, pid: fault.pid ?? null }, options);
-		case 'not_running':
-			return new OrchError('runtime.not_running', { name: fault.name, status: fault.status }, options);
-		case 'unknown_signal':
-			return new OrchError('request.invalid', { issues: [`this system has no signal ${fault.signal}`] }, options);
-		case 'bad_schedule':
-			return new OrchError('schedule.invalid', { reason: fault.reason }, options);
-		case 'bad_user':
-			return new OrchError('runtime.user_refused', { user: fault.user, reason: fault.reason }, options);
-		case 'start_failed':
-			if (fault.fault.kind === 'port_taken') {
-				const { port, uid, holder } = fault.fault;
-				const held = holder ? { ...holder, runtime: holder.runtime ?? null } : null;
-				return new OrchError('runtime.port_taken', { name: fault.name, port, uid, holder: held }, options);
-			}
-			return new OrchError('runtime.start_failed', { name: fault.name, reason: fault.reason }, options);
-		case 'superseded':
-			return new OrchError('runtime.superseded', { name: fault.name, by: fault.by }, options);
-		case 'stop_incomplete':
-			return new OrchError('runtime.stop_incomplete', { name: fault.name, escaped: fault.escaped }, options);
-		case 'waits':
-			return new OrchError('runtime.waits', { name: fault.name, reason: fault.reason, how: fault.how }, options);
-		case 'needs_circle':
-			return new OrchError('runtime.needs_circle', { name: fault.name, circle: fault.circle }, options);
-		case 'bad_probe':
-			return new OrchError('probe.invalid', { reason: fault.reason }, options);
-		case 'not_reached': {
-			const { name, goal, status, reason } = fault;
-			return new OrchError('runtime.not_reached', { name, goal, status, reason: reason ?? null }, options);
-		}
-		case 'closing':
-			return new OrchError('daemon.stopping', {}, options);
-	}
-}
-
-function programError(fault: ProgramFault, program: string, cwd: string): OrchError {
-	switch (fault.kind) {
-		case 'cwd_missing':
-			return new OrchError('program.cwd_missing', { cwd: fault.cwd });
-		case 'not_found':
-			return new OrchError('program.not_found', { program, cwd, candidates: neighbours(program) });
-		case 'is_directory':
-			return new OrchError('program.is_directory', { program });
-		case 'not_executable':
-			return new OrchError('program.not_executable', { program, mode: fault.mode });
-		case 'wrong_format':
-			return new OrchError('program.wrong_format', { program });
-		case 'missing_interpreter':
-			return new OrchError('program.missing_interpreter', { program, interpreter: fault.interpreter });
-		case 'missing_loader':
-			return new OrchError('program.missing_loader', { program, loader: fault.loader });
-		case 'wrong_machine':
-			return new OrchError('program.wrong_machine', { program, machine: fault.machine, here: fault.here });
-	}
-}
-
-/** Files beside a missing program with names like its own. */
-function neighbours(program: string): string[] {
-	const directory = dirname(program);
-	try {
-		return suggest(basename(program), readdirSync(directory)).map((name) => `${directory}/${name}`);
-	} catch {
-		return [];
-	}
 }

@@ -1,7 +1,8 @@
 /** Why runtimes are as they are, as clients see it. */
 import { isoTime, type RuntimeInfo, type WhyHandlersOptions, type WhyRuntime } from '../control/index.ts';
 import type { Supervisor, Why } from '../supervisor/index.ts';
-import { toLastExit, toOrchError } from './runtimes.ts';
+import { toOrchError } from './runtime-errors.ts';
+import { toLastExit } from './runtime-info.ts';
 
 export interface JoinWhyOptions {
 	readonly supervisor: Pick<Supervisor, 'why' | 'waitFor'>;
