@@ -1,15 +1,14 @@
 /** The projects that are loaded: each is made so when it is asked for, and kept so while its files change. */
 import { Publisher } from '@orch/base';
-import { type Applied, apply, type ApplyPorts, currentState, type Progress } from './apply.ts';
+import { type Applied, apply, type ApplyPorts, type Progress } from './apply.ts';
 import { linkKey, localName, type RuntimeDeclaration } from './declaration.ts';
-import type { Loaded, LoadedTree, LoadRequest, ProjectReader, RunnerDeclaration, TreeOptions } from './load/index.ts';
+import type { Loaded, LoadRequest, ProjectReader } from './load/index.ts';
 import { readBasePath } from './base-path.ts';
 import { LoadedProject } from './loaded-project.ts';
-import { asKnown, clashesOf, clashProblems, joined, joinedOutcomes, type Member, type Members, membersOf } from './member.ts';
+import { joinedOutcomes, type Member, type Members, membersOf } from './member.ts';
 import { isEmptyPlan, type Plan } from './plan.ts';
-import type { Mount, ProjectRecord, WatchFiles } from './ports.ts';
-import { type Prepared, prepare } from './prepare.ts';
-import type { Problem } from './problem.ts';
+import type { ProjectRecord, WatchFiles } from './ports.ts';
+import type { Prepared } from './prepare.ts';
 import { Queues } from './queues.ts';
 import { requestOf } from './record.ts';
 import { ProjectError } from './refusal.ts';
@@ -17,22 +16,12 @@ import type { Diff, DownReport, ProjectEvent, ProjectStatus, RunnerStatus, UpRep
 import { healthOf, jobsOf } from './runner-health.ts';
 import { takeAway, type TakenAway } from './take-away.ts';
 import { Together } from './together.ts';
+import { type Gone, inFull, type Mounting, Understanding } from './understanding.ts';
 
 export interface ProjectsOptions extends ApplyPorts {
 	/** Asked for once, when the first project comes. */
 	readonly reader: () => Promise<ProjectReader>;
 	readonly watchFiles: WatchFiles;
-}
-
-interface Mounting {
-	readonly mount: Mount;
-	/** Whether it is meant to be there already. */
-	readonly replaces: boolean;
-}
-
-interface Gone {
-	readonly removed: readonly string[];
-	readonly left: readonly string[];
 }
 
 /** A reload that nobody waits for looks this long at what it has started. */
@@ -44,10 +33,12 @@ export class Projects {
 	readonly #entries = new Map<string, LoadedProject>();
 	readonly #queues = new Queues();
 	readonly #closing = new AbortController();
+	readonly #understanding: Understanding;
 	#reader: ProjectReader | undefined;
 
 	constructor(options: ProjectsOptions) {
 		this.#options = options;
+		this.#understanding = new Understanding({ reader: () => this.#files, loaded: this.#entries, ports: options });
 		this.events = new Publisher((error) => options.log.error('an event of a project was not handled', { error }));
 	}
 
@@ -57,7 +48,7 @@ export class Projects {
 		for (const record of await this.#options.store.list()) {
 			try {
 				await this.#ready();
-				this.#enter(record, this.#tree(requestOf(record), { leaves: () => true }).own).follow();
+				this.#enter(record, this.#understanding.tree(requestOf(record), { leaves: () => true }).own).follow();
 			} catch (error) {
 				// what runs goes on; the next `up` loads it anew
 				this.#options.log.error('project not restored', { project: record.name, error });
@@ -72,7 +63,7 @@ export class Projects {
 	/** With the runners that its files mount: every problem of every file. */
 	async check(request: LoadRequest): Promise<Loaded> {
 		await this.#ready();
-		return this.#tree(request).own;
+		return this.#understanding.tree(request).own;
 	}
 
 	list(): readonly ProjectStatus[] {
@@ -95,10 +86,12 @@ export class Projects {
 	/** What `up` would change. */
 	async diff(request: LoadRequest, selection: Omit<UpWish, 'waitMs' | 'signal'>): Promise<Diff> {
 		await this.#ready();
-		const members = this.#chosen(this.#understand(request), selection);
-		const gone = this.#gone(members, selection);
-		this.#refuseClashes(members, gone.removed);
-		return this.#joined(members, gone, (member) => this.#prepare(member, this.#wishFor(member, members, selection)));
+		const members = this.#understanding.chosen(this.#understanding.understand(request), selection);
+		const gone = this.#understanding.gone(members, selection);
+		this.#understanding.refuseClashes(members, gone.removed);
+		return this.#understanding.joined(members, gone, (member) =>
+			this.#understanding.prepare(member, this.#understanding.wishFor(member, members, selection)),
+		);
 	}
 
 	async up(request: LoadRequest, wish: UpWish): Promise<UpReport> {
@@ -115,16 +108,16 @@ export class Projects {
 
 	async #up(request: LoadRequest, wish: UpWish, mounting?: Mounting): Promise<UpReport> {
 		await this.#ready();
-		const { own } = this.#understand(request, mounting);
+		const { own } = this.#understanding.understand(request, mounting);
 		return this.#queues.run(own.project.name, async () =>
 			// the one before may have taken a while, and files change
-			this.#bringUp(this.#chosen(this.#understand(request, mounting), wish), wish),
+			this.#bringUp(this.#understanding.chosen(this.#understanding.understand(request, mounting), wish), wish),
 		);
 	}
 
 	/** Takes a runner away that was mounted by a command. */
 	async unmount(name: string, options: Omit<Parameters<Projects['down']>[1], 'only'>): Promise<DownReport> {
-		if (!this.#record(name)?.mount)
+		if (!this.#understanding.record(name)?.mount)
 			throw new ProjectError({ kind: 'not_mounted', name, known: this.runners().map(({ record }) => record.name) });
 		return this.down(name, options);
 	}
@@ -135,10 +128,12 @@ export class Projects {
 		return this.#queues.run(name, async () => {
 			const entry = this.#loaded(name);
 			const request = requestOf(entry.record);
-			const tree = this.#tree(request, { leaves: entry.record.isMounting ? undefined : (each) => this.#isMounted(name, each) });
-			const members = membersOf(request, tree, { known: this.#record, mount: entry.record.mount });
+			const tree = this.#understanding.tree(request, {
+				leaves: entry.record.isMounting ? undefined : (each) => this.#understanding.isMounted(name, each),
+			});
+			const members = membersOf(request, tree, { known: this.#understanding.record, mount: entry.record.mount });
 			const whole = { ...wish, removeOrphans: true };
-			const clashes = members ? this.#clashes(members, this.#gone(members, whole).removed) : [];
+			const clashes = members ? this.#understanding.clashes(members, this.#understanding.gone(members, whole).removed) : [];
 			const problems = [...tree.problems, ...clashes];
 			entry.look(clashes.length > 0 ? { ...tree.own, problems } : tree.own);
 			if (!members || clashes.length > 0) {
@@ -170,11 +165,11 @@ export class Projects {
 	): Promise<DownReport> {
 		const only = asked && inFull(asked, name);
 		return this.#queues.run(name, async () => {
-			const record = this.#record(name);
-			if (only === undefined && record) this.#refuseDeclared(record);
-			const runners = only === undefined ? this.#runnersOf(name) : [];
+			const record = this.#understanding.record(name);
+			if (only === undefined && record) this.#understanding.refuseDeclared(record);
+			const runners = only === undefined ? this.#understanding.runnersOf(name) : [];
 			return this.#queues.runAll(runners, async () => {
-				const all = [name, ...runners].flatMap((each) => this.#declarations(each));
+				const all = [name, ...runners].flatMap((each) => this.#understanding.declarations(each));
 				const isMeant = (full: string) => only === undefined || only.includes(full);
 				const unknown = only?.find((each) => !all.some(({ name: known, group }) => known === each || group?.name === each));
 				if (unknown !== undefined)
@@ -226,134 +221,11 @@ export class Projects {
 		return entry;
 	}
 
-	readonly #record = (name: string): ProjectRecord | undefined => this.#entries.get(name)?.record;
-
-	#declarations(name: string): RuntimeDeclaration[] {
-		return this.#options.runtimes.list(name).map(({ declaration }) => declaration);
-	}
-
-	/** The runners that a project's files mount, or have mounted. */
-	#runnersOf(parent: string): string[] {
-		return [...this.#entries.values()].flatMap(({ record }) => (record.mount?.parent === parent ? [record.name] : []));
-	}
-
-	/** Whether a runner is there as its file mounts it; what it is then follows its own files. */
-	#isMounted(parent: string, { name, config, basePath }: RunnerDeclaration): boolean {
-		const record = this.#record(name);
-		if (!record?.mount || record.appliedAt === 0) return false;
-		return record.mount.parent === parent && record.mount.basePath === basePath && record.files[0]?.path === config;
-	}
-
-	#tree(request: LoadRequest, { leaves }: Pick<TreeOptions, 'leaves'> = {}): LoadedTree {
-		return this.#files.tree(request, { leaves, known: ({ name }) => this.#record(name) });
-	}
-
-	#understand(asked: LoadRequest, mounting?: Mounting): Members {
-		const first = this.#tree(asKnown(asked, undefined, mounting?.mount));
-		if (!first.project) throw new ProjectError({ kind: 'invalid', problems: first.problems });
-		const { name } = first.project;
-		const known = this.#record(name);
-		if (mounting) this.#refuseName(name, known, mounting);
-		else if (known && known.files[0]?.path !== (asked.files[0]?.path ?? '')) {
-			const [from] = known.files;
-			throw new ProjectError({ kind: 'elsewhere', name, file: (from?.text === undefined ? from?.path : from.name) ?? '' });
-		}
-		const mount = mounting?.mount ?? known?.mount;
-		const request = asKnown(asked, known, mount);
-		const tree = known ? this.#tree(request) : first;
-		const members = membersOf(request, tree, { known: this.#record, mount });
-		if (!members) throw new ProjectError({ kind: 'invalid', problems: tree.problems });
-		return members;
-	}
-
-	#refuseName(name: string, known: ProjectRecord | undefined, { replaces }: Mounting): void {
-		if (!replaces) {
-			if (known) throw new ProjectError({ kind: 'name_taken', name, file: known.files[0]?.path ?? '' });
-			return;
-		}
-		if (!known?.mount)
-			throw new ProjectError({ kind: 'not_mounted', name, known: this.runners().map(({ record }) => record.name) });
-		this.#refuseDeclared(known);
-	}
-
-	#refuseDeclared({ name, mount }: ProjectRecord): void {
-		if (!mount || mount.parent === null) return;
-		const file = this.#record(mount.parent)?.files[0]?.path ?? '';
-		throw new ProjectError({ kind: 'declared', name, parent: mount.parent, file });
-	}
-
-	/** Of some runtimes that were named, runners are none. */
-	#chosen(members: Members, { only }: Pick<UpWish, 'only'>): Members {
-		return only === undefined ? members : { ...members, runners: [] };
-	}
-
-	/** Runners that the files mount no longer; those that stay without being mounted by them are orphans. */
-	#gone({ own, declared }: Members, wish: Pick<UpWish, 'only' | 'removeOrphans'>): Gone {
-		if (wish.only !== undefined) return { removed: [], left: [] };
-		const names = new Set(declared.map(({ name }) => name));
-		const gone = this.#runnersOf(own.project.name).filter((name) => !names.has(name));
-		return (wish.removeOrphans ?? this.#hasSameFiles(own.record)) ? { removed: gone, left: [] } : { removed: [], left: gone };
-	}
-
-	#hasSameFiles(record: ProjectRecord): boolean {
-		const before = this.#record(record.name);
-		const files = (of: ProjectRecord) => JSON.stringify(of.files.map(({ path }) => path));
-		return before === undefined || files(before) === files(record);
-	}
-
-	#clashes(members: Members, gone: readonly string[]): Problem[] {
-		return clashProblems(clashesOf(members, gone, this.#entries.values()), members.declared);
-	}
-
-	#refuseClashes(members: Members, gone: readonly string[]): void {
-		const clashes = clashesOf(members, gone, this.#entries.values());
-		// of one that nobody's file mounts there is no place to show
-		const own = clashes.find(({ name }) => name === members.own.project.name);
-		if (own?.kind === 'path') {
-			const { name, basePath, other } = own;
-			throw new ProjectError({ kind: 'path_taken', name, basePath, other });
-		}
-		if (clashes.length > 0) throw new ProjectError({ kind: 'invalid', problems: clashProblems(clashes, members.declared) });
-	}
-
-	/** A runner's files are those that its mount says: what the ones before have left is taken away. */
-	#wishFor<Wish extends Omit<UpWish, 'waitMs' | 'signal'>>(member: Member, { own }: Members, wish: Wish): Wish {
-		return member === own && own.record.mount === undefined ? wish : { ...wish, removeOrphans: wish.removeOrphans ?? true };
-	}
-
-	#prepare({ project, record }: Member, wish: Omit<UpWish, 'waitMs' | 'signal'>): Prepared {
-		const prepared = prepare(currentState(this.#options, record, project), project, {
-			...wish,
-			only: wish.only && inFull(wish.only, project.name),
-			removeOrphans: wish.removeOrphans ?? this.#hasSameFiles(record),
-		});
-		const [unknown] = prepared.unknown;
-		if (unknown !== undefined)
-			throw new ProjectError({
-				kind: 'unknown_runtime',
-				name: localName(unknown),
-				known: [...project.runtimes.keys()].map(localName),
-			});
-		return prepared;
-	}
-
-	#joined({ own, runners }: Members, gone: Gone, preparedOf: (member: Member) => Prepared): Diff {
-		const { name } = own.project;
-		const ofRunners = runners.map((member) => ({ name: member.project.name, ...preparedOf(member) }));
-		const { plan, orphans } = joined(
-			preparedOf(own),
-			ofRunners,
-			gone.removed.flatMap((each) => this.#declarations(each)),
-		);
-		const left = gone.left.flatMap((each) => this.#declarations(each).map((declaration) => declaration.name));
-		return { name, plan, orphans: [...orphans, ...left] };
-	}
-
 	/** To be called in the turn of the project. From the first look at what is loaded until all is entered nothing is waited for. */
 	async #bringUp(members: Members, wish: UpWish, start: 'missing' | 'changed' = 'missing'): Promise<UpReport> {
 		const { own, runners } = members;
-		const gone = this.#gone(members, wish);
-		this.#refuseClashes(members, gone.removed);
+		const gone = this.#understanding.gone(members, wish);
+		this.#understanding.refuseClashes(members, gone.removed);
 		const before = new Map(this.#entries);
 		const all = [own, ...runners];
 		for (const { record, loaded } of all) this.#enter(record, loaded).mount = record.mount;
@@ -369,7 +241,8 @@ export class Projects {
 				if (!entry) continue;
 				const isNew = !before.has(project.name) && entry.record.appliedAt === 0;
 				// where nothing was written down, nothing was done; what has mounted others is there as long as they are
-				if (isNew && this.#runnersOf(project.name).length === 0) await this.#forgetNew(project.name, runners.length > 0);
+				if (isNew && this.#understanding.runnersOf(project.name).length === 0)
+					await this.#forgetNew(project.name, runners.length > 0);
 				else if (isApplied) entry.follow();
 				else entry.lookAgain();
 				entry.mount = entry.record.mount;
@@ -383,15 +256,17 @@ export class Projects {
 		const { own, runners } = members;
 		const all = [own, ...runners];
 		const signal = AbortSignal.any([wish.signal, this.#closing.signal]);
-		const prepared = new Map(all.map((member) => [member, this.#prepare(member, this.#wishFor(member, members, wish))]));
-		const diff = this.#joined(members, gone, (member) => prepared.get(member) as Prepared);
+		const prepared = new Map(
+			all.map((member) => [member, this.#understanding.prepare(member, this.#understanding.wishFor(member, members, wish))]),
+		);
+		const diff = this.#understanding.joined(members, gone, (member) => prepared.get(member) as Prepared);
 		const isWhole = wish.only === undefined;
 		const isMounting = isWhole && (runners.length + gone.removed.length > 0 || own.record.isMounting === true);
 		// whoever is interrupted from here on finds by this what is left to do
 		if (isMounting) await this.#save({ ...own.record, isMounting });
 		const faults: string[] = [];
 		for (const name of gone.removed) {
-			const { left } = await this.#takeAway(this.#declarations(name), { ...wish, signal, name: own.project.name });
+			const { left } = await this.#takeAway(this.#understanding.declarations(name), { ...wish, signal, name: own.project.name });
 			for (const each of left) faults.push(`cannot take away ${each.name}: ${each.reason}`);
 			if (left.length === 0) await this.#forget(name);
 		}
@@ -410,14 +285,14 @@ export class Projects {
 		);
 		const failed = applied.find((each) => each.status === 'rejected');
 		if (failed) throw failed.reason;
-		if (isMounting) await this.#save({ ...(this.#record(own.project.name) ?? own.record), isMounting: undefined });
+		if (isMounting) await this.#save({ ...(this.#understanding.record(own.project.name) ?? own.record), isMounting: undefined });
 		const joint = joinedOutcomes(applied.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
 		return { ...diff, ...joint, faults: [...faults, ...joint.faults] };
 	}
 
 	/** With what is done as of now in the place of what was when the files were read. */
 	#asItIs(record: ProjectRecord): ProjectRecord {
-		const now = this.#record(record.name);
+		const now = this.#understanding.record(record.name);
 		if (!now) return record;
 		const { links, starting, definitions, appliedAt } = now;
 		return { ...record, links, starting, definitions, appliedAt };
@@ -526,10 +401,6 @@ export class Projects {
 		}
 	}
 }
-
-/** Names as they are typed within a project. */
-const inFull = (names: readonly string[], project: string): string[] =>
-	names.map((name) => (name.includes('/') ? name : `${project}/${name}`));
 
 /** What is told of a runner, told with its name. */
 const ofRunner = (runner: string | undefined, tell: UpWish['onProgress']): UpWish['onProgress'] =>
