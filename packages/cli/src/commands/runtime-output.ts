@@ -3,6 +3,7 @@ import { integer } from '../args/values.ts';
 import { type Command, command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { flag, value } from '../option.ts';
+import { bytes as byteCount } from '../render/time.ts';
 import { untilInterrupted } from '../interruption.ts';
 
 const outputOf = (stream: 'stdout' | 'stderr', words: string): Command =>
@@ -38,7 +39,11 @@ async function showOutput(
 	return untilInterrupted(context.world, async (signal) => {
 		const items = context.follow(`runtime.${stream}`, params, signal);
 		// the next portion is asked for only once this one is out: a full pipe holds up nothing but itself
-		for await (const { bytes } of items) await out.flow(bytes, signal);
+		for await (const { bytes, removedBytes } of items) {
+			if (removedBytes !== undefined)
+				context.note(`orch: ${byteCount(removedBytes)} of its output had been removed before they could be shown`);
+			await out.flow(bytes, signal);
+		}
 		await out.flushed();
 	});
 }

@@ -96,7 +96,13 @@ export interface Supervisor {
 	output(
 		id: string,
 		stream: 'stdout' | 'stderr',
-		options: { readonly follow: boolean; readonly lines?: number | undefined; readonly signal?: AbortSignal | undefined },
+		options: {
+			readonly follow: boolean;
+			readonly lines?: number | undefined;
+			readonly signal?: AbortSignal | undefined;
+			/** Told before the chunk that follows, how much was removed between it and the one before. */
+			readonly onRemoved?: ((bytes: number) => void) | undefined;
+		},
 	): AsyncGenerator<Uint8Array, 'end' | 'removed', void>;
 	/**
 	 * Stops all that run, at the same time, because the daemon ends; resolves when nothing is left, with what could not be

@@ -329,11 +329,11 @@ export function superviseBy(
 		signal: (id, name) => find(id).signal(name),
 		markReady: (id, generation) => runtimes.get(id)?.markReady(generation),
 
-		output(id, stream, { follow, lines, signal }) {
+		output(id, stream, { follow, lines, signal, onRemoved }) {
 			find(id);
 			const output = outputs.find(id);
 			if (!output) throw new SupervisorError({ kind: 'not_found', id });
-			return readOutput(output, { stream, follow, tailLines: lines, signal });
+			return readOutput(output, { stream, follow, tailLines: lines, signal, onRemoved });
 		},
 
 		outputs,

@@ -56,7 +56,11 @@ const output = {
 		lines: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
 	}),
 	/** Bytes as the program wrote them, 64 KiB at most. */
-	item: Type.Object({ bytes: Bytes }),
+	item: Type.Object({
+		bytes: Bytes,
+		/** So many were removed right before these, by the limit of the runtime or for want of room, before this reader came to them. */
+		removedBytes: Type.Optional(Type.Integer({ minimum: 1 })),
+	}),
 	result: Type.Object({ ended: Type.Union([Type.Literal('end'), Type.Literal('removed')]) }),
 	errors: ['runtime.not_found', 'runtime.ambiguous'],
 } as const;

@@ -107,7 +107,13 @@ export interface Runtimes extends Directory {
 	output(
 		id: string,
 		stream: 'stdout' | 'stderr',
-		options: { readonly follow: boolean; readonly lines: number | undefined; readonly signal: AbortSignal },
+		options: {
+			readonly follow: boolean;
+			readonly lines: number | undefined;
+			readonly signal: AbortSignal;
+			/** Told before the chunk that follows. */
+			readonly onRemoved: (bytes: number) => void;
+		},
 	): AsyncGenerator<Uint8Array, 'end' | 'removed', undefined>;
 	logs(query: LogsQuery): AsyncGenerator<LogBatch, LogsEnd, undefined>;
 }
@@ -133,10 +139,18 @@ export function runtimeHandlers({
 			call: Call<'runtime.not_found' | 'runtime.ambiguous'>,
 		) {
 			const { id } = find(params.runtime, call);
-			const chunks = runtimes.output(id, stream, { follow: params.follow, lines: params.lines, signal: call.signal });
+			let removedBytes = 0;
+			const onRemoved = (bytes: number) => {
+				removedBytes += bytes;
+			};
+			const { follow, lines } = params;
+			const chunks = runtimes.output(id, stream, { follow, lines, signal: call.signal, onRemoved });
 			for (let next = await chunks.next(); ; next = await chunks.next()) {
+				const bytes = next.done ? new Uint8Array() : next.value;
+				if (removedBytes > 0) yield { bytes, removedBytes };
+				else if (!next.done) yield { bytes };
+				removedBytes = 0;
 				if (next.done) return { ended: next.value };
-				yield { bytes: next.value };
 			}
 		};
 	const findAll = (ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Meant =>

@@ -16,12 +16,14 @@ export interface ReadOutputOptions {
 	readonly follow: boolean;
 	/** Ends the reading, by rejecting. */
 	readonly signal?: AbortSignal | undefined;
+	/** Told before the chunk that follows, how much was removed between it and the one before. */
+	readonly onRemoved?: ((bytes: number) => void) | undefined;
 }
 
 /** Nothing is open or timed while nobody asks for the next chunk, but for a file. */
 export async function* readOutput(
 	output: RuntimeOutput,
-	{ stream, fromOffset, tailLines, follow, signal }: ReadOutputOptions,
+	{ stream, fromOffset, tailLines, follow, signal, onRemoved }: ReadOutputOptions,
 ): AsyncGenerator<Uint8Array, 'end' | 'removed', void> {
 	const log = output.streams[stream];
 	signal?.throwIfAborted();
@@ -40,6 +42,8 @@ export async function* readOutput(
 			output.look();
 			const seen = output.changes;
 			const bytes = await cursor.next(Math.min(end, log.end));
+			const missed = cursor.takeMissed();
+			if (missed) onRemoved?.(missed.bytes);
 			if (bytes) {
 				yield bytes;
 				continue;

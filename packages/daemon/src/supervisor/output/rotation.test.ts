@@ -222,6 +222,24 @@ describe('what others do to the files', () => {
 		expect(text.length).toBe(8 * 80_000 - end + Number(first.split(/[.-]/)[2]));
 		expect(text.endsWith(numbered(15_000, 16_000))).toBe(true);
 	});
+
+	it('who reads over what was removed is told how much that was, before what follows it', async () => {
+		const one = rig({ limits });
+		const output = one.open();
+		for (let round = 0; round < 8; round++) await one.writeAndSettle(numbered(round * 2000, (round + 1) * 2000));
+		const [, second = ''] = one.files().filter((name) => name.includes('-'));
+		const [from = 0, to = 0] = second.split(/[.-]/).slice(1, 3).map(Number);
+		unlinkSync(one.path('one', second));
+		let given = 0;
+		const removed: (readonly [at: number, bytes: number])[] = [];
+		const chunks = readOutput(output, {
+			stream: 'stdout',
+			follow: false,
+			onRemoved: (bytes) => removed.push([given, bytes]),
+		});
+		for await (const bytes of chunks) given += bytes.length;
+		expect(removed).toEqual([[from, to - from]]);
+	});
 });
 
 it('a runtime that is removed leaves no file, whatever is being done to its output', async () => {
