@@ -37,8 +37,8 @@ export interface LinkHandlersOptions {
 export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
 	/** The name of a group is an end of its own: it means its instances, those to come as well. */
 	const end = (ref: string, call: RefCall): string => {
-		const { entries, isGroup } = resolveRuntimes(directory, ref, call);
-		return isGroup ? groupEnd(ref) : (entries[0]?.id ?? ref);
+		const { entries, group } = resolveRuntimes(directory, ref, call);
+		return group === undefined ? (entries[0]?.id ?? ref) : groupEnd(group);
 	};
 	const sender = (ref: string, call: RefCall): string => (ref === anySender ? anySender : end(ref, call));
 	const party = (id: string) => ({ id, name: id === anySender ? anySender : (groupOfEnd(id) ?? directory.get(id)?.name ?? id) });
