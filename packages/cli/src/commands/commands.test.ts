@@ -250,6 +250,15 @@ describe('orch status', () => {
 		const { out } = await orch('status ping --json');
 		expect((JSON.parse(out) as { env: object }).env).toEqual({ PATH: '/usr/bin:/bin', API_KEY: '••••' });
 	});
+
+	it('masks the headers of probes, as every command does that shows a runtime', async () => {
+		const check = { kind: 'http' as const, url: 'http://u:hidden@h/', headers: { Authorization: 'hidden' } };
+		const { id } = daemon.addRuntime('probed', { options: { probes: { ready: { check } } } });
+		for (const line of ['status probed', 'runtime show probed', 'ps', 'start probed', 'top --once'])
+			for (const each of [line, `${line} --json`]) expect(`${each}: ${(await orch(each)).out}`).not.toContain('hidden');
+		expect((await orch('runtime show probed --json --reveal')).out).toContain('hidden');
+		daemon.runtimes.delete(id);
+	});
 });
 
 describe('orch runtime show', () => {

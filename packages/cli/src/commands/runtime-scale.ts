@@ -2,6 +2,7 @@
 import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
 import { plural } from '../render/time.ts';
+import { maskRuntime } from '../secrets.ts';
 
 const count = integer(1, 1000);
 
@@ -21,7 +22,7 @@ export const runtimeScale = command({
 	async run(context, { args: [group = '', wanted = ''] }) {
 		const scaled = await context.act('runtime.scale', { group, instances: count(wanted) });
 		if (context.json) {
-			context.printJson(scaled);
+			context.printJson({ ...scaled, instances: scaled.instances.map(maskRuntime) });
 			return undefined;
 		}
 		if (context.namesOnly) context.print(scaled.instances.map(({ name }) => `${name}\n`).join(''));

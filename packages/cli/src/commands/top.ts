@@ -10,6 +10,7 @@ import { flag, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { sorted, sortKeys, type SortKey } from '../top/order.ts';
 import { toColumns } from '../render/runtime-columns.ts';
+import { maskRuntime } from '../secrets.ts';
 import { printRuntimes } from './ps.ts';
 
 export const top = command({
@@ -50,7 +51,7 @@ const pick = (runtimes: readonly RuntimeInfo[], only: readonly string[], sort: S
 	sorted(
 		runtimes.filter(({ id }) => only.length === 0 || only.includes(id)).map((info) => ({ info })),
 		sort,
-	).map(({ info }) => info);
+	).map(({ info }) => maskRuntime(info));
 
 async function showOnce(context: Context, only: readonly string[], sort: SortKey): Promise<undefined> {
 	const runtimes = pick(await context.read('runtime.list', {}), only, sort);

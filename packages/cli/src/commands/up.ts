@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { interruption } from '../interruption.ts';
 import { flag, value } from '../option.ts';
 import { fileOptions, readingOf } from '../project/files.ts';
-import { isEmptyDiff, planText } from '../project/plan-text.ts';
+import { isEmptyDiff, maskPlan, planText } from '../project/plan-text.ts';
 import { exitOf, reasons, type Report, summary, timing, UpTeller } from '../project/up-text.ts';
 import { logs } from './logs.ts';
 
@@ -44,7 +44,7 @@ export const up = command({
 			...(options.removeOrphans ? { removeOrphans: true } : {}),
 		};
 		if (options.dryRun) {
-			const diff = await context.read('project.diff', { ...reading, ...selection });
+			const diff = maskPlan(await context.read('project.diff', { ...reading, ...selection }));
 			if (context.json) context.printJson(diff);
 			else context.print(isEmptyDiff(diff) ? `nothing would change in project ${diff.name}\n` : planText(diff, context.style));
 			return undefined;
@@ -55,7 +55,7 @@ export const up = command({
 			...selection,
 			...(options.waitTimeout === undefined ? {} : { waitMs: options.waitTimeout }),
 		});
-		if (context.json) context.printJson(report);
+		if (context.json) context.printJson(maskPlan(report));
 		if (options.timing) for (const line of timing(report)) context.note(line);
 		if (options.attach && report.outcomes.length > 0) {
 			const names = report.outcomes.map(({ name }) => name);
