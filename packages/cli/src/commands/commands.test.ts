@@ -434,6 +434,17 @@ describe('orch runtime signal', () => {
 	});
 });
 
+describe('orch runtime scale', () => {
+	it('takes a whole number, and says so of what is none', async () => {
+		for (const wanted of ['0', 'five', '1001'])
+			expect(await orch(`runtime scale worker ${wanted}`)).toEqual({
+				code: 2,
+				out: '',
+				err: `orch: N is '${wanted}'; it must be a whole number from 1 to 1000\n`,
+			});
+	});
+});
+
 describe('orch runtime stdout', () => {
 	it('gives the bytes as they are', async () => {
 		daemon.write('ping', Buffer.from('one\n\u001b[31mtwo\u001b[0m\r\nthree'));

@@ -1,10 +1,9 @@
 /** `orch runtime scale`: changes how many instances a group has. */
+import { readArgument } from '../args/argument.ts';
 import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
 import { plural } from '../render/time.ts';
 import { maskRuntime } from '../secrets.ts';
-
-const count = integer(1, 1000);
 
 export const runtimeScale = command({
 	path: ['runtime', 'scale'],
@@ -20,7 +19,7 @@ export const runtimeScale = command({
 	examples: ['orch runtime scale worker 5'],
 	json: '{"name", "instances", "added", "removed"}',
 	async run(context, { args: [group = '', wanted = ''] }) {
-		const scaled = await context.act('runtime.scale', { group, instances: count(wanted) });
+		const scaled = await context.act('runtime.scale', { group, instances: readArgument('N', wanted, integer(1, 1000)) });
 		if (context.json) {
 			context.printJson({ ...scaled, instances: scaled.instances.map(maskRuntime) });
 			return undefined;
