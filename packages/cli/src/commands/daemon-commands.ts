@@ -33,7 +33,7 @@ export const daemonStart = command({
 
 async function running(context: Context): Promise<{ readonly pid: number; readonly started: boolean }> {
 	const found = await answering(context);
-	if (found) return { pid: (await found.session.hello()).pid, started: false };
+	if (found) return { pid: (await context.hello()).pid, started: false };
 	const { connection, pid } = await startDaemon(context.world, context.places);
 	context.adopt(connection);
 	return { pid: (await connection.session.hello()).pid, started: pid !== undefined };
@@ -72,7 +72,7 @@ export const daemonStop = command({
 			else context.note('orch: orchd is not running');
 			return undefined;
 		}
-		const { pid } = await connection.session.hello();
+		const { pid } = await context.hello();
 		const { stopped, kept } = await context.act('daemon.stop', runtimes === undefined ? {} : { runtimes });
 		await connection.closed;
 		await awaitEnd(context.world, context.places, pid);

@@ -39,7 +39,7 @@ export const top = command({
 		if (!world.out.isTerminal || !world.input.isTerminal || world.env['TERM'] === 'dumb')
 			throw new CliError('usage.conflict', { reason: 'orch top needs a terminal', hint: 'orch top --once' });
 		// where no orchd is, that is told before the screen is taken
-		await (await context.connection()).connected;
+		await context.hello();
 		const { runTop } = await import('../top/run.ts');
 		return runTop(context, { only, sort });
 	},
@@ -65,7 +65,7 @@ async function showLines(context: Context, only: readonly string[], sort: SortKe
 	const all = new Map<string, RuntimeInfo>();
 	let printedMs = Number.NEGATIVE_INFINITY;
 	return untilInterrupted(world, async (signal) => {
-		for await (const item of context.follow('runtime.watch', {}, signal)) {
+		for await (const item of context.follow('runtime.watch', {}, { signal, endless: true })) {
 			for (const id of item.removed) all.delete(id);
 			for (const info of item.runtimes) all.set(info.id, info);
 			for (const { id, ...figures } of item.figures) {

@@ -70,7 +70,7 @@ export async function follow(context: Context, params: ParamsOf<Api['project.up'
 	const interrupted = interruption(context.world);
 	const teller = new UpTeller(context, (name) => name.slice(name.indexOf('/') + 1));
 	try {
-		const items = context.follow('project.up', params, interrupted.signal);
+		const items = context.follow('project.up', params, { signal: interrupted.signal });
 		for (let next = await items.next(); ; next = await items.next()) {
 			if (next.done) {
 				conclude(context, next.value);
