@@ -139,7 +139,7 @@ export const linkOperations = {
 			Type.Object({ from: Sender, type: TypeName, to: Ref }),
 		]),
 		result: LinkInfo,
-		errors: [...refErrors, 'link.not_found'],
+		errors: [...refErrors, 'link.not_found', 'link.ambiguous'],
 		http: { method: 'DELETE', path: '/links/{link}' },
 	}),
 	'link.tap': stream({
@@ -154,7 +154,7 @@ export const linkOperations = {
 		}),
 		item: Type.Object({ messages: Type.Array(TappedMessage), skipped: Type.Integer() }),
 		result: Type.Object({ skipped: Type.Integer() }),
-		errors: [...refErrors, 'link.not_found', 'router.unavailable'],
+		errors: [...refErrors, 'link.not_found', 'link.ambiguous', 'router.unavailable'],
 	}),
 	'link.send': operation({
 		summary: 'Send a message by hand',

@@ -42,6 +42,7 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 	};
 	const sender = (ref: string, call: RefCall): string => (ref === anySender ? anySender : end(ref, call));
 	const party = (id: string) => ({ id, name: id === anySender ? anySender : (groupOfEnd(id) ?? directory.get(id)?.name ?? id) });
+	const matchOf = ({ id, from, type, to }: Link) => ({ shortId: shortId(id), from: party(from).name, type, to: party(to).name });
 	const describe = (link: Link, figures?: RouterFigures): LinkInfo => ({
 		id: link.id,
 		shortId: shortId(link.id),
@@ -86,12 +87,19 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 					(filter.type === undefined || link.type === filter.type),
 			);
 	};
-	const findLink = (ref: string, call: Call<'link.not_found'>): Link => {
+	const findLink = (ref: string, call: Call<'link.not_found' | 'link.ambiguous'>): Link => {
 		const found = findByReference(
 			ref,
 			links.list().map((link) => ({ id: link.id, name: link.id, link })),
 		);
-		return found.kind === 'one' ? found.one.link : call.fail('link.not_found', { link: `'${ref}'` });
+		switch (found.kind) {
+			case 'one':
+				return found.one.link;
+			case 'none':
+				return call.fail('link.not_found', { link: `'${ref}'` });
+			case 'many':
+				return call.fail('link.ambiguous', { ref, matches: found.matches.map(({ link }) => matchOf(link)) });
+		}
 	};
 	const unavailable = <C extends ErrorCode>(error: unknown, call: Call<C | 'router.unavailable'>): never => {
 		if (error instanceof RouterUnavailable) return call.fail('router.unavailable', { reason: error.message });
