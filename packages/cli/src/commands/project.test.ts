@@ -242,6 +242,24 @@ hint: orch explain runtimes
 	});
 });
 
+it('orch up that is interrupted or terminated ends with the exit code of that', async () => {
+	write();
+	restores.push(
+		daemon.override('project.up', async function* ({ name = 'shop' }, { signal }) {
+			fire();
+			await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+			return { name, plan, orphans: [], outcomes: [], faults: [] };
+		}),
+	);
+	let fire = () => {};
+	for (const code of [130, 143]) {
+		const interrupt = (listener: (exitCode: number) => void) => {
+			fire = () => listener(code);
+		};
+		expect(await runCli(['up'], { socket: daemon.socket, cwd: directory, interrupt })).toEqual({ code, out: '', err: '' });
+	}
+});
+
 it('orch diff tells each field, what it restarts, and no secrets', async () => {
 	write();
 	restores.push(daemon.override('project.diff', async () => ({ name: 'shop', plan, orphans: [] })));

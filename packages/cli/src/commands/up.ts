@@ -3,7 +3,7 @@ import { parseDuration } from '../args/duration.ts';
 import type { Api, ParamsOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { flag, value } from '../option.ts';
 import { fileOptions, readingOf } from '../project/files.ts';
 import { isEmptyDiff, maskPlan, planText } from '../project/plan-text.ts';
@@ -50,11 +50,12 @@ export const up = command({
 			return undefined;
 		}
 		await context.connectionOrStart();
-		const report = await follow(context, {
-			...reading,
-			...selection,
-			...(options.waitTimeout === undefined ? {} : { waitMs: options.waitTimeout }),
+		const params = { ...reading, ...selection, ...(options.waitTimeout === undefined ? {} : { waitMs: options.waitTimeout }) };
+		let report: Report | undefined;
+		const interrupted = await untilInterrupted(context.world, async (signal) => {
+			report = await follow(context, params, signal);
 		});
+		if (!report) return interrupted;
 		if (context.json) context.printJson(maskPlan(report));
 		if (options.timing) for (const line of timing(report)) context.note(line);
 		if (options.attach && report.outcomes.length > 0) {
@@ -66,20 +67,15 @@ export const up = command({
 });
 
 /** Tells what happens while it happens; gives the report. */
-export async function follow(context: Context, params: ParamsOf<Api['project.up']>): Promise<Report> {
-	const interrupted = interruption(context.world);
+async function follow(context: Context, params: ParamsOf<Api['project.up']>, signal: AbortSignal): Promise<Report> {
 	const teller = new UpTeller(context, (name) => name.slice(name.indexOf('/') + 1));
-	try {
-		const items = context.follow('project.up', params, { signal: interrupted.signal });
-		for (let next = await items.next(); ; next = await items.next()) {
-			if (next.done) {
-				conclude(context, next.value);
-				return next.value;
-			}
-			if (!context.json) teller.tell(next.value);
+	const items = context.follow('project.up', params, { signal });
+	for (let next = await items.next(); ; next = await items.next()) {
+		if (next.done) {
+			conclude(context, next.value);
+			return next.value;
 		}
-	} finally {
-		interrupted.release();
+		if (!context.json) teller.tell(next.value);
 	}
 }
 
