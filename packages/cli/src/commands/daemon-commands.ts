@@ -101,7 +101,7 @@ export const daemonUpgrade = command({
 	path: ['daemon', 'upgrade'],
 	summary: 'Replace the running orchd by the one that came with this orch; no runtime is restarted',
 	options: { dryRun: flag('--dry-run', 'only say what would be done') },
-	examples: ['npm i -g orch@latest && orch daemon upgrade', 'orch daemon upgrade --dry-run'],
+	examples: ['git pull && npm ci && npm run build && orch daemon upgrade', 'orch daemon upgrade --dry-run'],
 	json: '{"from","to","kept"}: the versions, and how many runtimes ran on; with --dry-run, what would be',
 	async run(context, { options: { dryRun } }) {
 		if (dryRun) {
