@@ -536,6 +536,23 @@ describe('without a daemon', () => {
 		expect(daemon.requests).toEqual([]);
 	});
 
+	it.each(['2024', '1e5', '0x1f', 'true', 'No', 'null', '2fa', '2024-01-01'])(
+		'orch init takes the name %s for a text',
+		async (name) => {
+			expect((await orch(['init', name])).code).toBe(0);
+			expect((await orch(['validate'], join(directory, name))).err).toBe(`orch.yaml: ok (project ${name}: 1 runtime)\n`);
+		},
+	);
+
+	it('orch init says what it cannot write', async () => {
+		write('', 'shop');
+		expect(await orch(['init', 'shop'])).toEqual({
+			code: 8,
+			out: '',
+			err: expect.stringContaining(`orch: cannot write ${join(directory, 'shop', 'orch.yaml')}: `),
+		});
+	});
+
 	it('orch validate tells what is wrong', async () => {
 		write('runtimes: {a: {command: sh, restart: alway}}\n');
 		expect(await orch(['validate'])).toMatchObject({
