@@ -72,7 +72,7 @@ export class Context {
 
 	/** What a person should know besides the result. */
 	note(sentence: string): void {
-		if (!this.globals.quiet) this.world.err.write(`${sentence}\n`);
+		if (!this.namesOnly) this.world.err.write(`${sentence}\n`);
 	}
 
 	/** What to type next, for who types. */

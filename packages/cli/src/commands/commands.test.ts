@@ -930,6 +930,11 @@ describe('orch and orch help', () => {
 });
 
 describe('every command', () => {
+	it.each(['-q', '-o name'])('says nothing beside the result with %s', async (option) => {
+		expect((await orch(`runtime signal ping HUP ${option}`)).err).toBe('');
+		expect((await orch(`daemon logs ${option}`)).err).toBe('');
+	});
+
 	it('gives up after --timeout, with 124', async () => {
 		const clock = new ManualClock();
 		const restore = daemon.override('daemon.version', () => new Promise(() => {}));
