@@ -106,6 +106,26 @@ describe('a project from standard input', () => {
 	});
 });
 
+it('a group of a project goes by its name alone, in every command', async () => {
+	await inSandbox(async (own) => {
+		writeFileSync(
+			own.path('orch.yaml'),
+			'name: shop\nruntimes:\n  worker: {command: sleep 1000, instances: 2}\n  mail: {command: sleep 1000}\n',
+		);
+		const orch = (...args: string[]) => own.cliWith({ withinMs: 60_000 }, ...args);
+		await own.startDaemon();
+		expect(await orch('up')).toMatchObject({ code: 0 });
+		expect(await orch('restart', 'worker')).toMatchObject({ code: 0 });
+		expect(await orch('link', 'add', '--from', 'mail', '--type', 'Job', '--to', 'worker')).toMatchObject({ code: 0 });
+		const [link] = JSON.parse((await orch('link', 'ls', '--to', 'worker', '--json')).stdout) as { to: { name: string } }[];
+		expect(link?.to.name).toBe('shop/worker');
+		const scaled = await orch('runtime', 'scale', 'worker', '3', '--json');
+		expect(JSON.parse(scaled.stdout)).toMatchObject({ name: 'shop/worker', added: ['shop/worker-3'], removed: [] });
+		expect(await orch('runtime', 'scale', 'mail', '3')).toMatchObject({ code: 3 });
+		expect(await orch('down')).toMatchObject({ code: 0 });
+	});
+});
+
 describe('the shop', () => {
 	it('comes up with one command, serves, and changes nothing when it is brought up again', async () => {
 		await inShop(async ({ orch, order, parcels, pids }) => {

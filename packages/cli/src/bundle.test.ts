@@ -1,6 +1,17 @@
 /** The program as it is installed: the bundle behind its loader, as a process of its own. */
 import { spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+	chmodSync,
+	cpSync,
+	existsSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '@orch/base/testing';
@@ -329,6 +340,15 @@ describe('the loader', () => {
 		]);
 		expect(statSync(join(cache, 'orch')).mode & 0o777).toBe(0o700);
 		for (const name of names) expect(statSync(join(cache, 'orch', name)).mode & 0o777).toBe(0o600);
+	});
+
+	it('is found through a symbolic link, as on PATH', async () => {
+		const link = join(cache, 'orch');
+		symlinkSync(program, link);
+		for (const args of [['ps'], ['link', 'ls']]) {
+			const child = spawn(process.execPath, [link, ...args], { env: environment(), stdio: ['ignore', 'pipe', 'pipe'] });
+			expect(await ended(child)).toEqual(await orch(args));
+		}
 	});
 
 	it('makes do without a cache: none, broken, not to be written', async () => {

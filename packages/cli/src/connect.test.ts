@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMsgpackCodec, preface } from '@orch/protocol/wire';
+import { ManualClock, until } from '@orch/base/testing';
+import { systemClock } from './clock.ts';
+import type { Context } from './context.ts';
 import { placesOf } from './places.ts';
+import { reconnect } from './reconnect.ts';
+import { startFakeDaemon } from './testing/fake-daemon.ts';
 import { explainConnectFailure, refuseForeignDirectory } from './connect-failure.ts';
 import { runCli } from './testing/run-cli.ts';
 import type { World } from './world.ts';
@@ -186,6 +191,90 @@ describe('where somebody else answers', () => {
 		});
 		await closed(server);
 	});
+});
+
+describe('where somebody takes connections and says nothing', () => {
+	let socket: string;
+	let server: Server;
+	let connections: Socket[];
+	beforeEach(async () => {
+		connections = [];
+		socket = join(directory, 'o.sock');
+		server = await listening(socket, (connection) => void connections.push(connection));
+	});
+	afterEach(async () => {
+		for (const connection of connections) connection.destroy();
+		await closed(server);
+	});
+
+	it.each([
+		'logs web',
+		'logs web -f',
+		'runtime stdout web --no-follow',
+		'runtime stdout web',
+		'events',
+		'link tap',
+		'call daemon.status',
+		'call daemon.events',
+		'down -p shop',
+		'project reload shop',
+		'stop web',
+		'daemon start',
+		'daemon stop',
+		'daemon restart',
+		'top --json',
+	])('orch %s waits no longer than --timeout', async (line) => {
+		const ran = await runCli([...line.split(' '), '--timeout', '50ms'], { socket, clock: systemClock });
+		expect(ran).toMatchObject({ code: 124, out: '', err: expect.stringContaining('no answer within 50 ms') });
+	});
+
+	it.each(['logs web', 'daemon stop', 'stop web', 'down -p shop'])('orch %s waits no longer than 10 s', async (line) => {
+		const clock = new ManualClock();
+		const ran = runCli(line.split(' '), { socket, clock });
+		await until('it has asked', () => connections.length > 0);
+		await clock.advance(10_000);
+		expect(await ran).toMatchObject({ code: 124 });
+	});
+
+	it('orch logs -f that comes back to it ends by Ctrl-C', async () => {
+		const interruption = new AbortController();
+		const places = placesOf(world({}), socket);
+		const context = { world: { clock: systemClock }, places, note: () => {} } as unknown as Context;
+		const waiting = reconnect(context, interruption.signal);
+		await until('it is connected', () => connections.length > 0);
+		interruption.abort();
+		await expect(waiting).rejects.toThrow('aborted');
+	});
+});
+
+it('--timeout is for all of what has an end, and not for what goes on', async () => {
+	const daemon = await startFakeDaemon();
+	const item = { lines: [], dropped: [], cursor: {} };
+	daemon.override('runtime.logs', async function* (_params, { signal }) {
+		yield item;
+		await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+		return { ended: 'end' };
+	});
+	const clock = new ManualClock();
+	const ran = (...args: string[]) => {
+		const asked = until('it has asked', () => daemon.requests.some(({ operation }) => operation === 'runtime.logs'));
+		return {
+			asked,
+			ended: runCli([...args, '--timeout', '5s'], { socket: daemon.socket, clock, interrupt: (each) => (fire = each) }),
+		};
+	};
+	let fire: (exitCode?: number) => void = () => {};
+	const finite = ran('logs', '--no-prefix');
+	await finite.asked;
+	await clock.advance(5_000);
+	expect(await finite.ended).toMatchObject({ code: 124 });
+	daemon.requests.length = 0;
+	const endless = ran('logs', '-f', '--no-prefix');
+	await endless.asked;
+	await clock.advance(60_000);
+	fire();
+	expect(await endless.ended).toMatchObject({ code: 130 });
+	await daemon[Symbol.asyncDispose]();
 });
 
 describe('a request', () => {

@@ -1,8 +1,9 @@
 /** Connects to orchd and speaks the whole protocol over it; says exactly why where that does not work. */
 import { createConnection } from 'node:net';
 import type { Api } from '@orch/protocol';
-import { type Caller, createCaller, ourHello, type Places, Session, version } from '@orch/protocol/wire';
+import { type Caller, createCaller, OrchError, ourHello, type Places, Session, version } from '@orch/protocol/wire';
 import { explain } from './ask.ts';
+import type { Clock } from './clock.ts';
 import { refuseLongPath } from './places.ts';
 import type { World } from './world.ts';
 
@@ -59,4 +60,24 @@ export function openConnection(world: World, places: Places): Connection {
 			socket.destroy();
 		},
 	};
+}
+
+export type Hello = Awaited<ReturnType<Session['hello']>>;
+
+/** The first word of who listens there. One that takes connections and says nothing (it is stopped, or hangs) is not waited for longer. */
+export async function helloOf(
+	{ connected, session }: Pick<Connection, 'connected' | 'session'>,
+	clock: Clock,
+	withinMs: number,
+	signal?: AbortSignal,
+): Promise<Hello> {
+	const over = new AbortController();
+	const limit = clock.sleep(withinMs, signal ? AbortSignal.any([signal, over.signal]) : over.signal).then(() => {
+		throw new OrchError('timeout', { ms: withinMs });
+	});
+	try {
+		return await Promise.race([connected.then(() => session.hello()), limit]);
+	} finally {
+		over.abort();
+	}
 }

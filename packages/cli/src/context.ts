@@ -3,7 +3,7 @@ import type { Style } from '@orch/base/text';
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
 import { OrchError, type Places, version } from '@orch/protocol/wire';
 import { askInJson, notJson } from './ask.ts';
-import type { Connection } from './connect.ts';
+import type { Connection, Hello } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
 import { placesOf } from './places.ts';
 import { toJson } from './render/json.ts';
@@ -12,6 +12,12 @@ import type { World } from './world.ts';
 
 /** How long a command waits for what orchd answers by itself; what waits for processes to end is given no limit. */
 const answerMs = 10_000;
+
+export interface FollowOptions {
+	readonly signal?: AbortSignal;
+	/** It has no end of its own. */
+	readonly endless?: boolean;
+}
 
 export class Context {
 	readonly world: World;
@@ -66,7 +72,7 @@ export class Context {
 
 	/** What a person should know besides the result. */
 	note(sentence: string): void {
-		if (!this.globals.quiet) this.world.err.write(`${sentence}\n`);
+		if (!this.namesOnly) this.world.err.write(`${sentence}\n`);
 	}
 
 	/** What to type next, for who types. */
@@ -145,21 +151,40 @@ export class Context {
 			(await import('./connect-failure.ts')).refuseForeignDirectory(this.world, this.places);
 	}
 
-	/** Asks for something that takes as long as it takes. */
+	/** Asks for something that takes as long as it takes, once orchd has said its first word. */
 	async act<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
 		return this.#ask(await this.connection(), name, params, this.globals.timeout);
 	}
 
-	/** The items of a stream; leaving it early ends it on the other side, too. */
+	/** Who answers there. */
+	async hello(signal?: AbortSignal): Promise<Hello> {
+		const connection = await this.connection();
+		const { helloOf } = await import('./connect.ts');
+		return helloOf(connection, this.world.clock, this.globals.timeout ?? answerMs, signal);
+	}
+
+	/**
+	 * The items of a stream; leaving it early ends it on the other side, too. A time that was given is for all of it, unless it is
+	 * endless: then only for the first word of orchd.
+	 */
 	async *follow<Name extends OperationName>(
 		name: Name,
 		params: ParamsOf<Api[Name]>,
-		signal?: AbortSignal,
+		{ signal, endless = false }: FollowOptions = {},
 	): AsyncGenerator<ItemOf<Api[Name]>, ResultOf<Api[Name]>, undefined> {
-		const { session, connected } = await this.connection();
-		const items = session.stream(name, params, signal ? { signal } : {});
-		await connected;
-		return (yield* items as AsyncGenerator<ItemOf<Api[Name]>, never, undefined>) as ResultOf<Api[Name]>;
+		const { session } = await this.connection();
+		const { timeout: ms } = this.globals;
+		const over = new AbortController();
+		const items = session.stream(name, params, { signal: signal ? AbortSignal.any([signal, over.signal]) : over.signal });
+		const timer = endless || ms === undefined ? undefined : this.world.clock.setTimer(ms, () => over.abort());
+		try {
+			await this.hello(signal);
+			return (yield* items as AsyncGenerator<ItemOf<Api[Name]>, never, undefined>) as ResultOf<Api[Name]>;
+		} catch (error) {
+			throw over.signal.aborted && ms !== undefined ? new OrchError('timeout', { ms }) : error;
+		} finally {
+			timer?.cancel();
+		}
 	}
 
 	async #ask<Result>(
@@ -171,8 +196,11 @@ export class Context {
 		const asked = session.request(name, params) as Promise<Result>;
 		// where connecting fails, its reason says more than that of the answer
 		asked.catch(() => {});
-		const answer = connected.then(() => asked);
-		return timeoutMs === undefined ? answer : this.#within(timeoutMs, answer);
+		if (timeoutMs === undefined) return this.hello().then(() => asked);
+		return this.#within(
+			timeoutMs,
+			connected.then(() => asked),
+		);
 	}
 
 	#within<Result>(timeoutMs: number, answer: Promise<Result>): Promise<Result> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ManualClock } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { followLog, lastRawLines } from './daemon-log.ts';
+import { runCli } from './testing/run-cli.ts';
 
 let directory: string;
 let file: string;
@@ -92,4 +93,16 @@ describe('a log that is followed', () => {
 		expect(followed.seen).toEqual(lines(0, 9));
 		await followed.end();
 	});
+});
+
+it('orch daemon logs --json gives an object a line, also of what the logger has not written', async () => {
+	const logged = '{"level":"info","msg":"listening"}';
+	writeFileSync(file, `${logged}\n(node:7) Warning: "x"\n[1]\n7\n`);
+	const { out } = await runCli(['daemon', 'logs', '--json'], {
+		socket: join(directory, 'o.sock'),
+		env: { ORCH_HOME: directory },
+	});
+	const [first, ...others] = out.trimEnd().split('\n');
+	expect(first).toBe(logged);
+	expect(others.map((line) => JSON.parse(line))).toEqual([{ msg: '(node:7) Warning: "x"' }, { msg: '[1]' }, { msg: '7' }]);
 });

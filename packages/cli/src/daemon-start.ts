@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import type { Places } from '@orch/protocol/wire';
-import { type Connection, openConnection } from './connect.ts';
+import { type Connection, helloOf, openConnection } from './connect.ts';
 import { isDaemonMissing } from './connect-failure.ts';
 import { lastLogLines } from './daemon-log.ts';
 import { CliError } from './errors.ts';
@@ -115,8 +115,7 @@ async function firstAnswer(
 		const endedBefore = end;
 		const connection = openConnection(world, places);
 		try {
-			await connection.connected;
-			await connection.session.hello();
+			await helloOf(connection, world.clock, Math.max(0, deadline - world.clock.monotonicMs()));
 			return connection;
 		} catch (error) {
 			connection.close();
@@ -124,7 +123,7 @@ async function firstAnswer(
 			// one that stops just now closes the connection; the one that was started is told to wait its turn, or ends
 			if (error instanceof CliError && !isDaemonMissing(error)) throw error;
 			if (typeof endedBefore === 'string') throw failed(endedBefore);
-			if (world.clock.monotonicMs() > deadline) throw failed(`no answer within ${answersWithinMs / 1000} s`);
+			if (world.clock.monotonicMs() >= deadline) throw failed(`no answer within ${answersWithinMs / 1000} s`);
 		}
 		await Promise.race([world.clock.sleep(lookEveryMs), ended]);
 		if (end === anotherOneRuns) await world.clock.sleep(lookEveryMs);

@@ -1,6 +1,6 @@
 /** Waits until an orchd that has said that it stops is gone. */
 import type { Places } from '@orch/protocol/wire';
-import { openConnection } from './connect.ts';
+import { helloOf, openConnection } from './connect.ts';
 import { isDaemonMissing } from './connect-failure.ts';
 import { CliError } from './errors.ts';
 import type { World } from './world.ts';
@@ -24,14 +24,12 @@ export async function awaitEnd(world: World, places: Places, pid: number): Promi
 async function answers(world: World, places: Places, pid: number): Promise<boolean> {
 	const connection = openConnection(world, places);
 	try {
-		await connection.connected;
-		const hello = await Promise.race([connection.session.hello(), world.clock.sleep(answerMs)]);
-		// one that takes connections and says nothing is still there
-		return hello === undefined || hello.pid === pid;
+		return (await helloOf(connection, world.clock, answerMs)).pid === pid;
 	} catch (error) {
 		if (isDaemonMissing(error)) return false;
-		// the connection was taken and dropped: it is on its way out
-		return error instanceof Error && (error as { code?: unknown }).code === 'disconnected';
+		const { code } = error as { code?: unknown };
+		// one that takes connections and says nothing is still there, and one that drops them is on its way out
+		return code === 'timeout' || code === 'disconnected';
 	} finally {
 		connection.close();
 	}

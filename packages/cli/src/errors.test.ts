@@ -70,14 +70,6 @@ hint: orch daemon logs
 hint: export ORCH_SOCKET=/tmp/orch.sock
 `,
 	],
-	'link.ambiguous': [
-		{ ref: '7c1e', matches: ['7c1e0900  a ─T→ b', '7c1e0901  c ─T→ d'] },
-		`orch: '7c1e' matches 2 links
-  7c1e0900  a ─T→ b
-  7c1e0901  c ─T→ d
-hint: use the whole id, or one more digit
-`,
-	],
 	'program.not_found': [
 		{ program: "'pign'", where: 'is not on PATH', candidates: ['ping'], hint: 'check it' },
 		`orch: cannot add runtime: 'pign' is not on PATH

@@ -68,12 +68,6 @@ export const clientErrors = {
 		message: ({ path, bytes, limit }) => `socket path is ${bytes} bytes, the system allows ${limit}: ${path}`,
 		hint: () => 'export ORCH_SOCKET=/tmp/orch.sock',
 	}),
-	'link.ambiguous': entry<{ ref: string; matches: readonly string[] }>({
-		exit: 7,
-		number: 'E105',
-		message: ({ ref, matches }) => `'${ref}' matches ${matches.length} links${indented(matches)}`,
-		hint: () => 'use the whole id, or one more digit',
-	}),
 	'program.not_found': entry<{ program: string; where: string; candidates: readonly string[]; hint: string }>({
 		exit: 8,
 		number: 'E107',

@@ -20,7 +20,7 @@ export const explanations: Readonly<Record<string, string>> = {
 	E119: 'A sender, a type and a receiver make one link.',
 	E120: 'A body is JSON unless --raw is given. Shells take quotes away: put it into single ones, or into a file.',
 	E121: 'A project declares what messages of a type are like, and this one is not: it is refused to whoever sends it. orch link types TYPE --schema shows what is asked.',
-	E122: 'orch and orchd are of versions that share no protocol. orch daemon upgrade puts an orchd of this version in its place, and no runtime is restarted.',
+	E122: 'orch and orchd are of versions that share no protocol, so this orch cannot ask that orchd for anything. The orch that came with it ends it (orch daemon stop --runtimes keep), and so does SIGUSR2: its runtimes run on, and the next orchd adopts them.',
 	E123: 'The program could not be started, or ended while that was waited for. orch why NAME tells what is known.',
 	E129: 'What takes something away for good asks first, which needs a terminal; elsewhere --yes says so.',
 	E132: 'The system takes only so long a path for a socket: name a shorter one by ORCH_SOCKET.',

@@ -16,16 +16,23 @@ export const exitCodes: readonly (readonly [number, string])[] = [
 	[8, 'configuration: a program, a file or a path that cannot be used'],
 	[9, 'client and orchd speak no common protocol'],
 	[124, '--timeout ran out'],
+	[125, 'orch wait --for exited: it has ended, and nobody knows how'],
+	[129, 'the terminal was closed'],
 	[130, 'interrupted with Ctrl-C'],
+	[143, 'terminated'],
 ];
 
 const variables: readonly (readonly [string, string])[] = [
 	['ORCH_SOCKET', 'socket of orchd; else $XDG_RUNTIME_DIR/orch/orchd.sock'],
 	['ORCH_HOME', 'state of orchd; else $XDG_STATE_HOME/orch'],
 	['ORCH_AUTOSTART', '0: never start orchd by itself'],
+	['ORCH_PROJECT', 'name of the project, instead of that in its file, where no -p says another'],
+	['ORCH_NO_INPUT', 'anything: never ask, as where there is no terminal'],
+	['ORCHD_BIN', 'the program that is started as orchd'],
 	['ORCH_LOG', 'log level of an orchd that is started: debug, info, warn, error, silent'],
 	['ORCH_COMPLETION_MS', 'how long a completion may wait for names that orchd knows (300)'],
 	['NO_COLOR, FORCE_COLOR', 'colours off, colours on'],
+	['ORCH_NO_COLOR', 'colours off for orch alone'],
 	['COLUMNS', 'width of tables on a terminal'],
 ];
 

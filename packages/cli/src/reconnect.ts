@@ -1,11 +1,13 @@
 /** Comes back to orchd after it went away: for what follows something over its restarts. */
 import { RemoteError, OrchError } from '@orch/protocol/wire';
-import { type Connection, openConnection } from './connect.ts';
+import { type Connection, helloOf, openConnection } from './connect.ts';
 import type { Context } from './context.ts';
 
 /** An orchd that is not back within this time has been stopped for good. */
 const waitMs = 60_000;
 const tryEveryMs = 200;
+/** For the first word of whoever listens there. */
+const answerMs = 10_000;
 
 /** Whether the connection ended before the answer did. */
 export const isDisconnected = (error: unknown): boolean =>
@@ -22,14 +24,13 @@ export async function reconnect(context: Context, signal: AbortSignal): Promise<
 		let connection: Connection | undefined;
 		try {
 			connection = openConnection(world, places);
-			await connection.connected;
-			await connection.session.hello();
+			await helloOf(connection, world.clock, answerMs, signal);
 			context.adopt(connection);
 			context.note('orch: orchd is back; going on');
 			return;
 		} catch (error) {
 			connection?.close();
-			if (world.clock.monotonicMs() >= deadline) throw error;
+			if (signal.aborted || world.clock.monotonicMs() >= deadline) throw error;
 		}
 	}
 }

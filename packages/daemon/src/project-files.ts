@@ -1,6 +1,6 @@
 /** What reading project files takes of others: the disk, programs, schemas, and what a runtime does that says nothing else. */
 import { schemaFault } from '@orch/base/json-schema';
-import { suggest } from '@orch/protocol/wire';
+import { suggest, typeNameFault } from '@orch/protocol/wire';
 import { defaultMailbox } from './links/index.ts';
 import type { RuntimeDeclaration } from './projects/index.ts';
 import { type LoadPorts, locateProgram, projectReader, readProjectFile } from './projects/load/index.ts';
@@ -10,6 +10,7 @@ const ports: LoadPorts = {
 	read: readProjectFile,
 	locate: (program, cwd, searchPath) => locateProgram(program, cwd, searchPath, suggest),
 	schemaFault,
+	typeNameFault,
 	suggest,
 	policies: {
 		restart: defaultRestart as RuntimeDeclaration['restart'],

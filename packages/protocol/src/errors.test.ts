@@ -306,6 +306,22 @@ hint: the file changed while it was sent? try again`,
 		},
 	],
 	'link.not_found': [{ data: { link: 'ping ─Ping→ pong' }, text: 'no link ping ─Ping→ pong\nhint: orch link list', exit: 4 }],
+	'link.ambiguous': [
+		{
+			data: {
+				ref: '7c1e',
+				matches: [
+					{ shortId: '7c1e0900', from: 'a', type: 'T', to: 'b' },
+					{ shortId: '7c1e0901', from: 'c', type: 'T', to: 'd' },
+				],
+			},
+			text: `'7c1e' matches 2 links
+  7c1e0900  a ─T→ b
+  7c1e0901  c ─T→ d
+hint: use the whole id, or one more digit`,
+			exit: 7,
+		},
+	],
 	'link.not_linked': [
 		{
 			data: { type: 'Pnig', from: 'ping', taken: ['Ping', 'Config'], candidates: ['Ping'] },

@@ -28,6 +28,13 @@ export interface RuntimeMatch {
 	readonly status: string;
 }
 
+export interface LinkMatch {
+	readonly shortId: string;
+	readonly from: string;
+	readonly type: string;
+	readonly to: string;
+}
+
 export const errors = {
 	'runtime.not_found': entry<{ ref: string; candidates: readonly string[] }>({
 		status: 404,
@@ -264,6 +271,17 @@ export const errors = {
 		number: 'E143',
 		message: ({ link }) => `no link ${link}`,
 		hint: () => 'orch link list',
+	}),
+	'link.ambiguous': entry<{ ref: string; matches: readonly LinkMatch[] }>({
+		status: 409,
+		exit: 7,
+		number: 'E105',
+		message: ({ ref, matches }) =>
+			[
+				`'${ref}' matches ${matches.length} links`,
+				...matches.map(({ shortId, from, type, to }) => `  ${shortId}  ${from} ─${type}→ ${to}`),
+			].join('\n'),
+		hint: () => 'use the whole id, or one more digit',
 	}),
 	'link.not_linked': entry<{ type: string; from: string; taken: readonly string[]; candidates: readonly string[] }>({
 		status: 404,

@@ -2,7 +2,6 @@
 import type { RuntimeOptions } from '@orch/protocol';
 import { suggest } from '@orch/protocol/wire';
 import { BadValue } from './bad-value.ts';
-import { runtimeName } from './values.ts';
 
 export type Need = NonNullable<RuntimeOptions['needs']>[number];
 
@@ -13,10 +12,17 @@ export function parseNeed(text: string): Need {
 	const [name = '', condition = 'started', onRestart, ...rest] = text.split(':');
 	if (rest.length > 0) throw new BadValue('NAME, NAME:CONDITION or NAME:CONDITION:keep|restart|stop', []);
 	return {
-		runtime: runtimeName(name),
+		runtime: neededName(name),
 		condition: oneOf(conditions, condition, `${name}:`),
 		...(onRestart === undefined ? {} : { onRestart: oneOf(whenRestarted, onRestart, `${name}:${condition}:`) }),
 	};
+}
+
+/** What runtimes are called: those of a project PROJECT/NAME. */
+function neededName(text: string): string {
+	if (!/^([A-Za-z0-9_][A-Za-z0-9_.+-]*\/)?[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(text) || text.length > 140)
+		throw new BadValue('the name of a runtime, of a project PROJECT/NAME, and maybe :CONDITION', []);
+	return text;
 }
 
 function oneOf<T extends string>(allowed: readonly T[], typed: string, before: string): T {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BadValue } from './bad-value.ts';
 import { parseDuration } from './duration.ts';
+import { parseNeed } from './needs.ts';
 import { parseSize } from './size.ts';
 import { assignment, choice, giveUp, integer, runtimeName, signalName, uuid } from './values.ts';
 
@@ -104,8 +105,27 @@ describe('other values', () => {
 		for (const name of ['-x', '.x', 'a b', 'ä', '', 'x'.repeat(65)]) expect(() => runtimeName(name)).toThrow(BadValue);
 	});
 
+	it('a need is of a runtime, of a project as well', () => {
+		expect(parseNeed('db')).toEqual({ runtime: 'db', condition: 'started' });
+		expect(parseNeed('shop/db:ready:restart')).toEqual({ runtime: 'shop/db', condition: 'ready', onRestart: 'restart' });
+		for (const text of ['', '/db', 'shop/', 'a/b/c', 'shop/-x', `shop/${'x'.repeat(140)}`])
+			expect(refusal(() => parseNeed(text)).expected).toContain('PROJECT/NAME');
+		expect(refusal(() => parseNeed('shop/db:redy')).candidates).toEqual(['shop/db:ready']);
+	});
+
 	it('no text breaks a reader in another way than by a refusal', () => {
-		const readers = [parseDuration, parseSize, signalName, uuid, runtimeName, giveUp, assignment, choice(['a']), integer(0, 9)];
+		const readers = [
+			parseNeed,
+			parseDuration,
+			parseSize,
+			signalName,
+			uuid,
+			runtimeName,
+			giveUp,
+			assignment,
+			choice(['a']),
+			integer(0, 9),
+		];
 		fc.assert(
 			fc.property(fc.string(), fc.constantFrom(...readers), (text, read) => {
 				try {

@@ -2,7 +2,7 @@
 import { command } from '../command.ts';
 import { flag } from '../option.ts';
 import { fileOptions, readingOf } from '../project/files.ts';
-import { isEmptyDiff, planText } from '../project/plan-text.ts';
+import { isEmptyDiff, maskPlan, planText } from '../project/plan-text.ts';
 
 export const apply = command({
 	path: ['apply'],
@@ -18,7 +18,7 @@ export const apply = command({
 	async run(context, { options }) {
 		const params = { ...(await readingOf(context, options)), ...(options.prune ? { removeOrphans: true } : {}) };
 		if (options.dryRun) {
-			const found = await context.read('project.diff', params);
+			const found = maskPlan(await context.read('project.diff', params));
 			if (context.json) context.printJson(found);
 			else context.print(planText(found, context.style));
 			return undefined;
@@ -27,7 +27,7 @@ export const apply = command({
 		const items = context.follow('project.up', { ...params, startNothing: true });
 		for (let next = await items.next(); ; next = await items.next()) {
 			if (!next.done) continue;
-			const report = next.value;
+			const report = maskPlan(next.value);
 			if (context.json) context.printJson(report);
 			else {
 				context.print(planText(report, context.style));

@@ -1,5 +1,6 @@
 /** `orch call`: any operation by hand, with its params and result as they are. */
 import { renderTable } from '@orch/base/text';
+import type { OperationName } from '@orch/protocol';
 import { findJsonFault, jsonFrame } from '../args/json-fault.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -30,17 +31,16 @@ export const call = command({
 
 /** Asked for as a stream, which an operation that answers once also is: one without items. */
 async function callAny(context: Context, name: string, params: unknown): Promise<number | undefined> {
-	const { session, connected } = await context.connection();
 	const interrupted = interruption(context.world);
 	const { out } = context.world;
+	const isStream = operations[name]?.stream === true;
 	let items = 0;
 	try {
-		const stream = session.stream(name, params, { signal: interrupted.signal });
-		await connected;
+		const stream = context.follow(name as OperationName, params as never, { signal: interrupted.signal, endless: isStream });
 		for (;;) {
 			const { done, value } = await stream.next();
 			if (done) {
-				await out.flow(toJson(value, context.pretty && items === 0 && operations[name]?.stream !== true), interrupted.signal);
+				await out.flow(toJson(value, context.pretty && items === 0 && !isStream), interrupted.signal);
 				await out.flushed();
 				return undefined;
 			}

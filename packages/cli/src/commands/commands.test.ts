@@ -250,6 +250,15 @@ describe('orch status', () => {
 		const { out } = await orch('status ping --json');
 		expect((JSON.parse(out) as { env: object }).env).toEqual({ PATH: '/usr/bin:/bin', API_KEY: '••••' });
 	});
+
+	it('masks the headers of probes, as every command does that shows a runtime', async () => {
+		const check = { kind: 'http' as const, url: 'http://u:hidden@h/', headers: { Authorization: 'hidden' } };
+		const { id } = daemon.addRuntime('probed', { options: { probes: { ready: { check } } } });
+		for (const line of ['status probed', 'runtime show probed', 'ps', 'start probed', 'top --once'])
+			for (const each of [line, `${line} --json`]) expect(`${each}: ${(await orch(each)).out}`).not.toContain('hidden');
+		expect((await orch('runtime show probed --json --reveal')).out).toContain('hidden');
+		daemon.runtimes.delete(id);
+	});
 });
 
 describe('orch runtime show', () => {
@@ -422,6 +431,17 @@ describe('orch runtime signal', () => {
 		expect((await orch('runtime signal ping TRM')).err).toBe(
 			"orch: SIGNAL is 'TRM'; it must be a signal, such as HUP, SIGTERM or 15\n  did you mean: TERM\n",
 		);
+	});
+});
+
+describe('orch runtime scale', () => {
+	it('takes a whole number, and says so of what is none', async () => {
+		for (const wanted of ['0', 'five', '1001'])
+			expect(await orch(`runtime scale worker ${wanted}`)).toEqual({
+				code: 2,
+				out: '',
+				err: `orch: N is '${wanted}'; it must be a whole number from 1 to 1000\n`,
+			});
 	});
 });
 
@@ -910,6 +930,11 @@ describe('orch and orch help', () => {
 });
 
 describe('every command', () => {
+	it.each(['-q', '-o name'])('says nothing beside the result with %s', async (option) => {
+		expect((await orch(`runtime signal ping HUP ${option}`)).err).toBe('');
+		expect((await orch(`daemon logs ${option}`)).err).toBe('');
+	});
+
 	it('gives up after --timeout, with 124', async () => {
 		const clock = new ManualClock();
 		const restore = daemon.override('daemon.version', () => new Promise(() => {}));

@@ -33,7 +33,7 @@ export const daemonStart = command({
 
 async function running(context: Context): Promise<{ readonly pid: number; readonly started: boolean }> {
 	const found = await answering(context);
-	if (found) return { pid: (await found.session.hello()).pid, started: false };
+	if (found) return { pid: (await context.hello()).pid, started: false };
 	const { connection, pid } = await startDaemon(context.world, context.places);
 	context.adopt(connection);
 	return { pid: (await connection.session.hello()).pid, started: pid !== undefined };
@@ -72,7 +72,7 @@ export const daemonStop = command({
 			else context.note('orch: orchd is not running');
 			return undefined;
 		}
-		const { pid } = await connection.session.hello();
+		const { pid } = await context.hello();
 		const { stopped, kept } = await context.act('daemon.stop', runtimes === undefined ? {} : { runtimes });
 		await connection.closed;
 		await awaitEnd(context.world, context.places, pid);
@@ -101,7 +101,7 @@ export const daemonUpgrade = command({
 	path: ['daemon', 'upgrade'],
 	summary: 'Replace the running orchd by the one that came with this orch; no runtime is restarted',
 	options: { dryRun: flag('--dry-run', 'only say what would be done') },
-	examples: ['npm i -g orch@latest && orch daemon upgrade', 'orch daemon upgrade --dry-run'],
+	examples: ['git pull && npm ci && npm run build && orch daemon upgrade', 'orch daemon upgrade --dry-run'],
 	json: '{"from","to","kept"}: the versions, and how many runtimes ran on; with --dry-run, what would be',
 	async run(context, { options: { dryRun } }) {
 		if (dryRun) {

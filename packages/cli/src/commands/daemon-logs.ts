@@ -13,10 +13,10 @@ export const daemonLogs = command({
 		lines: value('-n, --lines N', 'the last N lines (20)', integer(0, 10_000_000)),
 	},
 	examples: ['orch daemon logs', 'orch daemon logs -f', 'orch daemon logs -n 1000 --json | jq -c \'select(.level == "error")\''],
-	json: 'the lines as they are in the file: one object a line',
+	json: 'the lines as they are in the file: one object a line; {"msg"} around what is none, such as a warning of Node',
 	async run(context, { options: { follow = false, lines = 20 } }) {
 		const { world, places, json, pretty, style } = context;
-		const shown = (line: string) => `${json ? line : renderLogLine(line, style, pretty)}\n`;
+		const shown = (line: string) => `${json ? asObject(line) : renderLogLine(line, style, pretty)}\n`;
 		const last = lastRawLines(places.logFile, lines);
 		const interrupted = interruption(world);
 		try {
@@ -32,3 +32,13 @@ export const daemonLogs = command({
 		}
 	},
 });
+
+function asObject(line: string): string {
+	try {
+		const parsed: unknown = JSON.parse(line);
+		if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return line;
+	} catch {
+		// no line of the logger
+	}
+	return JSON.stringify({ msg: line });
+}

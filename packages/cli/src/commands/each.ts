@@ -1,13 +1,14 @@
 /** One operation on several runtimes: all at once, told in the order they were named; the first failure gives the exit code. */
 import type { Context } from '../context.ts';
 import { toShownError } from '../errors.ts';
+import { maskRuntime } from '../secrets.ts';
 import { renderError, renderErrorJson } from '../render/error.ts';
 
 /** Requests under way on one connection; orchd takes 64. */
 const atOnce = 32;
 
 /** `tell` is called with each result once it and those before it are there, of a group with each of its instances. With --json all results are one array. */
-export async function onEach<Result>(
+export async function onEach<Result extends object>(
 	context: Context,
 	refs: readonly string[],
 	act: (ref: string) => Promise<Result & { readonly instances?: readonly Result[] | undefined }>,
@@ -29,7 +30,7 @@ export async function onEach<Result>(
 			exit ||= showFailure(context, error);
 		}
 	}
-	if (context.json) context.printJson(results);
+	if (context.json) context.printJson(results.map(maskRuntime));
 	return exit;
 }
 

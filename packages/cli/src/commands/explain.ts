@@ -10,7 +10,7 @@ import { loadCheckModule } from '../project/check-module.ts';
 export const explain = command({
 	path: ['explain'],
 	summary: 'Explain a key of a project file (runtimes.restart), or the number of an error (E114)',
-	args: [{ name: 'PATH|NUMBER' }],
+	args: [{ name: 'PATH|NUMBER', values: () => Object.keys(explanations) }],
 	examples: ['orch explain', 'orch explain runtimes.probes.ready', 'orch explain E114'],
 	json: 'the schema of the key; of a number: {"number", "meaning", "codes"}',
 	async run(context, { args: [what = ''] }) {

@@ -34,7 +34,7 @@ export const init = command({
 			writeFileSync(file, firstFile(nameOf(target)));
 			ignore(join(target, '.gitignore'));
 		} catch (cause) {
-			throw new CliError('file.unreadable', { file, reason: reasonOf(cause as NodeJS.ErrnoException) }, { cause });
+			throw new CliError('file.unwritable', { file, reason: reasonOf(cause as NodeJS.ErrnoException) }, { cause });
 		}
 		if (context.json) context.printJson({ file });
 		else context.print(`${relative(world.cwd, file) || file}\n`);
@@ -49,6 +49,9 @@ const nameOf = (directory: string): string =>
 		.replace(/^[.+-]+|-+$/g, '')
 		.slice(0, 64) || 'project';
 
+/** As it stands, unless YAML would read a number or the like. */
+const asText = (name: string): string => (/^(\d.*|true|false|null|yes|no|on|off|y|n)$/i.test(name) ? `'${name}'` : name);
+
 function ignore(file: string): void {
 	const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
 	if (/^\.orch\/?$/m.test(text)) return;
@@ -58,7 +61,7 @@ function ignore(file: string): void {
 const firstFile = (name: string): string => `# yaml-language-server: $schema=.orch/orch.schema.json
 # $schema: .orch/orch.schema.json
 version: 1
-name: ${name}
+name: ${asText(name)}
 
 runtimes:
   hello:

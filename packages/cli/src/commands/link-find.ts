@@ -2,8 +2,6 @@
 import type { Api, ResultOf } from '@orch/protocol';
 import { OrchError } from '@orch/protocol/wire';
 import type { Context } from '../context.ts';
-import { CliError } from '../errors.ts';
-import { linkText } from './link-text.ts';
 
 type Link = ResultOf<Api['link.stats']>['links'][number];
 
@@ -16,6 +14,9 @@ export async function findLink(context: Context, ref: string): Promise<Link> {
 	const [only] = near;
 	if (!only) throw new OrchError('link.not_found', { link: ref });
 	if (near.length > 1)
-		throw new CliError('link.ambiguous', { ref, matches: near.map((link) => `${link.shortId}  ${linkText(link)}`) });
+		throw new OrchError('link.ambiguous', {
+			ref,
+			matches: near.map(({ shortId, from, type, to }) => ({ shortId, from: from.name, type, to: to.name })),
+		});
 	return only;
 }

@@ -46,7 +46,8 @@ export const linkTap = command({
 				...filterOf(filter),
 				bodyBytes: pretty && !json ? previewBytes : wholeBytes,
 			};
-			taps: for await (const item of context.follow('link.tap', params, interrupted.signal)) {
+			const taps = context.follow('link.tap', params, { signal: interrupted.signal, endless: !Number.isFinite(count) });
+			tapping: for await (const item of taps) {
 				if (item.skipped > 0) {
 					skipped += item.skipped;
 					if (json) await world.out.flow(toJson({ skipped: item.skipped }, false), interrupted.signal);
@@ -54,7 +55,7 @@ export const linkTap = command({
 				}
 				for (const message of item.messages) {
 					await world.out.flow(json ? toJson(toObject(message), false) : line(context, message), interrupted.signal);
-					if (++shown >= count) break taps;
+					if (++shown >= count) break tapping;
 				}
 			}
 			await world.out.flushed();

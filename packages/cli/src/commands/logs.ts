@@ -106,7 +106,7 @@ async function show(context: Context, params: Params, given: Given, signal: Abor
 	let shown = 0;
 	for (;;) {
 		try {
-			const items = context.follow('runtime.logs', asked, signal);
+			const items = context.follow('runtime.logs', asked, { signal, endless: params.follow === true });
 			for (let next = await items.next(); ; next = await items.next()) {
 				if (next.done) {
 					if (next.value.ended === 'closing' && params.follow) break;

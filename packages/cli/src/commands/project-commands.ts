@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { parseDuration } from '../args/duration.ts';
 import { command } from '../command.ts';
 import { value } from '../option.ts';
+import { maskPlan } from '../project/plan-text.ts';
 import { problemStyle } from '../project/problem-style.ts';
 import { exitOf, reasons, summary, UpTeller } from '../project/up-text.ts';
 import { plural } from '../render/time.ts';
@@ -83,7 +84,7 @@ export const projectReload = command({
 				if (!context.json) teller.tell(next.value);
 				continue;
 			}
-			if (context.json) context.printJson(next.value);
+			if (context.json) context.printJson(maskPlan(next.value));
 			else {
 				for (const line of reasons(next.value, context.noteStyle)) context.note(line);
 				context.note(summary(next.value));

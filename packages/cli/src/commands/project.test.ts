@@ -242,6 +242,24 @@ hint: orch explain runtimes
 	});
 });
 
+it('orch up that is interrupted or terminated ends with the exit code of that', async () => {
+	write();
+	restores.push(
+		daemon.override('project.up', async function* ({ name = 'shop' }, { signal }) {
+			fire();
+			await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+			return { name, plan, orphans: [], outcomes: [], faults: [] };
+		}),
+	);
+	let fire = () => {};
+	for (const code of [130, 143]) {
+		const interrupt = (listener: (exitCode: number) => void) => {
+			fire = () => listener(code);
+		};
+		expect(await runCli(['up'], { socket: daemon.socket, cwd: directory, interrupt })).toEqual({ code, out: '', err: '' });
+	}
+});
+
 it('orch diff tells each field, what it restarts, and no secrets', async () => {
 	write();
 	restores.push(daemon.override('project.diff', async () => ({ name: 'shop', plan, orphans: [] })));
@@ -259,6 +277,32 @@ it('orch diff tells each field, what it restarts, and no secrets', async () => {
 			'',
 		].join('\n'),
 	);
+});
+
+it('no command that shows a plan shows a secret, in JSON either', async () => {
+	write();
+	const field = 'probes.ready.check.headers.X-Who';
+	const ofProbe = { name: 'shop/db', fields: [{ field, before: 'secret', after: 'other' }], restart: [] };
+	const secret = { ...plan, runtimes: { ...plan.runtimes, changed: [...plan.runtimes.changed, ofProbe] } };
+	const report = { name: 'shop', plan: secret, orphans: [], outcomes: [], faults: [] };
+	restores.push(
+		daemon.override('project.diff', async () => report),
+		// biome-ignore lint/correctness/useYield: only its end is looked at
+		daemon.override('project.up', async function* () {
+			return report;
+		}),
+		// biome-ignore lint/correctness/useYield: only its end is looked at
+		daemon.override('project.reload', async function* () {
+			return report;
+		}),
+	);
+	const lines = ['diff', 'up', 'up --dry-run', 'apply', 'apply --dry-run', 'project reload shop'];
+	for (const line of lines.flatMap((each) => [each, `${each} --json`])) {
+		const { out, err } = await orch(line.split(' '));
+		expect(`${line}: ${out}${err}`).not.toMatch(/secret|other/);
+		if (line.endsWith('--json'))
+			expect(JSON.parse(out).plan.runtimes.changed.at(-1).fields).toEqual([{ field, before: '••••', after: '••••' }]);
+	}
 });
 
 describe('orch apply', () => {
@@ -492,6 +536,23 @@ describe('without a daemon', () => {
 		expect(daemon.requests).toEqual([]);
 	});
 
+	it.each(['2024', '1e5', '0x1f', 'true', 'No', 'null', '2fa', '2024-01-01'])(
+		'orch init takes the name %s for a text',
+		async (name) => {
+			expect((await orch(['init', name])).code).toBe(0);
+			expect((await orch(['validate'], join(directory, name))).err).toBe(`orch.yaml: ok (project ${name}: 1 runtime)\n`);
+		},
+	);
+
+	it('orch init says what it cannot write', async () => {
+		write('', 'shop');
+		expect(await orch(['init', 'shop'])).toEqual({
+			code: 8,
+			out: '',
+			err: expect.stringContaining(`orch: cannot write ${join(directory, 'shop', 'orch.yaml')}: `),
+		});
+	});
+
 	it('orch validate tells what is wrong', async () => {
 		write('runtimes: {a: {command: sh, restart: alway}}\n');
 		expect(await orch(['validate'])).toMatchObject({
@@ -505,6 +566,23 @@ describe('without a daemon', () => {
 		const shown = JSON.parse((await orch(['config'])).out);
 		expect(shown.runtimes[0]).toMatchObject({ name: 'shop/a', args: ['-c', 'x'], env: { API_KEY: '••••', PORT: '1' } });
 		expect(JSON.parse((await orch(['config', '--reveal'])).out).runtimes[0].env.API_KEY).toBe('k');
+	});
+
+	it('orch config shows neither the headers of probes and services nor who authenticates, and schemas of types whole', async () => {
+		const ready = '{http: {url: "http://h/", headers: {X-Who: hidden-1}}}';
+		write(`name: shop
+runtimes:
+  a: {command: sh -c x, probes: {ready: ${ready}}}
+services:
+  auth: {url: "http://u:hidden-2@h/", headers: {X-Who: hidden-3}, auth: {type: basic, user: ana, pass: hidden-4}}
+gateway: {auth: {token: hidden-5}}
+types:
+  Login: {type: object, properties: {token: {type: string}}}
+`);
+		const { out } = await orch(['config']);
+		expect(out).not.toContain('hidden');
+		expect(JSON.parse(out).definitions.types.Login.properties).toEqual({ token: { type: 'string' } });
+		expect((await orch(['config', '--reveal'])).out.match(/hidden-\d/g)).toHaveLength(5);
 	});
 
 	it('orch graph draws what a file declares', async () => {

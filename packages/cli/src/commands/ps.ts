@@ -7,6 +7,7 @@ import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { labelFilter } from '../args/label.ts';
 import { list, value } from '../option.ts';
+import { maskRuntime } from '../secrets.ts';
 
 const statuses = [
 	'stopped',
@@ -45,7 +46,7 @@ export const ps = command({
 			...(args.length === 0 ? {} : { runtimes: [...args] }),
 			...(label === undefined ? {} : { labels: Object.fromEntries(label) }),
 		};
-		if (context.json) context.printJson(await context.readFast('runtime.list', selection));
+		if (context.json) context.printJson((await context.readFast('runtime.list', selection)).map(maskRuntime));
 		// many lines are laid out by orchd, which has done so before, sooner than by a program that has only just begun to run
 		else if (!context.namesOnly && !context.pretty && context.style === plain)
 			printTable(context, (await context.readFast('runtime.table', selection)).text);

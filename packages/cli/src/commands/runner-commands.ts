@@ -27,7 +27,7 @@ export const runnerList = command({
 		const runners = await context.read('runner.list', {});
 		if (context.json) context.printJson(runners);
 		else if (context.namesOnly) context.print(runners.map(({ name }) => `${name}\n`).join(''));
-		else if (runners.length === 0) context.note('no runners; mount one: orch runner add FILE --base-path PATH');
+		else if (runners.length === 0) context.note('no runners; mount one: orch runner add FILE --base-path /PATH');
 		else context.print(renderTable(runners, columns, { width: context.tableWidth, style: context.style }));
 		return undefined;
 	},
@@ -102,7 +102,7 @@ export const runnerAdd = command({
 	],
 	args: [{ name: 'FILE', required: true }],
 	options: {
-		basePath: value('--base-path PATH', 'where it is mounted (/)', nonEmpty),
+		basePath: value('--base-path /PATH', 'where it is mounted (/)', nonEmpty),
 		name: value('--name NAME', 'its name, instead of the file’s own', runtimeName),
 		profile: list('--profile NAME', 'a profile of the file; may be given several times', runtimeName),
 		waitTimeout: value('--wait-timeout DURATION', 'how long to wait (2m)', parseDuration),

@@ -54,7 +54,7 @@ describe('orch runner list', () => {
 		expect(await orch('runner', 'list')).toEqual({
 			code: 0,
 			out: '',
-			err: 'no runners; mount one: orch runner add FILE --base-path PATH\n',
+			err: 'no runners; mount one: orch runner add FILE --base-path /PATH\n',
 		});
 	});
 });

@@ -10,11 +10,12 @@ import { flag, list, type OptionValues, value } from '../option.ts';
 import { readEnvFile } from '../input-file.ts';
 import { locateProgram } from '../program-path.ts';
 import { lonelyOption, runtimeOptions, runtimeOptionsOf } from './runtime-options.ts';
+import { maskRuntime } from '../secrets.ts';
 import { uploadProgram } from '../upload.ts';
 import { inheritedOf } from '@orch/protocol/wire';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
-import type { Api, ParamsOf } from '@orch/protocol';
+import type { Api, ParamsOf, ResultOf } from '@orch/protocol';
 
 const options = {
 	name: value('--name NAME', 'its name; else the base name of the program', runtimeName),
@@ -87,7 +88,7 @@ export const runtimeAdd = command({
 		await context.connectionOrStart();
 		const binary = given.copy ? await uploadProgram(context, params.program) : undefined;
 		const added = await context.act('runtime.add', { ...params, ...(binary === undefined ? {} : { binary }) });
-		if (context.json) context.printJson(added);
+		if (context.json) context.printJson(maskAdded(added));
 		else for (const { id } of added.instances ?? [added]) context.print(`${id}\n`);
 		for (const one of added.instances ?? [added]) {
 			context.note(
@@ -100,6 +101,13 @@ export const runtimeAdd = command({
 		else context.next(`orch start ${added.name}`);
 		return undefined;
 	},
+});
+
+type Added = ResultOf<Api['runtime.add']>;
+
+const maskAdded = ({ instances, ...one }: Added): Added => ({
+	...maskRuntime(one),
+	...(instances && { instances: instances.map(maskRuntime) }),
 });
 
 function specOf(

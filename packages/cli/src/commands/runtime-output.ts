@@ -37,7 +37,7 @@ async function showOutput(
 ): Promise<number | undefined> {
 	const { out } = context.world;
 	return untilInterrupted(context.world, async (signal) => {
-		const items = context.follow(`runtime.${stream}`, params, signal);
+		const items = context.follow(`runtime.${stream}`, params, { signal, endless: params.follow });
 		// the next portion is asked for only once this one is out: a full pipe holds up nothing but itself
 		for await (const { bytes, removedBytes } of items) {
 			if (removedBytes !== undefined)

@@ -1,9 +1,9 @@
 /** `orch runtime scale`: changes how many instances a group has. */
+import { readArgument } from '../args/argument.ts';
 import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
 import { plural } from '../render/time.ts';
-
-const count = integer(1, 1000);
+import { maskRuntime } from '../secrets.ts';
 
 export const runtimeScale = command({
 	path: ['runtime', 'scale'],
@@ -19,9 +19,9 @@ export const runtimeScale = command({
 	examples: ['orch runtime scale worker 5'],
 	json: '{"name", "instances", "added", "removed"}',
 	async run(context, { args: [group = '', wanted = ''] }) {
-		const scaled = await context.act('runtime.scale', { group, instances: count(wanted) });
+		const scaled = await context.act('runtime.scale', { group, instances: readArgument('N', wanted, integer(1, 1000)) });
 		if (context.json) {
-			context.printJson(scaled);
+			context.printJson({ ...scaled, instances: scaled.instances.map(maskRuntime) });
 			return undefined;
 		}
 		if (context.namesOnly) context.print(scaled.instances.map(({ name }) => `${name}\n`).join(''));

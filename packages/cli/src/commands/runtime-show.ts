@@ -6,27 +6,27 @@ import { flag } from '../option.ts';
 import { renderDetails } from '../render/details.ts';
 import { describeProbes } from '../render/probes.ts';
 import { size } from '../render/time.ts';
-import { masked, maskSecrets } from '../secrets.ts';
+import { masked, maskRuntime } from '../secrets.ts';
 import type { Runtime } from './runtime-status.ts';
 
 export const runtimeShow = command({
 	path: ['runtime', 'show'],
 	aliases: ['inspect'],
 	summary: 'Show everything about a runtime',
-	notes: [`Values of the environment that look like secrets are shown as ${masked}, in JSON too, unless --reveal.`],
+	notes: [`Values of the environment and of probes that look like secrets are shown as ${masked}, in JSON too, unless --reveal.`],
 	args: [{ name: 'RUNTIME', required: true }],
 	options: {
 		env: flag('--env', 'its environment as well'),
-		reveal: flag('--reveal', 'secrets of its environment as they are'),
+		reveal: flag('--reveal', 'secrets as they are'),
 	},
 	examples: ['orch runtime show ping', 'orch runtime show ping --env', 'orch runtime show ping --json | jq .restart'],
 	json: 'the runtime, with its environment, the paths of its output and its sockets',
 	async run(context, { args: [runtime = ''], options: { env, reveal } }) {
-		const shown = await context.read('runtime.show', { runtime });
-		const visible = reveal ? shown.env : maskSecrets(shown.env);
-		if (context.json) context.printJson({ ...shown, env: visible });
+		const whole = await context.read('runtime.show', { runtime });
+		const shown = reveal ? whole : maskRuntime(whole);
+		if (context.json) context.printJson(shown);
 		else if (context.namesOnly) context.print(`${shown.id}\n`);
-		else context.print(render(shown, env || reveal ? visible : undefined, context.pretty, context.style));
+		else context.print(render(shown, env || reveal ? shown.env : undefined, context.pretty, context.style));
 		return undefined;
 	},
 });

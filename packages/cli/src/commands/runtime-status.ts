@@ -4,7 +4,7 @@ import type { Api, ResultOf } from '@orch/protocol';
 import type { Context } from '../context.ts';
 import { renderDetails } from '../render/details.ts';
 import { bytes, plural } from '../render/time.ts';
-import { maskSecrets } from '../secrets.ts';
+import { maskRuntime } from '../secrets.ts';
 
 export type Runtime = ResultOf<Api['runtime.show']>;
 type Links = ResultOf<Api['link.stats']>['links'];
@@ -20,7 +20,7 @@ export async function showRuntimeStatus(context: Context, runtime: string): Prom
 	const receives = linksOf(context, { to: runtime });
 	const words = lastWords(context, runtime);
 	const shown = await asked;
-	if (context.json) context.printJson({ ...shown, env: maskSecrets(shown.env) });
+	if (context.json) context.printJson(maskRuntime(shown));
 	else if (!context.namesOnly) {
 		context.print(renderRuntimeStatus(context, shown, { sends: await sends, receives: await receives, words: await words }));
 		context.next(...nextSteps(shown));

@@ -2,8 +2,7 @@ import { expect, it } from 'vitest';
 import { type Needing, orderOf } from './stop-order.ts';
 
 const one = (name: string, ...needs: readonly string[]): Needing => ({
-	id: `0195fc7b-33e6-70e3-bee1-${name.padEnd(12, '0')}`,
-	shortId: name.padEnd(8, '0'),
+	id: `0195fc7b-33e6-70e3-bee1-${name.replace('/', '').padEnd(12, '0')}`,
 	name,
 	group: /-\d$/.test(name) ? { name: name.slice(0, -2) } : null,
 	options: { needs: needs.map((runtime) => ({ runtime })) },
@@ -26,4 +25,18 @@ it('knows groups, and leaves what it does not know as it is', () => {
 		{ ref: 'nobody', behind: [] },
 	]);
 	expect(orderOf(['db', 'db00'], all).map(({ ref }) => ref)).toEqual(['db', 'db00']);
+});
+
+it('knows them by their names within a project, and by prefixes in any case, as orchd does', () => {
+	const shop = [one('shop/db'), one('shop/api', 'shop/db'), one('shop/web-1', 'shop/api'), one('shop/web-2', 'shop/api')];
+	expect(orderOf(['db', 'web', 'api'], shop)).toEqual([
+		{ ref: 'web', behind: [] },
+		{ ref: 'api', behind: ['web'] },
+		{ ref: 'db', behind: ['web', 'api'] },
+	]);
+	expect(orderOf(['SHOPDB', 'api'], shop).map(({ ref }) => ref)).toEqual(['api', 'SHOPDB']);
+	// whole names go before, and what is ambiguous is left to orchd to refuse
+	expect(orderOf(['db', 'api'], [...shop, one('db')]).map(({ ref }) => ref)).toEqual(['db', 'api']);
+	expect(orderOf(['db', 'shop/api'], [...shop, one('kiosk/db')]).map(({ ref }) => ref)).toEqual(['db', 'shop/api']);
+	expect(orderOf(['0195fc7b', 'shop/api'], shop).map(({ ref }) => ref)).toEqual(['0195fc7b', 'shop/api']);
 });

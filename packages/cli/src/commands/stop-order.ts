@@ -10,7 +10,6 @@ export interface OrderedRef {
 /** The parts of a runtime that say who it is and what it needs. */
 export interface Needing {
 	readonly id: string;
-	readonly shortId: string;
 	readonly name: string;
 	readonly group: { readonly name: string } | null;
 	readonly options: { readonly needs?: readonly { readonly runtime: string }[] };
@@ -23,7 +22,7 @@ export async function stopOrder(context: Pick<Context, 'read'>, refs: readonly s
 }
 
 export function orderOf(refs: readonly string[], all: readonly Needing[]): readonly OrderedRef[] {
-	const meant = new Map(refs.map((ref) => [ref, all.filter((one) => isMeant(one, ref))]));
+	const meant = new Map(refs.map((ref) => [ref, meantBy(ref, all)]));
 	const needed = new Map(refs.map((ref) => [ref, allNeeded(meant.get(ref) ?? [], all)]));
 	const needs = (ref: string, other: string) => (meant.get(other) ?? []).some((one) => needed.get(ref)?.has(one));
 	const ordered: OrderedRef[] = [];
@@ -40,8 +39,28 @@ export function orderOf(refs: readonly string[], all: readonly Needing[]): reado
 	return ordered;
 }
 
-const isMeant = ({ id, shortId, name, group }: Needing, ref: string): boolean =>
-	name === ref || group?.name === ref || id === ref || (ref.length >= 4 && (id.startsWith(ref) || shortId.startsWith(ref)));
+/** By the rule of orchd; none where it would refuse the reference. */
+function meantBy(ref: string, all: readonly Needing[]): readonly Needing[] {
+	const isCalled = (fits: (name: string) => boolean) =>
+		all.filter(({ name, group }) => fits(name) || (group && fits(group.name)));
+	const named = isCalled((name) => name === ref);
+	if (named.length > 0) return named;
+	const identified = all.filter(({ id }) => id === ref);
+	if (identified.length > 0) return identified;
+	const isWithin = (name: string) => !ref.includes('/') && name.endsWith(`/${ref}`);
+	const inProjects = isCalled(isWithin);
+	if (inProjects.length > 0) {
+		const names = new Set(inProjects.map(({ name, group }) => (isWithin(name) ? name : group?.name)));
+		return names.size === 1 ? inProjects : [];
+	}
+	const prefix = ref.toLowerCase();
+	const matches =
+		prefix.length < shortestPrefix ? [] : all.filter(({ id }) => id.startsWith(prefix) || lastGroup(id).startsWith(prefix));
+	return matches.length === 1 ? matches : [];
+}
+
+const shortestPrefix = 4;
+const lastGroup = (id: string): string => id.slice(-12);
 
 function allNeeded(from: readonly Needing[], all: readonly Needing[]): Set<Needing> {
 	const found = new Set<Needing>();

@@ -10,6 +10,7 @@ import { flag, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { sorted, sortKeys, type SortKey } from '../top/order.ts';
 import { toColumns } from '../render/runtime-columns.ts';
+import { maskRuntime } from '../secrets.ts';
 import { printRuntimes } from './ps.ts';
 
 export const top = command({
@@ -38,7 +39,7 @@ export const top = command({
 		if (!world.out.isTerminal || !world.input.isTerminal || world.env['TERM'] === 'dumb')
 			throw new CliError('usage.conflict', { reason: 'orch top needs a terminal', hint: 'orch top --once' });
 		// where no orchd is, that is told before the screen is taken
-		await (await context.connection()).connected;
+		await context.hello();
 		const { runTop } = await import('../top/run.ts');
 		return runTop(context, { only, sort });
 	},
@@ -50,7 +51,7 @@ const pick = (runtimes: readonly RuntimeInfo[], only: readonly string[], sort: S
 	sorted(
 		runtimes.filter(({ id }) => only.length === 0 || only.includes(id)).map((info) => ({ info })),
 		sort,
-	).map(({ info }) => info);
+	).map(({ info }) => maskRuntime(info));
 
 async function showOnce(context: Context, only: readonly string[], sort: SortKey): Promise<undefined> {
 	const runtimes = pick(await context.read('runtime.list', {}), only, sort);
@@ -64,7 +65,7 @@ async function showLines(context: Context, only: readonly string[], sort: SortKe
 	const all = new Map<string, RuntimeInfo>();
 	let printedMs = Number.NEGATIVE_INFINITY;
 	return untilInterrupted(world, async (signal) => {
-		for await (const item of context.follow('runtime.watch', {}, signal)) {
+		for await (const item of context.follow('runtime.watch', {}, { signal, endless: true })) {
 			for (const id of item.removed) all.delete(id);
 			for (const info of item.runtimes) all.set(info.id, info);
 			for (const { id, ...figures } of item.figures) {

@@ -3,10 +3,10 @@ import { parseDuration } from '../args/duration.ts';
 import type { Api, ParamsOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { flag, value } from '../option.ts';
 import { fileOptions, readingOf } from '../project/files.ts';
-import { isEmptyDiff, planText } from '../project/plan-text.ts';
+import { isEmptyDiff, maskPlan, planText } from '../project/plan-text.ts';
 import { exitOf, reasons, type Report, summary, timing, UpTeller } from '../project/up-text.ts';
 import { logs } from './logs.ts';
 
@@ -44,18 +44,19 @@ export const up = command({
 			...(options.removeOrphans ? { removeOrphans: true } : {}),
 		};
 		if (options.dryRun) {
-			const diff = await context.read('project.diff', { ...reading, ...selection });
+			const diff = maskPlan(await context.read('project.diff', { ...reading, ...selection }));
 			if (context.json) context.printJson(diff);
 			else context.print(isEmptyDiff(diff) ? `nothing would change in project ${diff.name}\n` : planText(diff, context.style));
 			return undefined;
 		}
 		await context.connectionOrStart();
-		const report = await follow(context, {
-			...reading,
-			...selection,
-			...(options.waitTimeout === undefined ? {} : { waitMs: options.waitTimeout }),
+		const params = { ...reading, ...selection, ...(options.waitTimeout === undefined ? {} : { waitMs: options.waitTimeout }) };
+		let report: Report | undefined;
+		const interrupted = await untilInterrupted(context.world, async (signal) => {
+			report = await follow(context, params, signal);
 		});
-		if (context.json) context.printJson(report);
+		if (!report) return interrupted;
+		if (context.json) context.printJson(maskPlan(report));
 		if (options.timing) for (const line of timing(report)) context.note(line);
 		if (options.attach && report.outcomes.length > 0) {
 			const names = report.outcomes.map(({ name }) => name);
@@ -66,20 +67,15 @@ export const up = command({
 });
 
 /** Tells what happens while it happens; gives the report. */
-export async function follow(context: Context, params: ParamsOf<Api['project.up']>): Promise<Report> {
-	const interrupted = interruption(context.world);
+async function follow(context: Context, params: ParamsOf<Api['project.up']>, signal: AbortSignal): Promise<Report> {
 	const teller = new UpTeller(context, (name) => name.slice(name.indexOf('/') + 1));
-	try {
-		const items = context.follow('project.up', params, interrupted.signal);
-		for (let next = await items.next(); ; next = await items.next()) {
-			if (next.done) {
-				conclude(context, next.value);
-				return next.value;
-			}
-			if (!context.json) teller.tell(next.value);
+	const items = context.follow('project.up', params, { signal });
+	for (let next = await items.next(); ; next = await items.next()) {
+		if (next.done) {
+			conclude(context, next.value);
+			return next.value;
 		}
-	} finally {
-		interrupted.release();
+		if (!context.json) teller.tell(next.value);
 	}
 }
 

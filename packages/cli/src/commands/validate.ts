@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { flag } from '../option.ts';
 import { type CheckedProject, loadCheckModule } from '../project/check-module.ts';
 import { fileOptions, type Reading, readingOf } from '../project/files.ts';
-import { maskSecrets } from '../secrets.ts';
+import { maskDeep, maskRuntime } from '../secrets.ts';
 
 export const validate = command({
 	path: ['validate'],
@@ -45,15 +45,24 @@ export const config = command({
 	examples: ['orch config', 'orch config --profile dev --reveal'],
 	json: 'the same',
 	async run(context, { options }) {
-		const { runtimes, links, ...rest } = checked(context, await readingOf(context, options));
-		const shown = [...runtimes.values()].map((runtime) => ({
-			...runtime,
-			env: options.reveal ? runtime.env : maskSecrets(runtime.env),
-		}));
-		context.print(`${JSON.stringify({ ...rest, runtimes: shown, links: [...links.values()] }, null, 2)}\n`);
+		const project = checked(context, await readingOf(context, options));
+		const { runtimes, links, ...rest } = options.reveal ? project : maskProject(project);
+		context.print(`${JSON.stringify({ ...rest, runtimes: [...runtimes.values()], links: [...links.values()] }, null, 2)}\n`);
 		return undefined;
 	},
 });
+
+function maskProject({ runtimes, definitions, ...rest }: CheckedProject): CheckedProject {
+	// a property that a schema of a type calls `token` is none
+	const { types = {}, ...sections } = definitions;
+	const entries = (section: Readonly<Record<string, unknown>>) =>
+		Object.fromEntries(Object.entries(section).map(([name, entry]) => [name, maskDeep(entry)]));
+	return {
+		...rest,
+		runtimes: new Map([...runtimes].map(([name, runtime]) => [name, maskRuntime(runtime)])),
+		definitions: { types, ...Object.fromEntries(Object.entries(sections).map(([name, section]) => [name, entries(section)])) },
+	};
+}
 
 /** The project, or the error that tells everything that is wrong with it. */
 function checked({ world }: Context, reading: Reading): CheckedProject {

@@ -90,6 +90,7 @@ describe('a line is completed', () => {
 		['orch help runtime sh', ['show']],
 		['orch help exit', ['exit-codes']],
 		['orch completion ', ['bash', 'zsh', 'fish']],
+		['orch explain E13', ['E132', 'E135', 'E136', 'E137', 'E138', 'E139']],
 	])('%s with the values it takes', async (line, expected) => {
 		expect(await names(line)).toEqual(expected);
 	});
@@ -100,6 +101,7 @@ describe('a line is completed', () => {
 		['orch runtime add x --cwd ', ':directories'],
 		['orch runtime add x -- ', ':files'],
 		['orch ps --timeout ', ':'],
+		['orch runner add x --base-path ', ':'],
 		['orch version ', ':'],
 	])('%s by the shell itself, where that knows: %s', async (line, directive) => {
 		expect(await offered(line)).toEqual({ values: [], directive });

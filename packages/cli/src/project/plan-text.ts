@@ -1,9 +1,23 @@
-/** A plan as people read it: what comes, goes and changes, field by field, with what that means for what runs. */
+/** A plan as it is shown: what comes, goes and changes, field by field, with what that means for what runs; never a secret. */
 import type { Style } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
-import { maskSecrets } from '../secrets.ts';
+import { maskDeep } from '../secrets.ts';
 
 export type Diff = ResultOf<Api['project.diff']>;
+
+/** Without the secrets that change: to be done before any of it is shown. */
+export function maskPlan<Shown extends Pick<Diff, 'plan'>>(shown: Shown): Shown {
+	const { plan } = shown;
+	const changed = plan.runtimes.changed.map((runtime) => ({ ...runtime, fields: runtime.fields.map(maskField) }));
+	return { ...shown, plan: { ...plan, runtimes: { ...plan.runtimes, changed } } };
+}
+
+type Field = Diff['plan']['runtimes']['changed'][number]['fields'][number];
+
+function maskField({ field, ...values }: Field): Field {
+	const shown = Object.entries(values).map(([side, value]) => [side, maskDeep(value, field.split('.'))]);
+	return { field, ...Object.fromEntries(shown) };
+}
 
 export function planText({ plan, orphans }: Diff, style: Style): string {
 	const { runtimes, links, definitions } = plan;
@@ -29,7 +43,7 @@ export function planText({ plan, orphans }: Diff, style: Style): string {
 	return lines.map((line) => `${line}\n`).join('');
 }
 
-function fieldText({ field, before, after }: { field: string; before?: unknown; after?: unknown }, style: Style): string {
+function fieldText({ field, before, after }: Field, style: Style): string {
 	const shown = (value: unknown) => (value === undefined ? 'nothing' : valueText(field, value));
 	return `    ${style.dim(field)}  ${shown(before)} → ${shown(after)}`;
 }
@@ -37,9 +51,7 @@ function fieldText({ field, before, after }: { field: string; before?: unknown; 
 const longest = 80;
 
 function valueText(field: string, value: unknown): string {
-	const name = field.startsWith('env.') ? field.slice(4) : undefined;
-	const text =
-		name !== undefined && typeof value === 'string' ? (maskSecrets({ [name]: value })[name] ?? '') : JSON.stringify(value);
+	const text = field.startsWith('env.') && typeof value === 'string' ? value : JSON.stringify(value);
 	return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 

@@ -110,7 +110,7 @@ describe('actions', () => {
 		const of = (...keys: string[]) => play([watched(), ...keys]).effects.filter(({ kind }) => kind === 'act');
 		const act = (action: string) => [{ kind: 'act', action, id: idOf('cache'), name: 'cache' }];
 		expect([of('s'), of('r')]).toEqual([act('start'), act('restart')]);
-		expect([of('x'), of('x', 'n'), of('x', 'escape'), of('x', 'y')]).toEqual([[], [], [], act('stop')]);
+		expect([of('x'), of('x', 'n'), of('x', 'escape'), of('x', 'enter'), of('x', 'y')]).toEqual([[], [], [], [], act('stop')]);
 	});
 
 	it('stop whom was asked about, even if another is selected by then', () => {

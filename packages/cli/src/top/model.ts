@@ -218,7 +218,7 @@ function onKey(state: TopState, key: Key): Next {
 
 function onAnswer(state: TopState, { action, id, name }: Mode & { kind: 'confirm' }, key: Key): Next {
 	const browsing: TopState = { ...state, mode: { kind: 'browse' } };
-	return key === 'y' || key === 'Y' || key === 'enter' ? act(browsing, action, id, name) : stay(browsing);
+	return key === 'y' || key === 'Y' ? act(browsing, action, id, name) : stay(browsing);
 }
 
 const act = (state: TopState, action: Action, id: string, name: string): Next => ({

@@ -37,6 +37,13 @@ describe('the check of requests', () => {
 		]);
 	});
 
+	it('counts the name of a type in bytes, as the router does', () => {
+		const link = (type: string) => check(api['link.add'].params, { from: 'ping', type, to: 'pong' });
+		expect(link('ö'.repeat(127))).toEqual([]);
+		expect(link('ö'.repeat(128))).toEqual(['type takes 256 bytes, at most 255 are possible']);
+		for (const type of ['a\u0085', 'a\nb', '\ud800']) expect(link(type)).toEqual(['type has a form that is not taken']);
+	});
+
 	it('says that no form fits where there is a choice of forms', () => {
 		expect(check(api['link.remove'].params, { link: 'a3f1' })).toEqual([]);
 		expect(check(api['link.remove'].params, { from: '*', type: 'Ping', to: 'pong' })).toEqual([]);

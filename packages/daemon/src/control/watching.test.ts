@@ -21,6 +21,7 @@ function watching() {
 		runtimes: {
 			get: (id) => infos.get(id),
 			group: () => [],
+			groups: () => [],
 			byName: (name) => [...infos.values()].find((info) => info.name === name),
 			list: () => [...infos.values()],
 			describe: (id) => infos.get(id) as RuntimeInfo,

@@ -1,7 +1,7 @@
 /** Runtimes as clients see them: supervision, ports and uploads joined, the supervisor's faults as declared errors. */
 import type { Logger, Random } from '@orch/base';
 import { renderRuntimes } from '@orch/base/text';
-import { OrchError, shortId, suggest } from '@orch/protocol';
+import { OrchError, shortId } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
 import { isoTime, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
@@ -219,13 +219,11 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		},
 		remove,
 		group: (name) => instancesOf(name).map(({ spec, status }) => ({ id: spec.id, name: spec.name, status })),
+		groups: () => [...idsByGroup.keys()],
 		async scale(name, wanted, { maxRuntimes, signal }) {
 			const present = instancesOf(name);
 			const last = present.at(-1)?.spec;
-			if (!last?.group) {
-				if (idsByName.has(name)) throw new OrchError('runtime.not_group', { name });
-				throw new OrchError('runtime.not_found', { ref: name, candidates: suggest(name, [...idsByGroup.keys()]) });
-			}
+			if (!last?.group) throw new OrchError('runtime.not_found', { ref: name, candidates: [] });
 			const { index } = last.group;
 			const specs = Array.from({ length: Math.max(0, wanted - present.length) }, (_, at): RuntimeSpec => {
 				const next = index + 1 + at;

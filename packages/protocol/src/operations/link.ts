@@ -1,14 +1,21 @@
 /** Operations on links. */
 import { Type } from 'typebox';
+import { maxTypeNameBytes } from '../data/index.ts';
 import { operation, stream } from '../operation.ts';
+import { tooManyBytes, typeNameBytes, typeNamePattern } from '../type-name.ts';
 import { Bytes, LinkCounters, nullable, Overflow, Ref, Time, Uuid, WhileDown } from './shapes.ts';
 
-export const TypeName = Type.String({
-	minLength: 1,
-	maxLength: 255,
-	pattern: '^[^\\u0000-\\u001f\\u007f]+$',
-	description: 'A message type: 1 to 255 bytes without control characters',
-});
+/** Its length is counted in characters where schemas are read, and in bytes here. */
+export const TypeName = Type.Refine(
+	Type.String({
+		minLength: 1,
+		maxLength: maxTypeNameBytes,
+		pattern: typeNamePattern,
+		description: 'A message type: 1 to 255 bytes without control characters',
+	}),
+	(name) => typeNameBytes(name) <= maxTypeNameBytes,
+	(name) => tooManyBytes(typeNameBytes(name)),
+);
 const Sender = Type.String({ minLength: 1, maxLength: 255, description: 'A runtime, or * for any' });
 const Party = Type.Object({ id: Type.String({ description: 'A runtime’s id, * or group/NAME' }), name: Type.String() });
 
@@ -16,7 +23,8 @@ export const LinkInfo = Type.Object({
 	id: Uuid,
 	shortId: Type.String(),
 	from: Party,
-	type: TypeName,
+	/** Also one that an earlier orchd took, and that is refused now: it can be looked at, and removed by its id. */
+	type: Type.String(),
 	to: Party,
 	queueMessages: Type.Integer(),
 	queueBytes: Type.Integer(),
@@ -139,7 +147,7 @@ export const linkOperations = {
 			Type.Object({ from: Sender, type: TypeName, to: Ref }),
 		]),
 		result: LinkInfo,
-		errors: [...refErrors, 'link.not_found'],
+		errors: [...refErrors, 'link.not_found', 'link.ambiguous'],
 		http: { method: 'DELETE', path: '/links/{link}' },
 	}),
 	'link.tap': stream({
@@ -154,7 +162,7 @@ export const linkOperations = {
 		}),
 		item: Type.Object({ messages: Type.Array(TappedMessage), skipped: Type.Integer() }),
 		result: Type.Object({ skipped: Type.Integer() }),
-		errors: [...refErrors, 'link.not_found', 'router.unavailable'],
+		errors: [...refErrors, 'link.not_found', 'link.ambiguous', 'router.unavailable'],
 	}),
 	'link.send': operation({
 		summary: 'Send a message by hand',

@@ -243,6 +243,7 @@ export const runtimeOperations = {
 		}),
 		errors: [
 			'runtime.not_found',
+			'runtime.ambiguous',
 			'runtime.not_group',
 			'runtime.name_taken',
 			'runtime.port_taken',

@@ -26,4 +26,5 @@ export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } fr
 export { shortId } from '../short-id.ts';
 export { inheritedOf } from '../inherited.ts';
 export { suggest } from '../suggest.ts';
+export { typeNameFault } from '../type-name.ts';
 export { version } from '../version.ts';

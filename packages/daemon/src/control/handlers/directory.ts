@@ -12,33 +12,46 @@ export interface Directory {
 	list(): readonly Entry[];
 	/** The instances of a group, by their numbers; none where there is no such group. */
 	group(name: string): readonly Entry[];
+	/** The names of all groups. */
+	groups(): readonly string[];
 }
 
 /** The runtime that `ref` means, or the declared error that says why it means none. */
 export function resolveRuntime(directory: Directory, ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Entry {
-	// what scripts write, whole names and ids, must not cost a look at every runtime
-	const exact = directory.byName(ref) ?? directory.get(ref);
-	if (exact) return exact;
-	const instances = directory.group(ref);
-	if (instances.length > 0) return ambiguous(ref, instances, call);
-	const found = findByReference(ref, directory.list());
-	switch (found.kind) {
-		case 'one':
-			return found.one;
-		case 'none':
-			return call.fail('runtime.not_found', { ref, candidates: found.candidates });
-		case 'many':
-			return ambiguous(ref, found.matches, call);
-	}
+	const { entries, group } = resolveRuntimes(directory, ref, call);
+	const [entry] = entries;
+	return entry && group === undefined ? entry : ambiguous(ref, entries, call);
 }
 
 /** The same where the name of a group may stand for all its instances. */
 export function resolveRuntimes(directory: Directory, ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Meant {
-	const instances = directory.byName(ref) ? [] : directory.group(ref);
-	return instances.length > 0
-		? { entries: instances, isGroup: true }
-		: { entries: [resolveRuntime(directory, ref, call)], isGroup: false };
+	// what scripts write, whole names and ids, must not cost a look at every runtime
+	const named = directory.byName(ref);
+	if (named) return { entries: [named], group: undefined };
+	const instances = directory.group(ref);
+	if (instances.length > 0) return { entries: instances, group: ref };
+	const exact = directory.get(ref);
+	if (exact) return { entries: [exact], group: undefined };
+	const found = findByReference(ref, [
+		...directory.list().map((entry) => ({ id: entry.id, name: entry.name, entries: [entry], group: undefined })),
+		...directory.groups().map((name) => ({ id: noId, name, entries: directory.group(name), group: name })),
+	]);
+	switch (found.kind) {
+		case 'one':
+			return { entries: found.one.entries, group: found.one.group };
+		case 'none':
+			return call.fail('runtime.not_found', { ref, candidates: found.candidates });
+		case 'many':
+			return ambiguous(
+				ref,
+				found.matches.flatMap(({ entries }) => entries),
+				call,
+			);
+	}
 }
+
+/** Groups have names only. */
+const noId = '';
 
 /**
  * The same for who reads what was written: where no runtime of today is meant, what is kept of removed ones is. Of several that had
@@ -53,12 +66,15 @@ export function resolveWriters(
 	if (isPresent) return resolveRuntimes(directory, ref, call);
 	const removed = directory.removed();
 	const meant = removed.filter(({ id, name }) => name === ref || id === ref);
-	if (meant.length > 0) return { entries: meant, isGroup: false };
+	if (meant.length > 0) return { entries: meant, group: undefined };
+	// what one of today has as well is its name
+	const gone = removed.filter(({ name }) => !directory.byName(name) && directory.group(name).length === 0);
 	const all: Directory = {
 		get: (id) => directory.get(id),
 		byName: (name) => directory.byName(name),
 		group: (name) => directory.group(name),
-		list: () => [...directory.list(), ...removed],
+		groups: () => directory.groups(),
+		list: () => [...directory.list(), ...gone],
 	};
 	return resolveRuntimes(all, ref, call);
 }
@@ -67,7 +83,8 @@ export function resolveWriters(
 export interface Meant {
 	/** One at least. */
 	readonly entries: readonly Entry[];
-	readonly isGroup: boolean;
+	/** The whole name of the group that it means; undefined where it means one runtime. */
+	readonly group: string | undefined;
 }
 
 const ambiguous = (ref: string, matches: readonly Entry[], call: Call<'runtime.ambiguous'>): never =>

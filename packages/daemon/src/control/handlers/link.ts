@@ -37,11 +37,12 @@ export interface LinkHandlersOptions {
 export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
 	/** The name of a group is an end of its own: it means its instances, those to come as well. */
 	const end = (ref: string, call: RefCall): string => {
-		const { entries, isGroup } = resolveRuntimes(directory, ref, call);
-		return isGroup ? groupEnd(ref) : (entries[0]?.id ?? ref);
+		const { entries, group } = resolveRuntimes(directory, ref, call);
+		return group === undefined ? (entries[0]?.id ?? ref) : groupEnd(group);
 	};
 	const sender = (ref: string, call: RefCall): string => (ref === anySender ? anySender : end(ref, call));
 	const party = (id: string) => ({ id, name: id === anySender ? anySender : (groupOfEnd(id) ?? directory.get(id)?.name ?? id) });
+	const matchOf = ({ id, from, type, to }: Link) => ({ shortId: shortId(id), from: party(from).name, type, to: party(to).name });
 	const describe = (link: Link, figures?: RouterFigures): LinkInfo => ({
 		id: link.id,
 		shortId: shortId(link.id),
@@ -86,12 +87,19 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 					(filter.type === undefined || link.type === filter.type),
 			);
 	};
-	const findLink = (ref: string, call: Call<'link.not_found'>): Link => {
+	const findLink = (ref: string, call: Call<'link.not_found' | 'link.ambiguous'>): Link => {
 		const found = findByReference(
 			ref,
 			links.list().map((link) => ({ id: link.id, name: link.id, link })),
 		);
-		return found.kind === 'one' ? found.one.link : call.fail('link.not_found', { link: `'${ref}'` });
+		switch (found.kind) {
+			case 'one':
+				return found.one.link;
+			case 'none':
+				return call.fail('link.not_found', { link: `'${ref}'` });
+			case 'many':
+				return call.fail('link.ambiguous', { ref, matches: found.matches.map(({ link }) => matchOf(link)) });
+		}
 	};
 	const unavailable = <C extends ErrorCode>(error: unknown, call: Call<C | 'router.unavailable'>): never => {
 		if (error instanceof RouterUnavailable) return call.fail('router.unavailable', { reason: error.message });

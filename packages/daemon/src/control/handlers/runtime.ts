@@ -181,7 +181,7 @@ export function runtimeHandlers({
 	});
 	/** What came of a command on all that a reference means: on every one of them, though one of them fails. */
 	const onAll = async (
-		{ entries, isGroup }: { readonly entries: readonly { readonly id: string }[]; readonly isGroup: boolean },
+		{ entries, group }: { readonly entries: readonly { readonly id: string }[]; readonly group: string | undefined },
 		act: (id: string) => Promise<RuntimeInfo>,
 	): Promise<RuntimeInfo & { readonly instances?: RuntimeInfo[] }> => {
 		const outcomes = await Promise.allSettled(entries.map(({ id }) => act(id)));
@@ -191,7 +191,7 @@ export function runtimeHandlers({
 		});
 		const [first] = instances;
 		if (!first) throw new Error('Nothing was meant');
-		return isGroup ? { ...first, instances } : first;
+		return group === undefined ? first : { ...first, instances };
 	};
 
 	return {
@@ -230,7 +230,7 @@ export function runtimeHandlers({
 				await Promise.allSettled(added.map(({ id }) => runtimes.remove(id, { force: true, signal: call.signal })));
 				throw error;
 			}
-			return onAll({ entries: added, isGroup: params.instances !== undefined }, async (id) =>
+			return onAll({ entries: added, group: params.instances === undefined ? undefined : base }, async (id) =>
 				params.start ? runtimes.start(id, { signal: call.signal }) : runtimes.describe(id),
 			);
 		},
@@ -273,18 +273,20 @@ export function runtimeHandlers({
 		},
 
 		async 'runtime.remove'({ runtime, force }, call) {
-			const { entries, isGroup } = findAll(runtime, call);
+			const { entries, group } = findAll(runtime, call);
 			const outcomes = await Promise.allSettled(
 				entries.map(({ id }) => runtimes.remove(id, { force: force ?? false, signal: call.signal })),
 			);
 			for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 			const instances = entries.map(({ id, name }) => ({ id, name }));
 			const [first = { id: '', name: '' }] = instances;
-			return isGroup ? { ...first, instances } : first;
+			return group === undefined ? first : { ...first, instances };
 		},
 
-		async 'runtime.scale'({ group, instances }, call) {
+		async 'runtime.scale'({ group: ref, instances }, call) {
 			whileOpen(call);
+			const { entries, group } = findAll(ref, call);
+			if (group === undefined) return call.fail('runtime.not_group', { name: entries[0]?.name ?? ref });
 			const changed = await runtimes.scale(group, instances, { maxRuntimes, signal: call.signal });
 			return {
 				name: group,

@@ -7,7 +7,7 @@ import type { RuntimeInfo, Runtimes } from './runtime.ts';
 
 export interface WatchHandlersOptions {
 	readonly events: Pick<EventLog, 'since' | 'before' | 'firstSeq' | 'lastSeq' | 'appended'>;
-	readonly runtimes: Pick<Runtimes, 'get' | 'byName' | 'group' | 'list' | 'describe' | 'look' | 'watch'>;
+	readonly runtimes: Pick<Runtimes, 'get' | 'byName' | 'group' | 'groups' | 'list' | 'describe' | 'look' | 'watch'>;
 	readonly clock: Clock;
 }
 

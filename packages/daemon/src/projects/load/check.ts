@@ -28,6 +28,7 @@ export interface LinkText {
 	readonly to: readonly string[];
 	readonly at: Span;
 	readonly fromAt: Span;
+	readonly typeAt: Span;
 	readonly toAt: Span;
 }
 
@@ -118,7 +119,7 @@ export function readLink(item: Tree, section: LinkSection): LinkText {
 	if (typeof section === 'string') {
 		const match = /^(\S+) +-(.+)-> +(\S+)$/.exec(section);
 		const [, from = '', type = '', to = ''] = match ?? [];
-		return { from: [from], types: [type], to: [to], at: item.at, fromAt: item.at, toAt: item.at };
+		return { from: [from], types: [type], to: [to], at: item.at, fromAt: item.at, typeAt: item.at, toAt: item.at };
 	}
 	return {
 		from: [section.from].flat(),
@@ -126,11 +127,21 @@ export function readLink(item: Tree, section: LinkSection): LinkText {
 		to: [section.to].flat(),
 		at: item.at,
 		fromAt: spanAt(item, ['from']),
+		typeAt: spanAt(item, ['type']),
 		toAt: spanAt(item, ['to']),
 	};
 }
 
-export function checkLinks(links: readonly LinkText[], names: ReadonlyMap<string, DeclaredName>, suggest: Suggest): Problem[] {
+export type TypeNameFault = (name: string) => string | undefined;
+
+export const badTypeName = (fault: string, at: Span): Problem =>
+	problem('bad_value', `the name of this type of messages ${fault}`, { at });
+
+export function checkLinks(
+	links: readonly LinkText[],
+	names: ReadonlyMap<string, DeclaredName>,
+	{ suggest, typeNameFault }: { readonly suggest: Suggest; readonly typeNameFault: TypeNameFault },
+): Problem[] {
 	const problems: Problem[] = [];
 	const first = new Map<string, Span>();
 	for (const link of links) {
@@ -140,6 +151,10 @@ export function checkLinks(links: readonly LinkText[], names: ReadonlyMap<string
 			if (target || name.includes('/')) return;
 			problems.push(unknown(`a link ${way} '${name}'`, name, target, at, names, suggest));
 		};
+		for (const type of link.types) {
+			const fault = typeNameFault(type);
+			if (fault !== undefined) problems.push(badTypeName(fault, link.typeAt));
+		}
 		for (const name of link.from) if (name !== anySender) end(name, link.fromAt, 'comes from');
 		for (const name of link.to) {
 			if (name === anySender) problems.push(problem('bad_value', 'a link goes to a runtime, not to *', { at: link.toAt }));

@@ -239,6 +239,22 @@ runtimes:
 		]);
 	});
 
+	it('E117: a type that cannot be called so, in a link or for its schema', () => {
+		const long = 'ö'.repeat(128);
+		const text = `runtimes: {a: {command: x}}
+links:
+  - a -${long}-> a
+  - {from: a, to: a, type: [Ping, "b\\u0085c"]}
+types: {${long}: {type: object}}
+`;
+		const fault = 'the name of this type of messages';
+		expect(loadText(text).problems.map(({ message, at }) => `${at?.line}:${at?.column} ${message}`)).toEqual([
+			`3:5 ${fault} takes 256 bytes, at most 255 are possible`,
+			`4:28 ${fault} holds control characters`,
+			`5:9 ${fault} takes 256 bytes, at most 255 are possible`,
+		]);
+	});
+
 	it('E117: a type that is no JSON Schema', () => {
 		expect(textOf('types:\n  Order:\n    type: strng\n')).toBe(
 			`

@@ -1,7 +1,7 @@
 /** Files to a project: read, parsed, merged, filled in, checked, declared. Either there is a project, or there are problems: all of them. */
 import { basename, dirname, join, resolve } from 'node:path';
 import type { TSchema } from 'typebox';
-import { checkLinks, checkNames, type DeclaredName, instanceNames, readLink } from './check.ts';
+import { badTypeName, checkLinks, checkNames, type DeclaredName, instanceNames, readLink, type TypeNameFault } from './check.ts';
 import {
 	anySender,
 	type Definitions,
@@ -61,6 +61,8 @@ export interface LoadPorts {
 	readonly locate: (program: string, cwd: string, searchPath: string | undefined) => Located;
 	/** Why a JSON Schema is none; undefined where it is one. */
 	readonly schemaFault: (schema: unknown) => string | undefined;
+	/** Why a type cannot be called so, to be said behind its name; undefined where it can. */
+	readonly typeNameFault: TypeNameFault;
 	readonly suggest: Suggest;
 	readonly policies: Policies;
 }
@@ -345,7 +347,7 @@ class Loading {
 			...checkLinks(
 				read.map(({ text }) => text),
 				names,
-				this.#ports.suggest,
+				this.#ports,
 			),
 		);
 		const { mailbox } = this.#ports.policies;
@@ -398,6 +400,8 @@ class Loading {
 		const schemas: Record<string, unknown> = {};
 		for (const [name, { key, value }] of types.entries) {
 			const schema = plainData(value);
+			const nameFault = this.#ports.typeNameFault(name);
+			if (nameFault !== undefined) this.#problems.push(badTypeName(nameFault, key));
 			const fault = value.kind === 'map' ? this.#ports.schemaFault(schema) : undefined;
 			if (fault !== undefined)
 				this.#problems.push(problem('bad_value', `types.${name} is no JSON Schema: ${fault}`, { at: key }));

@@ -1,5 +1,5 @@
 /** Projects of texts: files, programs and variables are what a test says they are. */
-import { suggest } from '@orch/protocol/wire';
+import { suggest, typeNameFault } from '@orch/protocol/wire';
 import { type Loaded, type LoadPorts, loadProject } from '../load/load.ts';
 import type { Policies } from '../declaration.ts';
 
@@ -48,6 +48,7 @@ export const portsOf = (files: ReadonlyMap<string, string>, missing: readonly st
 		typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'strng'
 			? 'type must be equal to one of the allowed values'
 			: undefined,
+	typeNameFault,
 	suggest,
 	policies,
 });

@@ -1,0 +1,49 @@
+import { type Call, OrchError } from '@orch/protocol';
+import { describe, expect, it } from 'vitest';
+import type { Link, Links } from '../../links/index.ts';
+import type { Directory } from './directory.ts';
+import { linkHandlers } from './link.ts';
+
+const link = (at: number) =>
+	({
+		id: `01900000-0000-7000-8000-0000cafe000${at}`,
+		from: '*',
+		type: `T${at}`,
+		to: 'pong',
+		overflow: 'latest',
+		addedAt: 0,
+	}) as Link;
+
+const call = {
+	signal: new AbortController().signal,
+	fail: (code: never, data: never): never => {
+		throw new OrchError(code, data);
+	},
+} as unknown as Call<never>;
+
+describe('a link that is named by a prefix', () => {
+	const removed: string[] = [];
+	const handlers = linkHandlers({
+		links: {
+			list: () => [link(1), link(2)],
+			meant: () => [],
+			remove: (id: string) => void removed.push(id),
+		} as unknown as Links,
+		directory: { get: () => undefined } as unknown as Directory,
+		whileOpen: () => {},
+	});
+
+	it('is refused with all that it may mean', async () => {
+		const matches = [1, 2].map((at) => ({ shortId: link(at).id.slice(-12, -4), from: '*', type: `T${at}`, to: 'pong' }));
+		const refused = expect.objectContaining({ code: 'link.ambiguous', data: { ref: '0000cafe', matches } });
+		await expect(handlers['link.remove']({ link: '0000cafe' }, call)).rejects.toEqual(refused);
+		await expect(handlers['link.tap']({ link: '0000cafe', bodyBytes: 0 }, call).next()).rejects.toEqual(refused);
+		await expect(handlers['link.remove']({ link: 'beef' }, call)).rejects.toMatchObject({ code: 'link.not_found' });
+		expect(removed).toEqual([]);
+	});
+
+	it('is meant where only one has it', async () => {
+		await handlers['link.remove']({ link: link(2).id.slice(-12) }, call);
+		expect(removed).toEqual([link(2).id]);
+	});
+});
