@@ -30,7 +30,14 @@ import type { Misfit } from './admission.ts';
 import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
 import { Lane } from './lane.ts';
-import { firstWindowBytes, maxControlRequests, maxUnreadReplyBytes, windowBytes } from './limits.ts';
+import {
+	firstWindowBytes,
+	maxControlRequests,
+	maxUnreadAskingBytes,
+	maxUnreadRefusalBytes,
+	maxUnreadReplyBytes,
+	windowBytes,
+} from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
 import { frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -301,7 +308,11 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void {
-		this.#error({ code, message, fatal: false, corr, type });
+		this.#put({ kind: FrameKind.error }, pack({ code, message, fatal: false, corr, type } satisfies ErrorBody));
+	}
+
+	requestRefused(corr: number, type: string, code: DataErrorCode, message: string): void {
+		this.#refusal({ code, message, fatal: false, corr, type });
 	}
 
 	reply(request: PendingRequest, reply: Reply): void {
@@ -361,7 +372,7 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#finished(): void {
 		if (this.#input.pendingBytes === 0) return;
-		this.#error({ code: 'protocol', message: 'the connection was ended within a frame, which was not taken', fatal: true });
+		this.#lastWords('protocol', 'the connection was ended within a frame, which was not taken');
 	}
 
 	#closed(): void {
@@ -377,7 +388,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		const source = this.sources.get(typeId);
 		if (source === undefined) {
 			this.#view.fault('unknown_type');
-			this.#error({
+			this.#refusal({
 				code: 'unknown_type',
 				message: `type ${typeId} has not been declared on this connection`,
 				fatal: false,
@@ -431,7 +442,7 @@ export class BinaryPeer implements Peer, FrameSink {
 				(codecs.includes(codec as Codec) ? undefined : `the codec of a type is one of ${codecs.join(', ')}`);
 			if (problem !== undefined) {
 				this.#view.fault('invalid_type');
-				this.#error({
+				this.#refusal({
 					code: 'invalid_type',
 					message: problem,
 					fatal: false,
@@ -466,7 +477,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		if (entry !== undefined) return this.sources.open(entry.id, name, codec);
 		this.#view.fault('too_many_types');
 		const message = full ? `a runtime may use ${maxTypesPerRuntime} types` : 'there are no type ids left';
-		this.#error({ code: 'too_many_types', message, fatal: false, type: name });
+		this.#refusal({ code: 'too_many_types', message, fatal: false, type: name });
 		return undefined;
 	}
 
@@ -474,19 +485,16 @@ export class BinaryPeer implements Peer, FrameSink {
 		const [kind, id, operation, params] = Array.isArray(asked) ? (asked as unknown[]) : [];
 		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string')
 			return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
-		const fail = (code: string, message: string) => this.#say({ kind: FrameKind.control }, pack([2, id, { code, message }]));
-		if (!this.privileged) {
-			fail('access.denied', 'no control privileges');
-			return;
-		}
-		if (this.#controls >= maxControlRequests) {
-			fail('busy', `${maxControlRequests} control requests are under way already`);
-			return;
-		}
+		const refuse = (code: string, message: string) => this.#answer({ kind: FrameKind.control }, pack([2, id, { code, message }]));
+		if (!this.privileged) return refuse('access.denied', 'no control privileges');
+		if (this.#controls >= maxControlRequests)
+			return refuse('busy', `${maxControlRequests} control requests are under way already`);
+		if (this.outbox.unsentBytes > maxUnreadAskingBytes)
+			return refuse('busy', 'it was not asked: too much of what was sent here is unread');
 		this.#controls += 1;
 		this.#hub.control(this, operation, params ?? {}, (outcome) => {
 			this.#controls -= 1;
-			this.#say({ kind: FrameKind.control }, pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]));
+			this.#put({ kind: FrameKind.control }, pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]));
 		});
 	}
 
@@ -535,12 +543,20 @@ export class BinaryPeer implements Peer, FrameSink {
 	/** What makes reading on impossible. */
 	#fail(code: DataErrorCode, message: string): void {
 		this.#view.fault(code);
-		this.#error({ code, message: `${message}; from there on nothing of this connection was taken`, fatal: true });
+		this.#lastWords(code, `${message}; from there on nothing of this connection was taken`);
 		this.#socket.endReading();
+	}
+
+	#lastWords(code: DataErrorCode, message: string): void {
+		this.#put({ kind: FrameKind.error }, pack({ code, message, fatal: true } satisfies ErrorBody));
 	}
 
 	#error(error: ErrorBody): void {
 		this.#say({ kind: FrameKind.error }, pack(error));
+	}
+
+	#refusal(error: ErrorBody): void {
+		this.#answer({ kind: FrameKind.error }, pack(error));
 	}
 
 	#putReply(request: PendingRequest, flags: number, payload: Uint8Array): void {
@@ -553,8 +569,12 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	/** What must not be lost, and of which there is never more than what it belongs to. */
 	#put(fields: FrameFields, payload: Uint8Array): void {
-		const frame = makeFrame(fields, payload);
-		this.outbox.append(Buffer.from(frame.buffer), 0, frame.length);
+		this.outbox.put(makeFrame(fields, payload));
+	}
+
+	/** What is refused at once to a client that waits for an answer. */
+	#answer(fields: FrameFields, payload: Uint8Array): void {
+		if (!this.outbox.say(makeFrame(fields, payload), maxUnreadRefusalBytes)) this.#view.fault('reply_overflow');
 	}
 
 	/** What a client that does not read may be left without. */

@@ -7,7 +7,7 @@ import { maxLineBytes } from './limits.ts';
 import type { Dialect, Form, Line, LinePeer } from './line-peer.ts';
 import { toLineValue } from './lines.ts';
 import type { Notice, Sender } from './link.ts';
-import type { PendingRequest, Reply } from './peer.ts';
+import type { ControlOutcome, PendingRequest, Reply } from './peer.ts';
 import type { Source } from './source.ts';
 
 const closeBrace = 0x7d;
@@ -171,7 +171,9 @@ function takeControl(peer: LinePeer, asked: unknown): void {
 		peer.complain('protocol', 'a control request is {"ctl":{"id":1,"op":"runtime.start","params":{…}}}');
 		return;
 	}
-	peer.control(op, params ?? {}, (outcome) => peer.say(JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes)));
+	const line = (outcome: ControlOutcome) => JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes);
+	const refusal = peer.control(op, params ?? {}, (outcome) => peer.put(line(outcome)));
+	if (refusal !== undefined) peer.refuse(line(refusal));
 }
 
 /** Undefined where there is "b64" that is none. */

@@ -19,7 +19,14 @@ import { FrameBuilder } from './frame-builder.ts';
 import { payloadAt } from './frame-input.ts';
 import { Lane } from './lane.ts';
 import { LineInput, type LineSink } from './line-input.ts';
-import { lineWindowBytes, maxControlRequests, maxUnreadReplyBytes, slabBytes } from './limits.ts';
+import {
+	lineWindowBytes,
+	maxControlRequests,
+	maxUnreadAskingBytes,
+	maxUnreadRefusalBytes,
+	maxUnreadReplyBytes,
+	slabBytes,
+} from './limits.ts';
 import type { Notice, Path, Sender } from './link.ts';
 import { frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -264,31 +271,41 @@ export class LinePeer implements Peer, LineSink {
 		this.#hub.ready(this);
 	}
 
-	/** An operation that the client asks orchd for; false when too many are under way. */
-	control(operation: string, params: unknown, done: (outcome: ControlOutcome) => void): void {
-		if (!this.privileged) {
-			done({ error: { code: 'access.denied', message: 'no control privileges' } });
-			return;
-		}
-		if (this.#controls >= maxControlRequests) {
-			done({ error: { code: 'busy', message: `${maxControlRequests} control requests are under way already` } });
-			return;
-		}
+	/** An operation that the client asks orchd for. Gives why not, where orchd is not asked. */
+	control(operation: string, params: unknown, done: (outcome: ControlOutcome) => void): ControlOutcome | undefined {
+		if (!this.privileged) return { error: { code: 'access.denied', message: 'no control privileges' } };
+		if (this.#controls >= maxControlRequests)
+			return { error: { code: 'busy', message: `${maxControlRequests} control requests are under way already` } };
+		if (this.outbox.unsentBytes > maxUnreadAskingBytes)
+			return { error: { code: 'busy', message: 'it was not asked: too much of what was sent here is unread' } };
 		this.#controls += 1;
 		this.#hub.control(this, operation, params, (outcome) => {
 			this.#controls -= 1;
 			done(outcome);
 		});
+		return undefined;
 	}
 
 	/** Something is wrong with what the client sends: it is counted, and said where the dialect has words for it. */
 	complain(code: DataErrorCode, message: string, re?: string): void {
 		this.#view.fault(code);
 		const line = this.#dialect.error(code, message, re);
-		if (line !== undefined) this.say(line);
+		if (line === undefined) return;
+		if (re === undefined) this.say(line);
+		else this.refuse(line);
 	}
 
-	/** An answer or a notice; a client that does not read may be left without. */
+	/** The answer to something that was taken. */
+	put(line: string): void {
+		this.outbox.put(Buffer.from(`${line}\n`));
+	}
+
+	/** What is refused at once to a client that waits for an answer. */
+	refuse(line: string): void {
+		if (!this.outbox.say(Buffer.from(`${line}\n`), maxUnreadRefusalBytes)) this.#view.fault('reply_overflow');
+	}
+
+	/** A notice; a client that does not read may be left without. */
 	say(line: string): void {
 		this.outbox.say(Buffer.from(`${line}\n`));
 	}
@@ -331,9 +348,7 @@ export class LinePeer implements Peer, LineSink {
 	tell(notices: Iterable<Notice>): void {
 		for (const notice of notices) {
 			const line = this.#dialect.notice(notice);
-			if (line === undefined) continue;
-			const bytes = Buffer.from(`${line}\n`);
-			this.outbox.append(bytes, 0, bytes.length);
+			if (line !== undefined) this.put(line);
 		}
 	}
 
@@ -356,7 +371,12 @@ export class LinePeer implements Peer, LineSink {
 
 	requestFailed(corr: number, _type: string, code: DataErrorCode, message: string): void {
 		const line = this.#dialect.error(code, message, this.#takeId(corr));
-		if (line !== undefined) this.say(line);
+		if (line !== undefined) this.put(line);
+	}
+
+	requestRefused(corr: number, _type: string, code: DataErrorCode, message: string): void {
+		const line = this.#dialect.error(code, message, this.#takeId(corr));
+		if (line !== undefined) this.refuse(line);
 	}
 
 	reply(request: PendingRequest, reply: Reply): void {
@@ -369,9 +389,7 @@ export class LinePeer implements Peer, LineSink {
 		if (id === undefined) return;
 		const line =
 			this.#dialect.reply(request, reply, id) ?? this.#dialect.error('protocol', 'the reply is not what its codec says', id);
-		if (line === undefined) return;
-		const bytes = Buffer.from(`${line}\n`);
-		this.outbox.append(bytes, 0, bytes.length);
+		if (line !== undefined) this.put(line);
 	}
 
 	/** Everything of a line that is kept is copied, so all line clients are read into the same memory. */
@@ -387,7 +405,7 @@ export class LinePeer implements Peer, LineSink {
 	#finished(): void {
 		if (this.#input.pendingBytes === 0) return;
 		const line = this.#dialect.error('protocol', 'the last line has no newline at its end: it was not taken', undefined);
-		if (line !== undefined) this.say(line);
+		if (line !== undefined) this.put(line);
 	}
 
 	#closed(): void {

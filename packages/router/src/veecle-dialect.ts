@@ -20,28 +20,40 @@ const maxWaiting = 64;
 
 interface Waiting {
 	line: string | undefined;
+	/** orchd has been asked. */
+	isTaken: boolean;
 }
 
 export function createVeecleDialect(): Dialect {
 	const waiting: Waiting[] = [];
 
-	const ask = (peer: LinePeer, answer: (slot: (line: string) => void) => void): void => {
-		const slot: Waiting = { line: undefined };
-		waiting.push(slot);
-		answer((line) => {
-			slot.line = line;
-			for (let first = waiting[0]; first?.line !== undefined; first = waiting[0]) {
-				waiting.shift();
-				peer.say(first.line);
-			}
-		});
+	const answer = (peer: LinePeer, slot: Waiting, line: string): void => {
+		slot.line = line;
+		for (let first = waiting[0]; first?.line !== undefined; first = waiting[0]) {
+			waiting.shift();
+			if (first.isTaken) peer.put(first.line);
+			else peer.refuse(first.line);
+		}
 	};
 
-	const refuse = (peer: LinePeer, reason: string) => ask(peer, (done) => done(errorLine(reason)));
+	const refuse = (peer: LinePeer, reason: string): void => {
+		const slot: Waiting = { line: undefined, isTaken: false };
+		waiting.push(slot);
+		answer(peer, slot, errorLine(reason));
+	};
+
+	const ask = (peer: LinePeer, operation: string, params: object, word: 'Started' | 'Stopped'): void => {
+		const slot: Waiting = { line: undefined, isTaken: true };
+		waiting.push(slot);
+		const refusal = peer.control(operation, params, (outcome) => answer(peer, slot, outcomeLine(word, outcome)));
+		if (refusal === undefined) return;
+		slot.isTaken = false;
+		answer(peer, slot, outcomeLine(word, refusal));
+	};
 
 	const takeControl = (peer: LinePeer, buffer: Buffer, { start, end }: Member): void => {
 		if (waiting.length >= maxWaiting) {
-			peer.say(errorLine('too many control requests are under way'));
+			peer.refuse(errorLine('too many control requests are under way'));
 			return;
 		}
 		const asked = Object(JSON.parse(textOf(buffer, start, end))) as Record<string, unknown>;
@@ -53,13 +65,13 @@ export function createVeecleDialect(): Dialect {
 			return refuse(peer, 'a priority is high, normal or low');
 		}
 		const runtime = id.toLowerCase();
-		ask(peer, (done) => {
-			if (name === 'StopRuntime') peer.control('runtime.stop', { runtime }, (outcome) => done(outcomeLine('Stopped', outcome)));
-			else {
-				const params = typeof priority === 'string' ? { runtime, priority: priority.toLowerCase() } : { runtime };
-				peer.control('runtime.start', params, (outcome) => done(outcomeLine('Started', outcome)));
-			}
-		});
+		if (name === 'StopRuntime') return ask(peer, 'runtime.stop', { runtime }, 'Stopped');
+		ask(
+			peer,
+			'runtime.start',
+			typeof priority === 'string' ? { runtime, priority: priority.toLowerCase() } : { runtime },
+			'Started',
+		);
 	};
 
 	return {
