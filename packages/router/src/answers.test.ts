@@ -4,7 +4,7 @@ import { until } from '@orch/base/testing';
 import { FrameKind } from '@orch/protocol/data';
 import { pack, unpack } from '@orch/protocol/wire';
 import { maxUnreadRefusalBytes } from './limits.ts';
-import type { FrameClient } from './testing/frame-client.ts';
+import type { FrameClient, Received } from './testing/frame-client.ts';
 import { type Rig, startRig } from './testing/rig.ts';
 
 let rig: Rig;
@@ -110,6 +110,56 @@ test('whoever has too much unread for a reply is told so in its place', async ()
 	await until('an answer to each', () => a.of(FrameKind.reply).length + a.errors.length === 4);
 	expect(a.errors.length).toBeGreaterThan(0);
 	for (const error of a.errors) expect(error).toMatchObject({ code: 'busy', message: expect.stringContaining('no room') });
+});
+
+describe('an answer that is too long', () => {
+	test('for the frames that its asker takes is an error to that asker', async () => {
+		await rig.privileged('a');
+		await rig.add('c');
+		await rig.link('a', 'Line', 'c');
+		const [a, b, c] = [await rig.frames('a', { maxFrame: 4096 }), await rig.frames('b'), await rig.lines('c')];
+		c.write({ hello: {} });
+		const [add, line] = [await a.declare('Add'), await a.declare('Line')];
+		for (const corr of [1, 2]) a.request(add, corr, '1');
+		a.request(line, 3, '1');
+		await until('the requests', () => b.of(FrameKind.request).length === 2 && c.lines.length === 1);
+		const [first, second] = b.of(FrameKind.request);
+		const fits = JSON.stringify('x'.repeat(4096 - 36 - 2));
+		b.reply(first as Received, JSON.stringify('x'.repeat(4096 - 36 - 1)));
+		c.write({ type: 'Line', data: 'x'.repeat(5_000), re: c.values[0]?.['id'] });
+		b.reply(second as Received, fits);
+		await until('all answers', () => a.errors.length === 2 && a.of(FrameKind.reply).length === 1);
+		expect(a.of(FrameKind.reply).map(({ header, payload }) => [header.corr, payload.toString()])).toEqual([[2, fits]]);
+		const message = 'the reply takes 4097 bytes, this connection at most 4096';
+		expect(a.errors).toContainEqual({ code: 'too_large', message, fatal: false, corr: 1, type: 'Add' });
+		expect(a.errors).toContainEqual(expect.objectContaining({ code: 'too_large', corr: 3, type: 'Line' }));
+
+		const abort = new AbortController();
+		const reading = (async () => {
+			for await (const event of rig.router.events(abort.signal))
+				if (event.kind === 'control') rig.router.answer(event.request, { ok: 'x'.repeat(5_000) });
+		})();
+		a.frame({ kind: FrameKind.control }, pack([0, 9, 'runtime.list', {}]));
+		await until('the answer', () => a.of(FrameKind.control).length === 1);
+		expect(unpack(a.of(FrameKind.control)[0]?.payload as Buffer)).toEqual([2, 9, expect.objectContaining({ code: 'too_large' })]);
+		abort.abort();
+		await reading;
+	});
+
+	test('for a line is an error to its asker, and so is a request that is too long for a frame', async () => {
+		const [a, b] = [await rig.lines('a'), await rig.frames('b')];
+		a.write({ type: 'Add', b64: 'aGk=', id: 1 });
+		await until('the request', () => b.of(FrameKind.request).length === 1);
+		const { typeId, corr, src } = (b.of(FrameKind.request)[0] as Received).header;
+		// in base64 it is longer
+		b.frame({ kind: FrameKind.reply, typeId, src: b.port, corr, dst: src }, Buffer.alloc(15 * mib));
+		await until('the answer', () => a.lines.length === 1);
+		expect(a.values).toEqual([{ error: { code: 'too_large', message: expect.stringContaining('16 MiB') }, re: 1 }]);
+		// the line may have 16 MiB, and so has the frame: with a header of 32 bytes
+		a.raw(`{"t":"A","id":2,"v":"${'x'.repeat(16 * mib - 25)}"}\n`);
+		await until('the refusal', () => a.lines.length === 2);
+		expect(a.values[1]).toEqual({ error: { code: 'too_large', message: expect.stringContaining('16 MiB') }, re: 2 });
+	});
 });
 
 test.each(['frames', 'lines'] as const)('one that asks in %s and never reads is told only so much', async (kind) => {

@@ -6,11 +6,13 @@ import {
 	creditEntryBytes,
 	type DataErrorCode,
 	type DeclareBody,
+	directHeaderBytes,
 	type DropReason,
 	type ErrorBody,
 	FrameFlag,
 	FrameKind,
 	type FrameFields,
+	headerBytes,
 	type HelloBody,
 	makeFrame,
 	maxFrameBytes,
@@ -325,6 +327,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.#tellPeer(replier.port, replier.runtime, replier.name);
 		switch (reply.kind) {
 			case 'frame':
+				if (reply.end - reply.start > this.maxBytes) return this.#replyTooLong(request, reply.end - reply.start);
 				this.outbox.append(reply.buffer, reply.start, reply.end);
 				return;
 			case 'json':
@@ -494,7 +497,10 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.#controls += 1;
 		this.#hub.control(this, operation, params ?? {}, (outcome) => {
 			this.#controls -= 1;
-			this.#put({ kind: FrameKind.control }, pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]));
+			const answer = pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]);
+			const tooLong = headerBytes + answer.length > this.maxBytes;
+			const message = `the answer has ${answer.length} bytes, this connection takes frames of at most ${this.maxBytes}`;
+			this.#put({ kind: FrameKind.control }, tooLong ? pack([2, id, { code: 'too_large', message }]) : answer);
 		});
 	}
 
@@ -561,10 +567,16 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#putReply(request: PendingRequest, flags: number, payload: Uint8Array): void {
 		const { typeId, corr, replier } = request;
+		if (directHeaderBytes + payload.length > this.maxBytes)
+			return this.#replyTooLong(request, directHeaderBytes + payload.length);
 		this.#put(
 			{ kind: FrameKind.reply, flags, typeId, src: replier.port, corr, dst: this.port, ts: this.#hub.clock.epochMicros() },
 			payload,
 		);
+	}
+
+	#replyTooLong({ corr, type }: PendingRequest, bytes: number): void {
+		this.requestFailed(corr, type, 'too_large', `the reply takes ${bytes} bytes, this connection at most ${this.maxBytes}`);
 	}
 
 	/** What must not be lost, and of which there is never more than what it belongs to. */

@@ -21,6 +21,7 @@ import { Lane } from './lane.ts';
 import { LineInput, type LineSink } from './line-input.ts';
 import {
 	lineWindowBytes,
+	maxLineBytes,
 	maxControlRequests,
 	maxUnreadAskingBytes,
 	maxUnreadRefusalBytes,
@@ -234,14 +235,14 @@ export class LinePeer implements Peer, LineSink {
 	}
 
 	add(source: Source, buffer: Buffer, start: number, end: number): void {
-		if (headerBytes + end - start > maxFrameBytes)
-			this.complain('too_large', 'a message is longer than the 16 MiB that are taken');
+		if (headerBytes + end - start > maxFrameBytes) this.complain('too_large', tooLong);
 		else this.#builder.add(source, buffer, start, end);
 	}
 
 	/** A request of the client, which calls it `id` (a JSON value, as text). */
 	request(type: string, codec: Codec, payload: Buffer, id: string): void {
-		const source = this.source(type, codec);
+		if (headerBytes + payload.length > maxFrameBytes) return this.complain('too_large', tooLong, id);
+		const source = this.source(type, codec, id);
 		if (source === undefined) return;
 		this.#corr = (this.#corr + 1) >>> 0;
 		const corr = this.#corr;
@@ -310,19 +311,19 @@ export class LinePeer implements Peer, LineSink {
 		this.outbox.say(Buffer.from(`${line}\n`));
 	}
 
-	/** The source of a type, by its name; undefined, and the client is told, when it cannot be had. */
-	source(type: string, codec: Codec): Source | undefined {
+	/** The source of a type, by its name; undefined, and the client is told (of its request `re`), when it cannot be had. */
+	source(type: string, codec: Codec, re?: string): Source | undefined {
 		const key = `${codec} ${type}`;
 		const known = this.#named.get(key);
 		if (known !== undefined) return known;
 		const problem = typeNameProblem(type);
 		if (problem !== undefined) {
-			this.complain('invalid_type', problem);
+			this.complain('invalid_type', problem, re);
 			return undefined;
 		}
 		const entry = this.sources.size < maxTypesPerRuntime ? this.#hub.types.define(type, codec) : undefined;
 		if (entry === undefined) {
-			this.complain('too_many_types', `no more types can be had: a runtime may use ${maxTypesPerRuntime}`);
+			this.complain('too_many_types', `no more types can be had: a runtime may use ${maxTypesPerRuntime}`, re);
 			return undefined;
 		}
 		const source = this.sources.open(entry.id, type, codec);
@@ -387,9 +388,13 @@ export class LinePeer implements Peer, LineSink {
 		}
 		const id = this.#takeId(request.corr);
 		if (id === undefined) return;
-		const line =
-			this.#dialect.reply(request, reply, id) ?? this.#dialect.error('protocol', 'the reply is not what its codec says', id);
-		if (line !== undefined) this.put(line);
+		const line = this.#dialect.reply(request, reply, id);
+		if (line !== undefined && Buffer.byteLength(line) <= maxLineBytes) return this.put(line);
+		const error =
+			line === undefined
+				? this.#dialect.error('protocol', 'the reply is not what its codec says', id)
+				: this.#dialect.error('too_large', 'the reply is longer than a line may be, which is 16 MiB', id);
+		if (error !== undefined) this.put(error);
 	}
 
 	/** Everything of a line that is kept is copied, so all line clients are read into the same memory. */
@@ -496,4 +501,5 @@ export class LinePeer implements Peer, LineSink {
 	}
 }
 
+const tooLong = 'a message is longer than the 16 MiB that are taken';
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0d || byte === 0x09;

@@ -353,10 +353,11 @@ export class LiveConnection implements AnyConnection {
 		this.#welcomed = true;
 		this.#welcomedAtMicros = this.#clock.epochMicros();
 		if (this.#status === 'connecting') this.#status = 'connected';
-		this.#receiver.welcomed(welcome.reports, welcome.windowBytes);
+		const maxFrame = Math.min(welcome.maxFrame, maxFrameBytes);
+		this.#receiver.welcomed(welcome.reports, welcome.windowBytes, maxFrame);
 		for (const entry of welcome.types) this.#receiver.defined(entry);
 		this.#writer.attach(session.socket, welcome.port);
-		this.#sender.welcomed(Math.min(welcome.maxFrame, maxFrameBytes), resumed);
+		this.#sender.welcomed(maxFrame, resumed);
 		if (this.#isReady) this.#writer.control({ kind: FrameKind.ready }, noBytes);
 		for (const { run } of [...this.#whenConnected]) run();
 		this.#whenConnected.clear();

@@ -7,9 +7,11 @@
 import {
 	type Codec,
 	creditEntryBytes,
+	directHeaderBytes,
 	type DroppedBody,
 	FrameFlag,
 	FrameKind,
+	maxFrameBytes,
 	type PeerBody,
 	type TypeEntry,
 	writeCredit,
@@ -28,6 +30,8 @@ const maxPeers = 16_384;
 const maxEntriesPerReport = 1024;
 /** A hello must not become too long to be taken: for what it leaves out, losses are counted less exactly. */
 const maxSeenEntries = 65_536;
+/** Of what is told of an error that a handler has thrown. */
+const maxErrorCharacters = 16 * 1024;
 
 export interface ReceiverOptions {
 	readonly writer: BatchWriter;
@@ -56,6 +60,7 @@ export class Receiver {
 	#reportTimer: Timer | undefined;
 	#reports = false;
 	#windowBytes = 0;
+	#maxFrame = maxFrameBytes;
 	/** Grows with every connection: what belongs to an earlier one is neither reported nor answered. */
 	#connection = 0;
 	#closed = false;
@@ -111,8 +116,9 @@ export class Receiver {
 		};
 	}
 
-	welcomed(reports: boolean, windowBytes: number): void {
+	welcomed(reports: boolean, windowBytes: number, maxFrame: number): void {
 		this.#connection += 1;
+		this.#maxFrame = maxFrame;
 		this.#reports = reports;
 		this.#windowBytes = windowBytes;
 	}
@@ -406,6 +412,14 @@ export class Receiver {
 		if (connection !== this.#connection) return;
 		const encoded = encode(type.codec, type.subscription.name, result);
 		const payload = typeof encoded === 'string' ? Buffer.from(encoded) : encoded;
+		const mostBytes = this.#maxFrame - directHeaderBytes;
+		// the router would end the connection over it
+		if (payload.length > mostBytes) {
+			throw new OrchError(
+				'too_large',
+				`Cannot reply to a request of type "${type.subscription.name}": the ${payload.length} bytes of the reply are more than the ${mostBytes} that it may have`,
+			);
+		}
 		this.#options.writer.control({ kind: FrameKind.reply, typeId: type.id, corr, dst }, payload);
 	}
 
@@ -447,5 +461,6 @@ function add<T>(list: T[] | undefined, one: T): T[] {
 
 function asReplyError(error: unknown): { code: string; message: string } {
 	const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'handler_failed';
-	return { code, message: error instanceof Error ? error.message : String(error) };
+	const message = error instanceof Error ? error.message : String(error);
+	return { code: code.slice(0, 255), message: message.slice(0, maxErrorCharacters) };
 }

@@ -186,6 +186,33 @@ describe('a reply handler', () => {
 		expect(json(replies[1])).toBe('good');
 	});
 
+	test('whose reply is longer than a frame may be answers with an error, and the connection goes on', async () => {
+		const { connection, client } = await connected({ welcome: { maxFrame: 65_536 } });
+		const replies: Record<string, string> = { fits: 'x'.repeat(65_536 - 36 - 2), long: 'x'.repeat(65_536 - 36 - 1) };
+		connection.reply('Add', (name: string) => {
+			if (name === 'throws') throw new Error('x'.repeat(100_000));
+			return replies[name];
+		});
+		for (const [index, name] of ['long', 'throws', 'fits'].entries())
+			client.send({ kind: FrameKind.request, typeId: 1, src: 3, corr: index + 1 }, jsonBytes(name));
+		const [long, threw, fits] = [
+			await client.next(FrameKind.reply),
+			await client.next(FrameKind.reply),
+			await client.next(FrameKind.reply),
+		];
+		expect(unpack(long.payload, 0, long.payload.length)).toEqual({
+			code: 'too_large',
+			message: 'Cannot reply to a request of type "Add": the 65501 bytes of the reply are more than the 65500 that it may have',
+		});
+		expect(unpack(threw.payload, 0, threw.payload.length)).toEqual({ code: 'handler_failed', message: 'x'.repeat(16 * 1024) });
+		expect([long.flags & FrameFlag.error, threw.flags & FrameFlag.error, fits.flags & FrameFlag.error]).toEqual([
+			FrameFlag.error,
+			FrameFlag.error,
+			0,
+		]);
+		expect(json(fits)).toBe(replies['fits']);
+	});
+
 	test('answers one after the other, or as many at a time as it is told', async () => {
 		const { connection, client } = await connected();
 		const finish = new Map<unknown, () => void>();
