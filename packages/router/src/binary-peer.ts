@@ -41,7 +41,7 @@ import {
 	windowBytes,
 } from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
-import { frameSeq } from './mailbox.ts';
+import { frameCorr, frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import { type Hub, type Peer, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
@@ -512,6 +512,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			const next = at + length;
 			if (length > this.maxBytes) {
 				path.link.drop(path.sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), 'too_large');
+				if (buffer[at + 1] === FrameKind.request) path.sender.requestDropped(frameCorr(buffer, at), 'too_large');
 			} else {
 				path.link.notify(this);
 				path.handed(lane, 1, length);

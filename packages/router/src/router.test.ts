@@ -240,6 +240,10 @@ test('a client that takes short frames gets those, and the others are counted', 
 	a.send(ping, 'short', Buffer.alloc(5_000), 'also short');
 	await until('both', () => b.messages.length === 2);
 	expect([b.messages, b.drops.length, rig.counters(link).dropped]).toEqual([['short', 'also short'], 1, { too_large: 1 }]);
+	a.request(ping, 7, 'x'.repeat(5_000));
+	await until('the error', () => a.errors.length === 1);
+	expect(a.errors).toEqual([expect.objectContaining({ code: 'too_large', corr: 7 })]);
+	expect(rig.counters(link).dropped).toEqual({ too_large: 2 });
 });
 
 test('a message of 16 MiB arrives whole', async () => {
