@@ -17,7 +17,6 @@ import {
 	makeFrame,
 	maxFrameBytes,
 	maxPingBytes,
-	maxTypesPerRuntime,
 	readCredits,
 	readU32,
 	codecs,
@@ -472,15 +471,10 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	#open(name: string, codec: Codec): Source | undefined {
-		const full = this.sources.size >= maxTypesPerRuntime;
-		const known = full
-			? this.#hub.types.named(name).find((entry) => entry.codec === codec && this.sources.get(entry.id) !== undefined)
-			: undefined;
-		const entry = full ? known : this.#hub.types.define(name, codec);
-		if (entry !== undefined) return this.sources.open(entry.id, name, codec);
+		const entry = this.#view.typeFor(name, codec, this.sources);
+		if (typeof entry !== 'string') return this.sources.open(entry.id, name, codec);
 		this.#view.fault('too_many_types');
-		const message = full ? `a runtime may use ${maxTypesPerRuntime} types` : 'there are no type ids left';
-		this.#refusal({ code: 'too_many_types', message, fatal: false, type: name });
+		this.#refusal({ code: 'too_many_types', message: entry, fatal: false, type: name });
 		return undefined;
 	}
 

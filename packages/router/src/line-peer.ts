@@ -9,7 +9,6 @@ import {
 	FrameKind,
 	maxFrameBytes,
 	headerBytes,
-	maxTypesPerRuntime,
 	readU32,
 } from '@orch/protocol/data';
 import type { ReadTarget } from './adopt-socket.ts';
@@ -321,9 +320,9 @@ export class LinePeer implements Peer, LineSink {
 			this.complain('invalid_type', problem, re);
 			return undefined;
 		}
-		const entry = this.sources.size < maxTypesPerRuntime ? this.#hub.types.define(type, codec) : undefined;
-		if (entry === undefined) {
-			this.complain('too_many_types', `no more types can be had: a runtime may use ${maxTypesPerRuntime}`, re);
+		const entry = this.#view.typeFor(type, codec, this.sources);
+		if (typeof entry === 'string') {
+			this.complain('too_many_types', entry, re);
 			return undefined;
 		}
 		const source = this.sources.open(entry.id, type, codec);

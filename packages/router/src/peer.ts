@@ -1,5 +1,5 @@
 /** A connected runtime, whatever it speaks: what the router may ask of it, and what it may ask of the router. */
-import type { Codec, DataErrorCode, DropReason } from '@orch/protocol/data';
+import type { Codec, DataErrorCode, DropReason, TypeEntry } from '@orch/protocol/data';
 import type { Logger } from '@orch/base';
 import type { Link, Receiver } from './link.ts';
 import type { RouterClock } from './router-clock.ts';
@@ -95,6 +95,8 @@ export interface PortView {
 	readonly privileged: boolean;
 	/** Links into this runtime. */
 	readonly links: ReadonlySet<Link>;
+	/** The type that a connection of the runtime with these sources is to send; or why it cannot be had. The name has been checked. */
+	typeFor(name: string, codec: Codec, sources: Sources): TypeEntry | string;
 	fault(code: string, count?: number): void;
 	/** The peer's socket is closed. */
 	closed(peer: Peer): void;

@@ -5,14 +5,14 @@ import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { closeServer, listenUnix, type Timer } from '@orch/base';
 import type { RouterPort } from '@orch/protocol';
-import { dataProtocol, type HelloBody, type TypeEntry } from '@orch/protocol/data';
+import { type Codec, dataProtocol, type HelloBody, maxTypesPerRuntime, type TypeEntry } from '@orch/protocol/data';
 import { BinaryPeer } from './binary-peer.ts';
 import { createJsonDialect } from './json-dialect.ts';
 import { LinePeer } from './line-peer.ts';
 import { awaitedMs, maxUnknownConnections, socketHighWaterBytes } from './limits.ts';
 import type { Link } from './link.ts';
 import { type Identity, Newcomer } from './newcomer.ts';
-import type { Hub, Peer, PortView } from './peer.ts';
+import type { Hub, Peer, PortView, Sources } from './peer.ts';
 import { createVeecleDialect } from './veecle-dialect.ts';
 
 /** What a process told when it came from another router, or what this one remembers of its last connection. */
@@ -70,6 +70,8 @@ export class Port implements PortView {
 	#awaiting: Timer | undefined;
 	#listening: Promise<readonly string[]> = Promise.resolve([]);
 	#closed = false;
+	/** Types that had no id before a connection of this runtime used them. */
+	#typesMade = 0;
 
 	constructor(spec: RouterPort, options: PortOptions) {
 		this.spec = spec;
@@ -105,6 +107,21 @@ export class Port implements PortView {
 		this.#awaiting?.cancel();
 		this.#awaiting = undefined;
 		for (const link of this.links) link.setAwaited(false);
+	}
+
+	typeFor(name: string, codec: Codec, sources: Sources): TypeEntry | string {
+		const { types } = this.#options.hub;
+		const known = types.known(name, codec);
+		if (known !== undefined && sources.get(known.id) !== undefined) return known;
+		if (sources.size >= maxTypesPerRuntime) return `a runtime may use ${maxTypesPerRuntime} types`;
+		if (known !== undefined) return known;
+		// ids are given for good: one runtime that thinks of new names in every life would use up those of all
+		if (this.#typesMade >= maxTypesPerRuntime)
+			return `the connections of a runtime may bring about ${maxTypesPerRuntime} new types, and those of this one have`;
+		const made = types.define(name, codec);
+		if (made === undefined) return 'there are no type ids left';
+		this.#typesMade += 1;
+		return made;
 	}
 
 	fault(code: string, count = 1): void {
