@@ -88,7 +88,7 @@ export class LiveConnection implements AnyConnection {
 		this.#runtime = setup.identity.runtime;
 		this.opened = this.#opening.promise;
 		this.closed = this.#closing.promise;
-		this.#pending = new PendingTable(clock);
+		this.#pending = new PendingTable(clock, () => this.#receiver.readOn());
 		this.#writer = new BatchWriter(clock, {
 			beforeFlush: () => this.#receiver.flushing(),
 			opened: () => this.#sender.resume(),
@@ -98,6 +98,7 @@ export class LiveConnection implements AnyConnection {
 			codecOf: setup.codecOf,
 			maxWaitingMessages: setup.limits.maxWaitingMessages,
 			maxWaitingBytes: setup.limits.maxWaitingBytes,
+			waits: () => this.#receiver.readOn(),
 			declare: (types) => this.#writer.control({ kind: FrameKind.declare }, pack({ types })),
 		});
 		this.#receiver = new Receiver({
@@ -106,6 +107,7 @@ export class LiveConnection implements AnyConnection {
 			maxParkedBytes: setup.limits.maxParkedBytes,
 			dropped: (dropped) => this.#hub.emit('dropped', dropped),
 			failed: (error) => this.#hub.emit('error', error),
+			isAwaiting: () => this.#sender.waitingMessages > 0 || this.#pending.size > 0,
 			resume: () => this.#session?.resume(),
 		});
 		this.#open();

@@ -40,6 +40,8 @@ export interface ReceiverOptions {
 	readonly maxParkedBytes: number;
 	readonly dropped: (dropped: DroppedBody) => void;
 	readonly failed: (error: OrchError) => void;
+	/** Something waits for what only reading brings: for credit, or for an answer. */
+	readonly isAwaiting: () => boolean;
 	/** Reading may go on. */
 	readonly resume: () => void;
 }
@@ -82,8 +84,16 @@ export class Receiver {
 
 	/** So much is parked that nothing more should be read. */
 	get full(): boolean {
-		if (this.#parkedBytes > this.#options.maxParkedBytes) this.#paused = true;
+		const { maxParkedBytes, isAwaiting } = this.#options;
+		const isMuch = this.#parkedBytes > (this.#paused ? maxParkedBytes / 2 : maxParkedBytes);
+		// a handler may be at work for just that: then it is for the router's windows to say how much more comes
+		this.#paused = isMuch && !(this.#reports && isAwaiting());
 		return this.#paused;
+	}
+
+	/** Reads on if no more was being read, unless too much is parked still. */
+	readOn(): void {
+		if (this.#paused && !this.full) this.#options.resume();
 	}
 
 	subscribe(type: string, subscriber: Subscriber): () => void {
@@ -276,10 +286,7 @@ export class Receiver {
 		while (inbox.size > 0 && subscription.ready && !this.#closed) inbox.shift(this.#unpark);
 		subscription.draining = false;
 		this.settle();
-		if (this.#paused && this.#parkedBytes <= this.#options.maxParkedBytes / 2) {
-			this.#paused = false;
-			this.#options.resume();
-		}
+		this.readOn();
 	}
 
 	readonly #unpark = (type: IncomingType, bytes: Buffer, view: DataView, at: number, end: number): void => {
