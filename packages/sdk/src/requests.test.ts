@@ -79,6 +79,15 @@ describe('a request', () => {
 		await until('the late answer', () => connection.counters.late === 1);
 	});
 
+	test('that may wait for ever does', async () => {
+		const { connection, client } = await connected();
+		const [patient, month] = [Number.POSITIVE_INFINITY, 2 ** 31].map((timeoutMs) => connection.request('Add', 1, { timeoutMs }));
+		await expect(connection.request('Add', 2, { timeoutMs: 20 })).rejects.toMatchObject({ code: 'timeout' });
+		for (const asked of [await client.next(FrameKind.request), await client.next(FrameKind.request)])
+			client.send({ kind: FrameKind.reply, typeId: 1, corr: asked.corr, src: 3, dst: 7 }, jsonBytes('late'));
+		expect(await Promise.all([patient, month])).toEqual(['late', 'late']);
+	});
+
 	test('that waits for credit times out too, and is never sent', async () => {
 		const { router, connection, client } = await connected({ credit: { frames: 0 } });
 		await expect(connection.request('Add', 1, { timeoutMs: 20 })).rejects.toMatchObject({
