@@ -9,6 +9,7 @@ import {
 	type ErrorBody,
 	FrameFlag,
 	FrameKind,
+	headerBytes,
 	type HelloBody,
 	maxFrameBytes,
 	type PeerBody,
@@ -178,12 +179,14 @@ export class LiveConnection implements AnyConnection {
 	}
 
 	control(operation: string, params: object = {}, options: AskOptions = {}): Promise<unknown> {
-		return this.#pending.ask(`control request "${operation}"`, options, (id, sent, failed) =>
-			this.#once(() => {
-				this.#writer.control({ kind: FrameKind.control, corr: id }, pack([0, id, operation, params]));
+		return this.#pending.ask(`control request "${operation}"`, options, (id, sent, failed) => {
+			// before it waits: nobody would hear of what is wrong with it later
+			const asked = packControl(id, operation, params);
+			return this.#once(() => {
+				this.#writer.control({ kind: FrameKind.control, corr: id }, asked);
 				sent();
-			}, failed),
-		);
+			}, failed);
+		});
 	}
 
 	onEvent<Name extends keyof ConnectionEvents>(name: Name, listener: EventListener<ConnectionEvents[Name]>): () => void {
@@ -427,6 +430,19 @@ export class LiveConnection implements AnyConnection {
 		this.#closing.reject(error);
 		this.#hub.emit('failed', error);
 	}
+}
+
+function packControl(id: number, operation: string, params: object): Uint8Array {
+	const sentence = `Cannot send the control request "${operation}"`;
+	let asked: Uint8Array;
+	try {
+		asked = pack([0, id, operation, params]);
+	} catch (cause) {
+		throw new OrchError('codec', `${sentence}: its parameters cannot be written as MessagePack`, { cause });
+	}
+	const mostBytes = maxFrameBytes - headerBytes;
+	if (asked.length <= mostBytes) return asked;
+	throw new OrchError('too_large', `${sentence}: it takes ${asked.length} bytes, at most ${mostBytes} are possible`);
 }
 
 const noBytes = new Uint8Array(0);

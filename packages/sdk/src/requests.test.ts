@@ -318,6 +318,21 @@ describe('a control request', () => {
 		expect(await asked).toEqual({ status: 'running' });
 	});
 
+	test('that cannot be written fails at once, and keeps no connection from being made', async () => {
+		const { router, connection } = await stage();
+		const circle: { self?: unknown } = {};
+		circle.self = circle;
+		await expect(connection.control('runtime.start', circle)).rejects.toMatchObject({
+			code: 'codec',
+			message: 'Cannot send the control request "runtime.start": its parameters cannot be written as MessagePack',
+		});
+		await expect(connection.control('runtime.start', { data: new Uint8Array(2 ** 24) })).rejects.toMatchObject({
+			code: 'too_large',
+		});
+		await connection.opened;
+		expect([connection.counters.asking, router.clients.length]).toEqual([0, 1]);
+	});
+
 	test('rejects with the error of the operation', async () => {
 		const { connection, client } = await connected();
 		const asked = connection.control('runtime.start', { runtime: 'pong' });
