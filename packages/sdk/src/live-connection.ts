@@ -323,6 +323,7 @@ export class LiveConnection implements AnyConnection {
 				this.#receiver.droppedFrame(unpack(bytes, payloadAt, end) as DroppedBody, bytes, at, end);
 				return;
 			case FrameKind.ping:
+				this.#receiver.asked();
 				this.#writer.control({ kind: FrameKind.pong }, bytes.subarray(payloadAt, end));
 				return;
 			case FrameKind.error:

@@ -238,6 +238,11 @@ export class Receiver {
 		if (!this.#isReportDue) this.#reportTimer ??= this.#options.clock.setTimer(reportDelayMs, () => this.#reportLate());
 	}
 
+	/** The router asks what has been consumed: that goes with the next that is written, however little it is. */
+	asked(): void {
+		this.#isReportDue = true;
+	}
+
 	/** Writes all reports. */
 	report(): void {
 		this.settle();

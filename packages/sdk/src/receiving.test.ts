@@ -231,6 +231,18 @@ describe('receiving', () => {
 		expect(connection.counters.parkedBytes).toBe(0);
 	});
 
+	test('tells with the pong what was consumed before the ping, however little', async () => {
+		const { connection, client } = await receiving();
+		connection.on('Ping', () => {});
+		client.message(1, 1, 1);
+		client.send({ kind: FrameKind.ping }, Buffer.from('first'));
+		await until('its pong', () => client.frames.some(({ kind }) => kind === FrameKind.pong));
+		// what is written for the second comes behind what was written for the first
+		client.send({ kind: FrameKind.ping }, Buffer.from('second'));
+		await until('both', () => client.frames.filter(({ kind }) => kind === FrameKind.pong).length === 2);
+		expect(client.frames.map(({ kind }) => kind)).toEqual([FrameKind.pong, FrameKind.credit, FrameKind.pong]);
+	});
+
 	test.each([
 		['credit', 'send'],
 		['a reply', 'request'],
