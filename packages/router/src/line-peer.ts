@@ -1,4 +1,4 @@
-/** A runtime that speaks lines of JSON, in our dialect or in Veecle's: messages are converted, delivered means written. */
+/** A runtime that speaks lines of JSON, in our dialect or in Veecle's. */
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import {
@@ -9,26 +9,17 @@ import {
 	FrameKind,
 	maxFrameBytes,
 	headerBytes,
-	readU32,
 } from '@orch/protocol/data';
 import type { ReadTarget } from './adopt-socket.ts';
 import type { Misfit } from './admission.ts';
+import type { Dialect, LineSpeaker } from './dialect.ts';
 import { Feed } from './feed.ts';
 import { FrameBuilder } from './frame-builder.ts';
-import { payloadAt } from './frame-input.ts';
-import { Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
+import { LineDelivery } from './line-delivery.ts';
 import { LineInput, type LineSink } from './line-input.ts';
-import {
-	lineWindowBytes,
-	maxLineBytes,
-	maxControlRequests,
-	maxUnreadAskingBytes,
-	maxUnreadRefusalBytes,
-	maxUnreadReplyBytes,
-	slabBytes,
-} from './limits.ts';
-import type { Notice, Path, Sender } from './link.ts';
-import { frameSeq } from './mailbox.ts';
+import { maxLineBytes, maxControlRequests, maxUnreadAskingBytes, maxUnreadRefusalBytes, maxUnreadReplyBytes } from './limits.ts';
+import type { Notice, Path } from './link.ts';
 import type { Outbox } from './outbox.ts';
 import {
 	type ControlOutcome,
@@ -41,35 +32,9 @@ import {
 	Sources,
 } from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
-import { Refusals, type TypeRefused } from './refusals.ts';
+import { Refusals } from './refusals.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
-
-/** What surrounds the payloads on one path. */
-export interface Form {
-	readonly prefix: Buffer;
-	readonly suffix: Buffer;
-}
-
-/** A line to write: the payload between what surrounds it; or why it cannot be written. */
-export type Line = { readonly before: Buffer; readonly payload: Buffer; readonly after: Buffer } | DropReason;
-
-/** How one kind of line client writes and reads. */
-export interface Dialect {
-	readonly codec: PeerCodec;
-	/** Its clients can answer requests. */
-	readonly answers: boolean;
-	/** What stays the same of all messages of a sender's type. */
-	form(sender: Sender): Form;
-	/** A message as a line; of a request also who asks. */
-	line(form: Form, sender: Sender, payload: Buffer, request: { readonly src: number; readonly corr: number } | undefined): Line;
-	/** A line of the client, white space at its end cut off. `valid`: it is UTF-8. */
-	take(peer: LinePeer, buffer: Buffer, start: number, end: number, valid: boolean): void;
-	notice(notice: Notice): string | undefined;
-	/** A fault of the client; `re` is the client's own id of the request that it is about, `of` tells of which messages it is. */
-	error(code: string, message: string, re: string | undefined, of?: Omit<TypeRefused, 'message'>): string | undefined;
-	reply(request: PendingRequest, reply: Reply, id: string): string | undefined;
-}
 
 export interface LinePeerOptions {
 	readonly socket: Socket;
@@ -82,17 +47,9 @@ export interface LinePeerOptions {
 	readonly lastSeqs: ReadonlyMap<number, number>;
 }
 
-interface Batch {
-	readonly flush: number;
-	frames: number;
-	bytes: number;
-}
-
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
-/** Longer payloads go to the socket from where they are. */
-const copyBelowBytes = 16 * 1024;
 
-export class LinePeer implements Peer, LineSink {
+export class LinePeer implements Peer, LineSink, LineSpeaker {
 	readonly credited = false;
 	readonly checked = true;
 	readonly generation: number;
@@ -105,7 +62,7 @@ export class LinePeer implements Peer, LineSink {
 	readonly #dialect: Dialect;
 	readonly #socket: PeerSocket;
 	readonly #input: LineInput;
-	readonly #lane: Lane<Path>;
+	readonly #delivery: LineDelivery;
 	readonly #refusals: Refusals;
 	readonly #builder: FrameBuilder;
 	/** By codec and name. */
@@ -114,9 +71,6 @@ export class LinePeer implements Peer, LineSink {
 	readonly #ids = new Map<number, string>();
 	#corr = 0;
 	#controls = 0;
-	#slab = Buffer.alloc(0);
-	#slabUsed = 0;
-	#batch: Batch | undefined;
 	#ready = false;
 
 	constructor(options: LinePeerOptions) {
@@ -146,10 +100,10 @@ export class LinePeer implements Peer, LineSink {
 			turn: hub.turn,
 			tell: ({ message, ...of }) => {
 				const line = dialect.error('schema', message, undefined, of);
-				if (line !== undefined) this.say(line);
+				if (line !== undefined) this.#say(line);
 			},
 		});
-		this.#lane = new Lane(this, lineWindowBytes);
+		this.#delivery = new LineDelivery(this, this.#socket, dialect);
 		this.sources = new Sources(
 			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
 			(source) => hub.route(source),
@@ -291,7 +245,7 @@ export class LinePeer implements Peer, LineSink {
 		this.#view.fault(code);
 		const line = this.#dialect.error(code, message, re);
 		if (line === undefined) return;
-		if (re === undefined) this.say(line);
+		if (re === undefined) this.#say(line);
 		else this.refuse(line);
 	}
 
@@ -306,7 +260,7 @@ export class LinePeer implements Peer, LineSink {
 	}
 
 	/** A notice; a client that does not read may be left without. */
-	say(line: string): void {
+	#say(line: string): void {
 		this.outbox.say(Buffer.from(`${line}\n`));
 	}
 
@@ -331,18 +285,11 @@ export class LinePeer implements Peer, LineSink {
 	}
 
 	bind(path: Path): Lane<Path> {
-		path.lane = this.#lane;
-		path.form = this.#dialect.form(path.sender);
-		return this.#lane;
+		return this.#delivery.bind(path);
 	}
 
 	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, _end: number, frames: number): void {
-		let at = start;
-		for (let index = 0; index < frames; index++) {
-			const next = at + readU32(buffer, at + 4);
-			this.#handOne(path, lane, buffer, at, next);
-			at = next;
-		}
+		this.#delivery.hand(path, lane, buffer, start, frames);
 	}
 
 	tell(notices: Iterable<Notice>): void {
@@ -416,7 +363,7 @@ export class LinePeer implements Peer, LineSink {
 		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
 		this.#refusals.end();
 		this.#view.closed(this);
-		this.#lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+		this.#delivery.abandon();
 	}
 
 	#takeId(corr: number): string | undefined {
@@ -438,65 +385,6 @@ export class LinePeer implements Peer, LineSink {
 			unrouted: () => this.#hub.unrouted(this.runtime, type),
 			onExceeded: () => {},
 		});
-	}
-
-	/** One frame as a line, or as a drop when it has no line. */
-	#handOne(path: Path, lane: Lane<Path>, buffer: Buffer, at: number, end: number): void {
-		const { sender } = path;
-		const payload = buffer.subarray(payloadAt(buffer, at), end);
-		const request =
-			buffer[at + 1] === FrameKind.request ? { src: readU32(buffer, at + 12), corr: readU32(buffer, at + 20) } : undefined;
-		const line = this.#dialect.line(path.form as Form, sender, payload, request);
-		if (typeof line === 'string') {
-			path.link.drop(sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), line);
-			if (request !== undefined) sender.requestDropped(request.corr, line);
-			return;
-		}
-		path.link.notify(this);
-		this.#batchOf(1, end - at);
-		path.handed(lane, 1, end - at);
-		this.#write(line.before, line.payload, line.after);
-	}
-
-	/** What goes out with the next flush is delivered when that has been written. */
-	#batchOf(frames: number, bytes: number): void {
-		let batch = this.#batch;
-		if (batch === undefined || batch.flush !== this.outbox.flushes) {
-			const made = { flush: this.outbox.flushes, frames: 0, bytes: 0 };
-			batch = made;
-			this.#batch = made;
-			this.outbox.whenWritten(() => this.#socket.turn(() => this.#written(made)));
-		}
-		batch.frames += frames;
-		batch.bytes += bytes;
-	}
-
-	#written({ frames, bytes }: Batch): void {
-		this.#lane.consume(frames, bytes, (path, consumedFrames, consumedBytes) => {
-			path.link.consumed(consumedFrames, consumedBytes);
-			path.sender.touched();
-		});
-		this.feed.pump();
-	}
-
-	#write(before: Buffer, payload: Buffer, after: Buffer): void {
-		const total = before.length + payload.length + after.length;
-		if (payload.length >= copyBelowBytes) {
-			this.outbox.append(before, 0, before.length);
-			this.outbox.append(payload, 0, payload.length);
-			this.outbox.append(after, 0, after.length);
-			return;
-		}
-		if (this.#slab.length - this.#slabUsed < total) {
-			this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, total));
-			this.#slabUsed = 0;
-		}
-		const start = this.#slabUsed;
-		this.#slab.set(before, start);
-		this.#slab.set(payload, start + before.length);
-		this.#slab.set(after, start + before.length + payload.length);
-		this.#slabUsed = start + total;
-		this.outbox.append(this.#slab, start, this.#slabUsed);
 	}
 }
 
