@@ -11,13 +11,11 @@ import {
 	type ErrorBody,
 	FrameFlag,
 	FrameKind,
-	type FrameFields,
 	headerBytes,
 	type HelloBody,
 	makeFrame,
 	maxFrameBytes,
 	maxPingBytes,
-	readCredits,
 	readU32,
 	codecs,
 	type TypeEntry,
@@ -30,21 +28,16 @@ import { pack, unpack } from '@orch/protocol/wire';
 import type { Misfit } from './admission.ts';
 import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
-import { Lane } from './lane.ts';
-import {
-	firstWindowBytes,
-	maxControlRequests,
-	maxUnreadAskingBytes,
-	maxUnreadRefusalBytes,
-	maxUnreadReplyBytes,
-	windowBytes,
-} from './limits.ts';
+import { FrameVoice } from './frame-voice.ts';
+import type { Lane } from './lane.ts';
+import { maxControlRequests, maxUnreadAskingBytes, maxUnreadReplyBytes, windowBytes } from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
 import { frameCorr, frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import { type Hub, type Peer, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
 import { Refusals } from './refusals.ts';
+import { ReportedLanes } from './reported-lanes.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
 import { fromBytes, fromJson } from './lines.ts';
@@ -58,12 +51,6 @@ export interface BinaryPeerOptions {
 	readonly hello: HelloBody;
 	/** Of what this process has sent before, by type id. */
 	readonly lastSeqs: ReadonlyMap<number, number>;
-}
-
-interface ReportedLane {
-	readonly lane: Lane<Path>;
-	reportedFrames: number;
-	reportedBytes: number;
 }
 
 /** What a barrier's ping carries before its number: other pings are not ours. */
@@ -86,10 +73,8 @@ export class BinaryPeer implements Peer, FrameSink {
 	readonly #socket: PeerSocket;
 	readonly #input: FrameInput;
 	readonly #refusals: Refusals;
-	readonly #lanes = new Map<number, ReportedLane>();
-	/** What it has been told of types (whether prompt) and of ports. */
-	readonly #types = new Map<number, boolean>();
-	readonly #ports = new Set<number>();
+	readonly #voice: FrameVoice;
+	readonly #lanes: ReportedLanes;
 	#lastSource: Source | undefined;
 	#barriers = 0;
 	#controls = 0;
@@ -116,10 +101,16 @@ export class BinaryPeer implements Peer, FrameSink {
 		});
 		this.outbox = this.#socket.outbox;
 		this.feed = new Feed(this.outbox);
+		this.#lanes = new ReportedLanes(this);
+		this.#voice = new FrameVoice({
+			outbox: this.outbox,
+			isPrompt: (type) => this.isPrompt(type),
+			overflowed: () => view.fault('reply_overflow'),
+		});
 		this.#refusals = new Refusals({
 			clock: hub.clock,
 			turn: hub.turn,
-			tell: (refused) => this.#error({ code: 'schema', fatal: false, ...refused }),
+			tell: (refused) => this.#voice.error({ code: 'schema', fatal: false, ...refused }),
 		});
 		this.sources = new Sources(
 			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
@@ -153,7 +144,7 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	/** The answer to the hello; then what waited for this runtime. */
 	welcome(types: readonly TypeEntry[], lost: readonly { readonly type: string; readonly count: number }[] | undefined): void {
-		for (const { id, prompt } of types) this.#types.set(id, prompt === true);
+		for (const { id, prompt } of types) this.#voice.toldType(id, prompt === true);
 		const body: WelcomeBody = {
 			proto: dataProtocol.max,
 			port: this.port,
@@ -164,7 +155,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			types,
 			...(lost && lost.length > 0 ? { lost } : {}),
 		};
-		this.#put({ kind: FrameKind.welcome }, pack(body));
+		this.#voice.put({ kind: FrameKind.welcome }, pack(body));
 	}
 
 	/** Reads on; first the bytes that came behind the hello. */
@@ -181,7 +172,7 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	end(): void {
-		if (this.open) this.#put({ kind: FrameKind.bye }, nothing);
+		if (this.open) this.#voice.put({ kind: FrameKind.bye }, nothing);
 		this.#socket.end();
 	}
 
@@ -211,14 +202,14 @@ export class BinaryPeer implements Peer, FrameSink {
 			case FrameKind.reply:
 				return this.#reply(buffer, start, end);
 			case FrameKind.credit:
-				return this.#reported(buffer.subarray(start, end));
+				return this.#reported(buffer, start, end);
 			case FrameKind.declare:
 				return this.#declare(body(buffer.subarray(start, end)));
 			case FrameKind.ping: {
 				const payload = buffer.subarray(start, end).subarray(payloadAt(buffer, start) - start);
 				if (payload.length > maxPingBytes)
 					return this.#refuse('protocol', `a ping carries at most ${maxPingBytes} bytes, this one ${payload.length}`);
-				this.#say({ kind: FrameKind.pong }, Buffer.from(payload));
+				this.#voice.say({ kind: FrameKind.pong }, Buffer.from(payload));
 				return;
 			}
 			case FrameKind.pong: {
@@ -262,15 +253,10 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	bind(path: Path): Lane<Path> {
 		const { typeId, port } = path.sender;
-		let reported = this.#lanes.get(typeId);
-		if (reported === undefined) {
-			reported = { lane: new Lane(this, firstWindowBytes, windowBytes), reportedFrames: 0, reportedBytes: 0 };
-			this.#lanes.set(typeId, reported);
-		}
-		this.#tellType({ id: typeId, name: path.sender.type, codec: path.sender.codec });
-		this.#tellPeer(port, path.sender.runtime, path.sender.name);
-		path.lane = reported.lane;
-		return reported.lane;
+		this.#voice.tellType({ id: typeId, name: path.sender.type, codec: path.sender.codec });
+		this.#voice.tellPeer(port, path.sender.runtime, path.sender.name);
+		path.lane = this.#lanes.of(typeId);
+		return path.lane;
 	}
 
 	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, frames: number): void {
@@ -281,13 +267,13 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	tell(notices: Iterable<Notice>): void {
-		for (const notice of notices) this.#put({ kind: FrameKind.dropped }, pack({ ...notice }));
+		for (const notice of notices) this.#voice.put({ kind: FrameKind.dropped }, pack({ ...notice }));
 	}
 
 	grant(entry: CreditEntry): boolean {
 		const payload = new Uint8Array(creditEntryBytes);
 		writeCredit(payload, 0, entry);
-		return this.#say({ kind: FrameKind.credit }, payload);
+		return this.#voice.say({ kind: FrameKind.credit }, payload);
 	}
 
 	barrier(): number {
@@ -295,7 +281,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		const payload = new Uint8Array(8);
 		writeU32(payload, 0, barrierMark);
 		writeU32(payload, 4, this.#barriers);
-		this.#put({ kind: FrameKind.ping }, payload);
+		this.#voice.put({ kind: FrameKind.ping }, payload);
 		return this.#barriers;
 	}
 
@@ -309,11 +295,11 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void {
-		this.#put({ kind: FrameKind.error }, pack({ code, message, fatal: false, corr, type } satisfies ErrorBody));
+		this.#voice.put({ kind: FrameKind.error }, pack({ code, message, fatal: false, corr, type } satisfies ErrorBody));
 	}
 
 	requestRefused(corr: number, type: string, code: DataErrorCode, message: string): void {
-		this.#refusal({ code, message, fatal: false, corr, type });
+		this.#voice.refusal({ code, message, fatal: false, corr, type });
 	}
 
 	reply(request: PendingRequest, reply: Reply): void {
@@ -323,7 +309,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			return;
 		}
 		const { replier } = request;
-		this.#tellPeer(replier.port, replier.runtime, replier.name);
+		this.#voice.tellPeer(replier.port, replier.runtime, replier.name);
 		switch (reply.kind) {
 			case 'frame':
 				if (reply.end - reply.start > this.maxBytes) return this.#replyTooLong(request, reply.end - reply.start);
@@ -339,9 +325,9 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	relinked(): void {
-		for (const typeId of this.#lanes.keys()) {
+		for (const typeId of this.#lanes.typeIds) {
 			const entry = this.#hub.types.byId(typeId);
-			if (entry !== undefined) this.#tellType(entry);
+			if (entry !== undefined) this.#voice.tellType(entry);
 		}
 	}
 
@@ -374,14 +360,14 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#finished(): void {
 		if (this.#input.pendingBytes === 0) return;
-		this.#lastWords('protocol', 'the connection was ended within a frame, which was not taken');
+		this.#voice.lastWords('protocol', 'the connection was ended within a frame, which was not taken');
 	}
 
 	#closed(): void {
 		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
 		this.#refusals.end();
 		this.#view.closed(this);
-		for (const { lane } of this.#lanes.values()) lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+		this.#lanes.abandon();
 	}
 
 	#request(buffer: Buffer, start: number, end: number): void {
@@ -390,7 +376,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		const source = this.sources.get(typeId);
 		if (source === undefined) {
 			this.#view.fault('unknown_type');
-			this.#refusal({
+			this.#voice.refusal({
 				code: 'unknown_type',
 				message: `type ${typeId} has not been declared on this connection`,
 				fatal: false,
@@ -413,20 +399,9 @@ export class BinaryPeer implements Peer, FrameSink {
 		});
 	}
 
-	#reported(frame: Buffer): void {
-		for (const { typeId, frames, bytes } of readCredits(frame, payloadAt(frame, 0), frame.length)) {
-			const reported = this.#lanes.get(typeId);
-			const more = reported === undefined ? frames : (frames - reported.reportedFrames) >>> 0;
-			if (reported === undefined || more > reported.lane.frames) {
-				this.#view.fault('bad_report');
-				continue;
-			}
-			const moreBytes = Math.max(0, bytes - reported.reportedBytes);
-			reported.reportedFrames = frames;
-			reported.reportedBytes = bytes;
-			reported.lane.consume(more, moreBytes, consumed);
-			reported.lane.pace(moreBytes, this.#hub.clock.nowMs);
-		}
+	#reported(buffer: Buffer, start: number, end: number): void {
+		const wrong = this.#lanes.report(buffer, payloadAt(buffer, start), end, this.#hub.clock.nowMs);
+		if (wrong > 0) this.#view.fault('bad_report', wrong);
 		this.feed.pump();
 	}
 
@@ -444,7 +419,7 @@ export class BinaryPeer implements Peer, FrameSink {
 				(codecs.includes(codec as Codec) ? undefined : `the codec of a type is one of ${codecs.join(', ')}`);
 			if (problem !== undefined) {
 				this.#view.fault('invalid_type');
-				this.#refusal({
+				this.#voice.refusal({
 					code: 'invalid_type',
 					message: problem,
 					fatal: false,
@@ -461,20 +436,20 @@ export class BinaryPeer implements Peer, FrameSink {
 				codec: source.codec,
 				...(this.isPrompt(source.type) ? { prompt: true } : {}),
 			});
-			this.#types.set(source.typeId, this.isPrompt(source.type));
+			this.#voice.toldType(source.typeId, this.isPrompt(source.type));
 		}
 		if (opened.length === 0) return;
-		this.#put({ kind: FrameKind.typedef }, pack({ types: entries }));
+		this.#voice.put({ kind: FrameKind.typedef }, pack({ types: entries }));
 		const credits = new Uint8Array(opened.length * creditEntryBytes);
 		for (const [index, source] of opened.entries()) writeCredit(credits, index * creditEntryBytes, source.opening());
-		this.#put({ kind: FrameKind.credit }, credits);
+		this.#voice.put({ kind: FrameKind.credit }, credits);
 	}
 
 	#open(name: string, codec: Codec): Source | undefined {
 		const entry = this.#view.typeFor(name, codec, this.sources);
 		if (typeof entry !== 'string') return this.sources.open(entry.id, name, codec);
 		this.#view.fault('too_many_types');
-		this.#refusal({ code: 'too_many_types', message: entry, fatal: false, type: name });
+		this.#voice.refusal({ code: 'too_many_types', message: entry, fatal: false, type: name });
 		return undefined;
 	}
 
@@ -482,7 +457,8 @@ export class BinaryPeer implements Peer, FrameSink {
 		const [kind, id, operation, params] = Array.isArray(asked) ? (asked as unknown[]) : [];
 		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string')
 			return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
-		const refuse = (code: string, message: string) => this.#answer({ kind: FrameKind.control }, pack([2, id, { code, message }]));
+		const refuse = (code: string, message: string) =>
+			this.#voice.answer({ kind: FrameKind.control }, pack([2, id, { code, message }]));
 		if (!this.privileged) return refuse('access.denied', 'no control privileges');
 		if (this.#controls >= maxControlRequests)
 			return refuse('busy', `${maxControlRequests} control requests are under way already`);
@@ -494,7 +470,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			const answer = pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]);
 			const tooLong = headerBytes + answer.length > this.maxBytes;
 			const message = `the answer has ${answer.length} bytes, this connection takes frames of at most ${this.maxBytes}`;
-			this.#put({ kind: FrameKind.control }, tooLong ? pack([2, id, { code: 'too_large', message }]) : answer);
+			this.#voice.put({ kind: FrameKind.control }, tooLong ? pack([2, id, { code: 'too_large', message }]) : answer);
 		});
 	}
 
@@ -517,54 +493,29 @@ export class BinaryPeer implements Peer, FrameSink {
 		}
 	}
 
-	#tellType(entry: TypeEntry): void {
-		const prompt = this.isPrompt(entry.name);
-		if (this.#types.get(entry.id) === prompt) return;
-		this.#types.set(entry.id, prompt);
-		this.#put({ kind: FrameKind.typedef }, pack({ types: [prompt ? { ...entry, prompt } : entry] }));
-	}
-
-	#tellPeer(port: number, runtime: string, name: string): void {
-		if (this.#ports.has(port)) return;
-		this.#ports.add(port);
-		this.#put({ kind: FrameKind.peer }, pack({ peers: [{ port, runtime, name }] }));
-	}
-
 	#unknownType(typeId: number, frames: number): void {
 		this.#view.fault('unknown_type', frames);
-		this.#error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false });
+		this.#voice.error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false });
 	}
 
 	/** What cannot be done, of a stream that can be read on. */
 	#refuse(code: DataErrorCode, message: string): void {
 		this.#view.fault(code);
-		this.#error({ code, message, fatal: false });
+		this.#voice.error({ code, message, fatal: false });
 	}
 
 	/** What makes reading on impossible. */
 	#fail(code: DataErrorCode, message: string): void {
 		this.#view.fault(code);
-		this.#lastWords(code, `${message}; from there on nothing of this connection was taken`);
+		this.#voice.lastWords(code, `${message}; from there on nothing of this connection was taken`);
 		this.#socket.endReading();
-	}
-
-	#lastWords(code: DataErrorCode, message: string): void {
-		this.#put({ kind: FrameKind.error }, pack({ code, message, fatal: true } satisfies ErrorBody));
-	}
-
-	#error(error: ErrorBody): void {
-		this.#say({ kind: FrameKind.error }, pack(error));
-	}
-
-	#refusal(error: ErrorBody): void {
-		this.#answer({ kind: FrameKind.error }, pack(error));
 	}
 
 	#putReply(request: PendingRequest, flags: number, payload: Uint8Array): void {
 		const { typeId, corr, replier } = request;
 		if (directHeaderBytes + payload.length > this.maxBytes)
 			return this.#replyTooLong(request, directHeaderBytes + payload.length);
-		this.#put(
+		this.#voice.put(
 			{ kind: FrameKind.reply, flags, typeId, src: replier.port, corr, dst: this.port, ts: this.#hub.clock.epochMicros() },
 			payload,
 		);
@@ -573,31 +524,11 @@ export class BinaryPeer implements Peer, FrameSink {
 	#replyTooLong({ corr, type }: PendingRequest, bytes: number): void {
 		this.requestFailed(corr, type, 'too_large', `the reply takes ${bytes} bytes, this connection at most ${this.maxBytes}`);
 	}
-
-	/** What must not be lost, and of which there is never more than what it belongs to. */
-	#put(fields: FrameFields, payload: Uint8Array): void {
-		this.outbox.put(makeFrame(fields, payload));
-	}
-
-	/** What is refused at once to a client that waits for an answer. */
-	#answer(fields: FrameFields, payload: Uint8Array): void {
-		if (!this.outbox.say(makeFrame(fields, payload), maxUnreadRefusalBytes)) this.#view.fault('reply_overflow');
-	}
-
-	/** What a client that does not read may be left without. */
-	#say(fields: FrameFields, payload: Uint8Array): boolean {
-		return this.outbox.say(makeFrame(fields, payload));
-	}
 }
 
 const nothing = new Uint8Array(0);
 /** A client answers it behind everything that came before, and with what it writes go its reports. */
 const askForReport = Buffer.from(makeFrame({ kind: FrameKind.ping }, nothing).buffer);
-
-const consumed = (path: Path, frames: number, bytes: number): void => {
-	path.link.consumed(frames, bytes);
-	path.sender.touched();
-};
 
 /** The MessagePack body of a control frame; undefined when it is none. */
 function body(frame: Buffer): unknown {

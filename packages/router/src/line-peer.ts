@@ -259,11 +259,6 @@ export class LinePeer implements Peer, LineSink, LineSpeaker {
 		if (!this.outbox.say(Buffer.from(`${line}\n`), maxUnreadRefusalBytes)) this.#view.fault('reply_overflow');
 	}
 
-	/** A notice; a client that does not read may be left without. */
-	#say(line: string): void {
-		this.outbox.say(Buffer.from(`${line}\n`));
-	}
-
 	/** The source of a type, by its name; undefined, and the client is told (of its request `re`), when it cannot be had. */
 	source(type: string, codec: Codec, re?: string): Source | undefined {
 		const key = `${codec} ${type}`;
@@ -341,6 +336,11 @@ export class LinePeer implements Peer, LineSink, LineSpeaker {
 				? this.#dialect.error('protocol', 'the reply is not what its codec says', id)
 				: this.#dialect.error('too_large', 'the reply is longer than a line may be, which is 16 MiB', id);
 		if (error !== undefined) this.put(error);
+	}
+
+	/** A notice; a client that does not read may be left without. */
+	#say(line: string): void {
+		this.outbox.say(Buffer.from(`${line}\n`));
 	}
 
 	/** Everything of a line that is kept is copied, so all line clients are read into the same memory. */
