@@ -5,6 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type Codec, readU32 } from '@orch/protocol/data';
+import { unpack } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
 import { checkMs, maxCheckedBytes, shunMs } from './limits.ts';
 import { msgpackToJson } from './lines.ts';
@@ -140,11 +141,11 @@ export class Admission {
 
 const unreadable = Symbol('unreadable');
 
-/** What a JSON Lines client would read. */
+/** What a JSON Lines client would read, but large integers as the numbers that a schema knows them as. */
 function decoded(codec: Codec, payload: Buffer): unknown {
 	try {
 		if (codec === 'json') return isUtf8(payload) ? JSON.parse(payload.toString('utf8')) : unreadable;
-		const text = msgpackToJson(payload);
+		const text = msgpackToJson(payload, unpack);
 		return text === undefined ? unreadable : JSON.parse(text);
 	} catch {
 		return unreadable;

@@ -1,5 +1,5 @@
 /** A file of lines that only grows: what was written before a crash is read again, a torn last line is cut off. */
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import type { Logger } from '@orch/base';
 
 export class AppendFile {
@@ -43,19 +43,26 @@ export class AppendFile {
 		}
 	}
 
-	/** Puts these lines in the place of all that is there, at once. */
+	/** Puts these lines in the place of all that is there, at once; where that cannot be, the file stays as it is. */
 	rewrite(lines: readonly string[]): void {
 		const beside = `${this.#path}.new`;
-		const fd = openSync(beside, 'w', 0o600);
+		let fd: number | undefined;
 		try {
-			writeSync(fd, lines.map((line) => `${line}\n`).join(''));
+			fd = openSync(beside, 'w', 0o600);
+			const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+			for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
 			fsyncSync(fd);
-		} finally {
+			renameSync(beside, this.#path);
+		} catch (error) {
+			// it is only longer than it need be
+			this.#log.warn('state not written anew: it grows on as it is', { path: this.#path, error });
+			if (fd === undefined) return;
 			closeSync(fd);
+			rmSync(beside, { force: true });
+			return;
 		}
-		renameSync(beside, this.#path);
 		closeSync(this.#fd);
-		this.#fd = openSync(this.#path, 'a', 0o600);
+		this.#fd = fd;
 	}
 
 	close(): void {

@@ -6,17 +6,16 @@ import {
 	creditEntryBytes,
 	type DataErrorCode,
 	type DeclareBody,
+	directHeaderBytes,
 	type DropReason,
 	type ErrorBody,
 	FrameFlag,
 	FrameKind,
-	type FrameFields,
+	headerBytes,
 	type HelloBody,
 	makeFrame,
 	maxFrameBytes,
 	maxPingBytes,
-	maxTypesPerRuntime,
-	readCredits,
 	readU32,
 	codecs,
 	type TypeEntry,
@@ -29,14 +28,16 @@ import { pack, unpack } from '@orch/protocol/wire';
 import type { Misfit } from './admission.ts';
 import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
-import { Lane } from './lane.ts';
-import { firstWindowBytes, maxControlRequests, maxUnreadReplyBytes, windowBytes } from './limits.ts';
+import { FrameVoice } from './frame-voice.ts';
+import type { Lane } from './lane.ts';
+import { maxControlRequests, maxUnreadAskingBytes, maxUnreadReplyBytes, windowBytes } from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
-import { frameSeq } from './mailbox.ts';
+import { frameCorr, frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import { type Hub, type Peer, type PendingRequest, type PortView, type Reply, Sources } from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
 import { Refusals } from './refusals.ts';
+import { ReportedLanes } from './reported-lanes.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
 import { fromBytes, fromJson } from './lines.ts';
@@ -50,12 +51,6 @@ export interface BinaryPeerOptions {
 	readonly hello: HelloBody;
 	/** Of what this process has sent before, by type id. */
 	readonly lastSeqs: ReadonlyMap<number, number>;
-}
-
-interface ReportedLane {
-	readonly lane: Lane<Path>;
-	reportedFrames: number;
-	reportedBytes: number;
 }
 
 /** What a barrier's ping carries before its number: other pings are not ours. */
@@ -78,10 +73,8 @@ export class BinaryPeer implements Peer, FrameSink {
 	readonly #socket: PeerSocket;
 	readonly #input: FrameInput;
 	readonly #refusals: Refusals;
-	readonly #lanes = new Map<number, ReportedLane>();
-	/** What it has been told of types (whether prompt) and of ports. */
-	readonly #types = new Map<number, boolean>();
-	readonly #ports = new Set<number>();
+	readonly #voice: FrameVoice;
+	readonly #lanes: ReportedLanes;
 	#lastSource: Source | undefined;
 	#barriers = 0;
 	#controls = 0;
@@ -108,10 +101,16 @@ export class BinaryPeer implements Peer, FrameSink {
 		});
 		this.outbox = this.#socket.outbox;
 		this.feed = new Feed(this.outbox);
+		this.#lanes = new ReportedLanes(this);
+		this.#voice = new FrameVoice({
+			outbox: this.outbox,
+			isPrompt: (type) => this.isPrompt(type),
+			overflowed: () => view.fault('reply_overflow'),
+		});
 		this.#refusals = new Refusals({
 			clock: hub.clock,
 			turn: hub.turn,
-			tell: (refused) => this.#error({ code: 'schema', fatal: false, ...refused }),
+			tell: (refused) => this.#voice.error({ code: 'schema', fatal: false, ...refused }),
 		});
 		this.sources = new Sources(
 			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
@@ -145,7 +144,7 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	/** The answer to the hello; then what waited for this runtime. */
 	welcome(types: readonly TypeEntry[], lost: readonly { readonly type: string; readonly count: number }[] | undefined): void {
-		for (const { id, prompt } of types) this.#types.set(id, prompt === true);
+		for (const { id, prompt } of types) this.#voice.toldType(id, prompt === true);
 		const body: WelcomeBody = {
 			proto: dataProtocol.max,
 			port: this.port,
@@ -156,7 +155,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			types,
 			...(lost && lost.length > 0 ? { lost } : {}),
 		};
-		this.#put({ kind: FrameKind.welcome }, pack(body));
+		this.#voice.put({ kind: FrameKind.welcome }, pack(body));
 	}
 
 	/** Reads on; first the bytes that came behind the hello. */
@@ -173,7 +172,7 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	end(): void {
-		if (this.open) this.#put({ kind: FrameKind.bye }, nothing);
+		if (this.open) this.#voice.put({ kind: FrameKind.bye }, nothing);
 		this.#socket.end();
 	}
 
@@ -203,14 +202,14 @@ export class BinaryPeer implements Peer, FrameSink {
 			case FrameKind.reply:
 				return this.#reply(buffer, start, end);
 			case FrameKind.credit:
-				return this.#reported(buffer.subarray(start, end));
+				return this.#reported(buffer, start, end);
 			case FrameKind.declare:
 				return this.#declare(body(buffer.subarray(start, end)));
 			case FrameKind.ping: {
 				const payload = buffer.subarray(start, end).subarray(payloadAt(buffer, start) - start);
 				if (payload.length > maxPingBytes)
 					return this.#refuse('protocol', `a ping carries at most ${maxPingBytes} bytes, this one ${payload.length}`);
-				this.#say({ kind: FrameKind.pong }, Buffer.from(payload));
+				this.#voice.say({ kind: FrameKind.pong }, Buffer.from(payload));
 				return;
 			}
 			case FrameKind.pong: {
@@ -254,15 +253,10 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	bind(path: Path): Lane<Path> {
 		const { typeId, port } = path.sender;
-		let reported = this.#lanes.get(typeId);
-		if (reported === undefined) {
-			reported = { lane: new Lane(this, firstWindowBytes, windowBytes), reportedFrames: 0, reportedBytes: 0 };
-			this.#lanes.set(typeId, reported);
-		}
-		this.#tellType({ id: typeId, name: path.sender.type, codec: path.sender.codec });
-		this.#tellPeer(port, path.sender.runtime, path.sender.name);
-		path.lane = reported.lane;
-		return reported.lane;
+		this.#voice.tellType({ id: typeId, name: path.sender.type, codec: path.sender.codec });
+		this.#voice.tellPeer(port, path.sender.runtime, path.sender.name);
+		path.lane = this.#lanes.of(typeId);
+		return path.lane;
 	}
 
 	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, end: number, frames: number): void {
@@ -273,13 +267,13 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	tell(notices: Iterable<Notice>): void {
-		for (const notice of notices) this.#put({ kind: FrameKind.dropped }, pack({ ...notice }));
+		for (const notice of notices) this.#voice.put({ kind: FrameKind.dropped }, pack({ ...notice }));
 	}
 
 	grant(entry: CreditEntry): boolean {
 		const payload = new Uint8Array(creditEntryBytes);
 		writeCredit(payload, 0, entry);
-		return this.#say({ kind: FrameKind.credit }, payload);
+		return this.#voice.say({ kind: FrameKind.credit }, payload);
 	}
 
 	barrier(): number {
@@ -287,7 +281,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		const payload = new Uint8Array(8);
 		writeU32(payload, 0, barrierMark);
 		writeU32(payload, 4, this.#barriers);
-		this.#put({ kind: FrameKind.ping }, payload);
+		this.#voice.put({ kind: FrameKind.ping }, payload);
 		return this.#barriers;
 	}
 
@@ -301,7 +295,11 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void {
-		this.#error({ code, message, fatal: false, corr, type });
+		this.#voice.put({ kind: FrameKind.error }, pack({ code, message, fatal: false, corr, type } satisfies ErrorBody));
+	}
+
+	requestRefused(corr: number, type: string, code: DataErrorCode, message: string): void {
+		this.#voice.refusal({ code, message, fatal: false, corr, type });
 	}
 
 	reply(request: PendingRequest, reply: Reply): void {
@@ -311,9 +309,10 @@ export class BinaryPeer implements Peer, FrameSink {
 			return;
 		}
 		const { replier } = request;
-		this.#tellPeer(replier.port, replier.runtime, replier.name);
+		this.#voice.tellPeer(replier.port, replier.runtime, replier.name);
 		switch (reply.kind) {
 			case 'frame':
+				if (reply.end - reply.start > this.maxBytes) return this.#replyTooLong(request, reply.end - reply.start);
 				this.outbox.append(reply.buffer, reply.start, reply.end);
 				return;
 			case 'json':
@@ -326,9 +325,9 @@ export class BinaryPeer implements Peer, FrameSink {
 	}
 
 	relinked(): void {
-		for (const typeId of this.#lanes.keys()) {
+		for (const typeId of this.#lanes.typeIds) {
 			const entry = this.#hub.types.byId(typeId);
-			if (entry !== undefined) this.#tellType(entry);
+			if (entry !== undefined) this.#voice.tellType(entry);
 		}
 	}
 
@@ -361,14 +360,14 @@ export class BinaryPeer implements Peer, FrameSink {
 
 	#finished(): void {
 		if (this.#input.pendingBytes === 0) return;
-		this.#error({ code: 'protocol', message: 'the connection was ended within a frame, which was not taken', fatal: true });
+		this.#voice.lastWords('protocol', 'the connection was ended within a frame, which was not taken');
 	}
 
 	#closed(): void {
 		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
 		this.#refusals.end();
 		this.#view.closed(this);
-		for (const { lane } of this.#lanes.values()) lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+		this.#lanes.abandon();
 	}
 
 	#request(buffer: Buffer, start: number, end: number): void {
@@ -377,7 +376,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		const source = this.sources.get(typeId);
 		if (source === undefined) {
 			this.#view.fault('unknown_type');
-			this.#error({
+			this.#voice.refusal({
 				code: 'unknown_type',
 				message: `type ${typeId} has not been declared on this connection`,
 				fatal: false,
@@ -400,20 +399,9 @@ export class BinaryPeer implements Peer, FrameSink {
 		});
 	}
 
-	#reported(frame: Buffer): void {
-		for (const { typeId, frames, bytes } of readCredits(frame, payloadAt(frame, 0), frame.length)) {
-			const reported = this.#lanes.get(typeId);
-			const more = reported === undefined ? frames : (frames - reported.reportedFrames) >>> 0;
-			if (reported === undefined || more > reported.lane.frames) {
-				this.#view.fault('bad_report');
-				continue;
-			}
-			const moreBytes = Math.max(0, bytes - reported.reportedBytes);
-			reported.reportedFrames = frames;
-			reported.reportedBytes = bytes;
-			reported.lane.consume(more, moreBytes, consumed);
-			reported.lane.pace(moreBytes, this.#hub.clock.nowMs);
-		}
+	#reported(buffer: Buffer, start: number, end: number): void {
+		const wrong = this.#lanes.report(buffer, payloadAt(buffer, start), end, this.#hub.clock.nowMs);
+		if (wrong > 0) this.#view.fault('bad_report', wrong);
 		this.feed.pump();
 	}
 
@@ -431,7 +419,7 @@ export class BinaryPeer implements Peer, FrameSink {
 				(codecs.includes(codec as Codec) ? undefined : `the codec of a type is one of ${codecs.join(', ')}`);
 			if (problem !== undefined) {
 				this.#view.fault('invalid_type');
-				this.#error({
+				this.#voice.refusal({
 					code: 'invalid_type',
 					message: problem,
 					fatal: false,
@@ -448,25 +436,20 @@ export class BinaryPeer implements Peer, FrameSink {
 				codec: source.codec,
 				...(this.isPrompt(source.type) ? { prompt: true } : {}),
 			});
-			this.#types.set(source.typeId, this.isPrompt(source.type));
+			this.#voice.toldType(source.typeId, this.isPrompt(source.type));
 		}
 		if (opened.length === 0) return;
-		this.#put({ kind: FrameKind.typedef }, pack({ types: entries }));
+		this.#voice.put({ kind: FrameKind.typedef }, pack({ types: entries }));
 		const credits = new Uint8Array(opened.length * creditEntryBytes);
 		for (const [index, source] of opened.entries()) writeCredit(credits, index * creditEntryBytes, source.opening());
-		this.#put({ kind: FrameKind.credit }, credits);
+		this.#voice.put({ kind: FrameKind.credit }, credits);
 	}
 
 	#open(name: string, codec: Codec): Source | undefined {
-		const full = this.sources.size >= maxTypesPerRuntime;
-		const known = full
-			? this.#hub.types.named(name).find((entry) => entry.codec === codec && this.sources.get(entry.id) !== undefined)
-			: undefined;
-		const entry = full ? known : this.#hub.types.define(name, codec);
-		if (entry !== undefined) return this.sources.open(entry.id, name, codec);
+		const entry = this.#view.typeFor(name, codec, this.sources);
+		if (typeof entry !== 'string') return this.sources.open(entry.id, name, codec);
 		this.#view.fault('too_many_types');
-		const message = full ? `a runtime may use ${maxTypesPerRuntime} types` : 'there are no type ids left';
-		this.#error({ code: 'too_many_types', message, fatal: false, type: name });
+		this.#voice.refusal({ code: 'too_many_types', message: entry, fatal: false, type: name });
 		return undefined;
 	}
 
@@ -474,19 +457,20 @@ export class BinaryPeer implements Peer, FrameSink {
 		const [kind, id, operation, params] = Array.isArray(asked) ? (asked as unknown[]) : [];
 		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string')
 			return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
-		const fail = (code: string, message: string) => this.#say({ kind: FrameKind.control }, pack([2, id, { code, message }]));
-		if (!this.privileged) {
-			fail('access.denied', 'no control privileges');
-			return;
-		}
-		if (this.#controls >= maxControlRequests) {
-			fail('busy', `${maxControlRequests} control requests are under way already`);
-			return;
-		}
+		const refuse = (code: string, message: string) =>
+			this.#voice.answer({ kind: FrameKind.control }, pack([2, id, { code, message }]));
+		if (!this.privileged) return refuse('access.denied', 'no control privileges');
+		if (this.#controls >= maxControlRequests)
+			return refuse('busy', `${maxControlRequests} control requests are under way already`);
+		if (this.outbox.unsentBytes > maxUnreadAskingBytes)
+			return refuse('busy', 'it was not asked: too much of what was sent here is unread');
 		this.#controls += 1;
 		this.#hub.control(this, operation, params ?? {}, (outcome) => {
 			this.#controls -= 1;
-			this.#say({ kind: FrameKind.control }, pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]));
+			const answer = pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]);
+			const tooLong = headerBytes + answer.length > this.maxBytes;
+			const message = `the answer has ${answer.length} bytes, this connection takes frames of at most ${this.maxBytes}`;
+			this.#voice.put({ kind: FrameKind.control }, tooLong ? pack([2, id, { code: 'too_large', message }]) : answer);
 		});
 	}
 
@@ -498,6 +482,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			const next = at + length;
 			if (length > this.maxBytes) {
 				path.link.drop(path.sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), 'too_large');
+				if (buffer[at + 1] === FrameKind.request) path.sender.requestDropped(frameCorr(buffer, at), 'too_large');
 			} else {
 				path.link.notify(this);
 				path.handed(lane, 1, length);
@@ -508,69 +493,42 @@ export class BinaryPeer implements Peer, FrameSink {
 		}
 	}
 
-	#tellType(entry: TypeEntry): void {
-		const prompt = this.isPrompt(entry.name);
-		if (this.#types.get(entry.id) === prompt) return;
-		this.#types.set(entry.id, prompt);
-		this.#put({ kind: FrameKind.typedef }, pack({ types: [prompt ? { ...entry, prompt } : entry] }));
-	}
-
-	#tellPeer(port: number, runtime: string, name: string): void {
-		if (this.#ports.has(port)) return;
-		this.#ports.add(port);
-		this.#put({ kind: FrameKind.peer }, pack({ peers: [{ port, runtime, name }] }));
-	}
-
 	#unknownType(typeId: number, frames: number): void {
 		this.#view.fault('unknown_type', frames);
-		this.#error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false });
+		this.#voice.error({ code: 'unknown_type', message: `type ${typeId} has not been declared on this connection`, fatal: false });
 	}
 
 	/** What cannot be done, of a stream that can be read on. */
 	#refuse(code: DataErrorCode, message: string): void {
 		this.#view.fault(code);
-		this.#error({ code, message, fatal: false });
+		this.#voice.error({ code, message, fatal: false });
 	}
 
 	/** What makes reading on impossible. */
 	#fail(code: DataErrorCode, message: string): void {
 		this.#view.fault(code);
-		this.#error({ code, message: `${message}; from there on nothing of this connection was taken`, fatal: true });
+		this.#voice.lastWords(code, `${message}; from there on nothing of this connection was taken`);
 		this.#socket.endReading();
-	}
-
-	#error(error: ErrorBody): void {
-		this.#say({ kind: FrameKind.error }, pack(error));
 	}
 
 	#putReply(request: PendingRequest, flags: number, payload: Uint8Array): void {
 		const { typeId, corr, replier } = request;
-		this.#put(
+		if (directHeaderBytes + payload.length > this.maxBytes)
+			return this.#replyTooLong(request, directHeaderBytes + payload.length);
+		this.#voice.put(
 			{ kind: FrameKind.reply, flags, typeId, src: replier.port, corr, dst: this.port, ts: this.#hub.clock.epochMicros() },
 			payload,
 		);
 	}
 
-	/** What must not be lost, and of which there is never more than what it belongs to. */
-	#put(fields: FrameFields, payload: Uint8Array): void {
-		const frame = makeFrame(fields, payload);
-		this.outbox.append(Buffer.from(frame.buffer), 0, frame.length);
-	}
-
-	/** What a client that does not read may be left without. */
-	#say(fields: FrameFields, payload: Uint8Array): boolean {
-		return this.outbox.say(makeFrame(fields, payload));
+	#replyTooLong({ corr, type }: PendingRequest, bytes: number): void {
+		this.requestFailed(corr, type, 'too_large', `the reply takes ${bytes} bytes, this connection at most ${this.maxBytes}`);
 	}
 }
 
 const nothing = new Uint8Array(0);
 /** A client answers it behind everything that came before, and with what it writes go its reports. */
 const askForReport = Buffer.from(makeFrame({ kind: FrameKind.ping }, nothing).buffer);
-
-const consumed = (path: Path, frames: number, bytes: number): void => {
-	path.link.consumed(frames, bytes);
-	path.sender.touched();
-};
 
 /** The MessagePack body of a control frame; undefined when it is none. */
 function body(frame: Buffer): unknown {

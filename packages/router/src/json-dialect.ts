@@ -4,10 +4,10 @@ import { unpack } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
 import { decodeText, type Member, scanMembers, scanValue, skipBlanks, textOf } from './json-scan.ts';
 import { maxLineBytes } from './limits.ts';
-import type { Dialect, Form, Line, LinePeer } from './line-peer.ts';
+import type { Dialect, Form, Line, LineSpeaker } from './dialect.ts';
 import { toLineValue } from './lines.ts';
 import type { Notice, Sender } from './link.ts';
-import type { PendingRequest, Reply } from './peer.ts';
+import type { ControlOutcome, PendingRequest, Reply } from './peer.ts';
 import type { Source } from './source.ts';
 
 const closeBrace = 0x7d;
@@ -31,15 +31,15 @@ export function createJsonDialect(beginning = ''): Dialect {
 	const typeKey = () => (short === true ? 't' : 'type');
 	const dataKey = () => (short === true ? 'v' : 'data');
 
-	const take = (peer: LinePeer, buffer: Buffer, start: number, end: number, valid: boolean): void => {
+	const take = (speaker: LineSpeaker, buffer: Buffer, start: number, end: number, valid: boolean): void => {
 		if (!valid) {
-			peer.complain('protocol', 'a line is not UTF-8');
+			speaker.complain('protocol', 'a line is not UTF-8');
 			return;
 		}
-		if (prefix !== undefined && takeLike(peer, prefix, buffer, start, end)) return;
+		if (prefix !== undefined && takeLike(speaker, prefix, buffer, start, end)) return;
 		const members = scanMembers(buffer, start, end);
 		if (members === undefined) {
-			peer.complain(
+			speaker.complain(
 				'protocol',
 				`a line is not a JSON object: ${textOf(buffer, start, Math.min(end, start + 40))}${end - start > 40 ? '…' : ''}`,
 			);
@@ -49,9 +49,9 @@ export function createJsonDialect(beginning = ''): Dialect {
 		const type = value('type') ?? value('t');
 		const re = value('re');
 		if (type !== undefined && short === undefined) short = type.key === 't';
-		if (re !== undefined) return takeReply(peer, buffer, re, value);
+		if (re !== undefined) return takeReply(speaker, buffer, re, value);
 		if (type !== undefined) {
-			const source = takeMessage(peer, buffer, type, value);
+			const source = takeMessage(speaker, buffer, type, value);
 			// the same beginning again, with nothing behind the value, is the same message with another value
 			const last = members[1];
 			if (
@@ -67,14 +67,14 @@ export function createJsonDialect(beginning = ''): Dialect {
 		}
 		const ready = value('ready');
 		if (ready !== undefined) {
-			if (textOf(buffer, ready.start, ready.end) === 'true') peer.ready();
-			else peer.complain('protocol', 'readiness is said by {"ready":true}');
+			if (textOf(buffer, ready.start, ready.end) === 'true') speaker.ready();
+			else speaker.complain('protocol', 'readiness is said by {"ready":true}');
 			return;
 		}
 		const control = value('ctl');
-		if (control !== undefined) return takeControl(peer, JSON.parse(textOf(buffer, control.start, control.end)));
+		if (control !== undefined) return takeControl(speaker, JSON.parse(textOf(buffer, control.start, control.end)));
 		if (value('hello') !== undefined || members.length === 0) return;
-		peer.complain('protocol', 'a line names its type: {"type":"Ping","data":…}');
+		speaker.complain('protocol', 'a line names its type: {"type":"Ping","data":…}');
 	};
 
 	return {
@@ -94,7 +94,7 @@ export function createJsonDialect(beginning = ''): Dialect {
 }
 
 /** A line that begins as the last one did: only its value is looked at. False when there is more to it. */
-function takeLike(peer: LinePeer, { bytes, source }: Prefix, buffer: Buffer, start: number, end: number): boolean {
+function takeLike(speaker: LineSpeaker, { bytes, source }: Prefix, buffer: Buffer, start: number, end: number): boolean {
 	if (end - start <= bytes.length) return false;
 	for (let index = 0; index < bytes.length; index++) if (buffer[start + index] !== bytes[index]) return false;
 	const valueStart = start + bytes.length;
@@ -102,36 +102,36 @@ function takeLike(peer: LinePeer, { bytes, source }: Prefix, buffer: Buffer, sta
 	if (valueEnd < 0) return false;
 	const close = skipBlanks(buffer, valueEnd, end);
 	if (close !== end - 1 || buffer[close] !== closeBrace) return false;
-	peer.add(source, buffer, valueStart, valueEnd);
+	speaker.add(source, buffer, valueStart, valueEnd);
 	return true;
 }
 
 function takeMessage(
-	peer: LinePeer,
+	speaker: LineSpeaker,
 	buffer: Buffer,
 	type: Member,
 	value: (key: string) => Member | undefined,
 ): Source | undefined {
 	const name = textMember(buffer, type);
 	if (name === undefined) {
-		peer.complain('invalid_type', 'the name of a type is a text');
+		speaker.complain('invalid_type', 'the name of a type is a text');
 		return undefined;
 	}
 	const payload = payloadOf(buffer, value);
 	const id = value('id');
 	if (payload === undefined) {
-		peer.complain('protocol', '"b64" is base64 in a text', id && textOf(buffer, id.start, id.end));
+		speaker.complain('protocol', '"b64" is base64 in a text', id && textOf(buffer, id.start, id.end));
 		return undefined;
 	}
 	if (id === undefined) {
-		const source = peer.message(name, payload.codec, payload.bytes, payload.start, payload.end);
+		const source = speaker.message(name, payload.codec, payload.bytes, payload.start, payload.end);
 		return payload.codec === 'json' ? source : undefined;
 	}
 	if (id.end - id.start > maxIdBytes || !isPlain(buffer, id)) {
-		peer.complain('protocol', `the id of a request is a text or a number of at most ${maxIdBytes} bytes`);
+		speaker.complain('protocol', `the id of a request is a text or a number of at most ${maxIdBytes} bytes`);
 		return undefined;
 	}
-	peer.request(
+	speaker.request(
 		name,
 		payload.codec,
 		Buffer.from(payload.bytes.subarray(payload.start, payload.end)),
@@ -140,16 +140,16 @@ function takeMessage(
 	return undefined;
 }
 
-function takeReply(peer: LinePeer, buffer: Buffer, re: Member, value: (key: string) => Member | undefined): void {
+function takeReply(speaker: LineSpeaker, buffer: Buffer, re: Member, value: (key: string) => Member | undefined): void {
 	const id = textMember(buffer, re);
 	if (id === undefined) {
-		peer.complain('protocol', 'a reply carries in "re" the "id" of its request, as the text that it was');
+		speaker.complain('protocol', 'a reply carries in "re" the "id" of its request, as the text that it was');
 		return;
 	}
 	const error = value('error');
 	if (error !== undefined) {
 		const { code, message } = Object(JSON.parse(textOf(buffer, error.start, error.end))) as { code?: unknown; message?: unknown };
-		peer.answer(id, {
+		speaker.answer(id, {
 			kind: 'error',
 			code: typeof code === 'string' ? code : 'error',
 			message: typeof message === 'string' ? message : '',
@@ -158,20 +158,22 @@ function takeReply(peer: LinePeer, buffer: Buffer, re: Member, value: (key: stri
 	}
 	const payload = payloadOf(buffer, value);
 	if (payload === undefined) {
-		peer.complain('protocol', '"b64" is base64 in a text');
+		speaker.complain('protocol', '"b64" is base64 in a text');
 		return;
 	}
 	const bytes = Buffer.from(payload.bytes.subarray(payload.start, payload.end));
-	peer.answer(id, payload.codec === 'raw' ? { kind: 'bytes', bytes } : { kind: 'json', text: bytes });
+	speaker.answer(id, payload.codec === 'raw' ? { kind: 'bytes', bytes } : { kind: 'json', text: bytes });
 }
 
-function takeControl(peer: LinePeer, asked: unknown): void {
+function takeControl(speaker: LineSpeaker, asked: unknown): void {
 	const { id, op, params } = Object(asked) as { id?: unknown; op?: unknown; params?: unknown };
 	if (id === undefined || typeof op !== 'string') {
-		peer.complain('protocol', 'a control request is {"ctl":{"id":1,"op":"runtime.start","params":{…}}}');
+		speaker.complain('protocol', 'a control request is {"ctl":{"id":1,"op":"runtime.start","params":{…}}}');
 		return;
 	}
-	peer.control(op, params ?? {}, (outcome) => peer.say(JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes)));
+	const line = (outcome: ControlOutcome) => JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes);
+	const refusal = speaker.control(op, params ?? {}, (outcome) => speaker.put(line(outcome)));
+	if (refusal !== undefined) speaker.refuse(line(refusal));
 }
 
 /** Undefined where there is "b64" that is none. */

@@ -24,6 +24,13 @@ export const maxUnreadNoticeBytes = 2 * 1024 * 1024;
 /** Replies that one client may leave unread; whoever asked for more is told that there was no room. */
 export const maxUnreadReplyBytes = 16 * 1024 * 1024;
 
+/**
+ * Of a client that leaves more than the first unread no request is taken, and none to orchd: so what still has to be answered is
+ * bounded, and is answered in any case. What is refused to it at once is told up to the second, from where on it is only counted.
+ */
+export const maxUnreadAskingBytes = 24 * 1024 * 1024;
+export const maxUnreadRefusalBytes = 32 * 1024 * 1024;
+
 /** How far ahead of its receiver a `block` sender may be, however large the mailbox is while the receiver takes. */
 export const creditAheadBytes = 2 * 1024 * 1024;
 

@@ -110,6 +110,8 @@ describe('JSON Lines', () => {
 		const lines = b.values;
 		expect(lines).toContainEqual({ type: 'Pack', data: { n: 1, bytes: 'AQI=', list: [null, 'ü'] }, from: 'a' });
 		expect(lines).toContainEqual({ dropped: { type: 'Pack', count: 1, reason: 'codec', from: 'a' } });
+		// a number would be another one
+		expect(lines).toContainEqual({ type: 'Pack', data: '9223372036854775807', from: 'a' });
 		expect(lines).toContainEqual({ type: 'Raw', b64: 'AP8=', from: 'a' });
 		b.write({ type: 'Raw', b64: 'AQI=' }, { type: 'Raw', b64: '***' }, { type: 'Pack', data: { back: true } });
 		await until('both', () => a.of(FrameKind.data).length === 2);

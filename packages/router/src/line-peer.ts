@@ -1,4 +1,4 @@
-/** A runtime that speaks lines of JSON, in our dialect or in Veecle's: messages are converted, delivered means written. */
+/** A runtime that speaks lines of JSON, in our dialect or in Veecle's. */
 import { isUtf8 } from 'node:buffer';
 import type { Socket } from 'node:net';
 import {
@@ -9,19 +9,17 @@ import {
 	FrameKind,
 	maxFrameBytes,
 	headerBytes,
-	maxTypesPerRuntime,
-	readU32,
 } from '@orch/protocol/data';
 import type { ReadTarget } from './adopt-socket.ts';
 import type { Misfit } from './admission.ts';
+import type { Dialect, LineSpeaker } from './dialect.ts';
 import { Feed } from './feed.ts';
 import { FrameBuilder } from './frame-builder.ts';
-import { payloadAt } from './frame-input.ts';
-import { Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
+import { LineDelivery } from './line-delivery.ts';
 import { LineInput, type LineSink } from './line-input.ts';
-import { lineWindowBytes, maxControlRequests, maxUnreadReplyBytes, slabBytes } from './limits.ts';
-import type { Notice, Path, Sender } from './link.ts';
-import { frameSeq } from './mailbox.ts';
+import { maxLineBytes, maxControlRequests, maxUnreadAskingBytes, maxUnreadRefusalBytes, maxUnreadReplyBytes } from './limits.ts';
+import type { Notice, Path } from './link.ts';
 import type { Outbox } from './outbox.ts';
 import {
 	type ControlOutcome,
@@ -34,35 +32,9 @@ import {
 	Sources,
 } from './peer.ts';
 import { PeerSocket } from './peer-socket.ts';
-import { Refusals, type TypeRefused } from './refusals.ts';
+import { Refusals } from './refusals.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
-
-/** What surrounds the payloads on one path. */
-export interface Form {
-	readonly prefix: Buffer;
-	readonly suffix: Buffer;
-}
-
-/** A line to write: the payload between what surrounds it; or why it cannot be written. */
-export type Line = { readonly before: Buffer; readonly payload: Buffer; readonly after: Buffer } | DropReason;
-
-/** How one kind of line client writes and reads. */
-export interface Dialect {
-	readonly codec: PeerCodec;
-	/** Its clients can answer requests. */
-	readonly answers: boolean;
-	/** What stays the same of all messages of a sender's type. */
-	form(sender: Sender): Form;
-	/** A message as a line; of a request also who asks. */
-	line(form: Form, sender: Sender, payload: Buffer, request: { readonly src: number; readonly corr: number } | undefined): Line;
-	/** A line of the client, white space at its end cut off. `valid`: it is UTF-8. */
-	take(peer: LinePeer, buffer: Buffer, start: number, end: number, valid: boolean): void;
-	notice(notice: Notice): string | undefined;
-	/** A fault of the client; `re` is the client's own id of the request that it is about, `of` tells of which messages it is. */
-	error(code: string, message: string, re: string | undefined, of?: Omit<TypeRefused, 'message'>): string | undefined;
-	reply(request: PendingRequest, reply: Reply, id: string): string | undefined;
-}
 
 export interface LinePeerOptions {
 	readonly socket: Socket;
@@ -75,17 +47,9 @@ export interface LinePeerOptions {
 	readonly lastSeqs: ReadonlyMap<number, number>;
 }
 
-interface Batch {
-	readonly flush: number;
-	frames: number;
-	bytes: number;
-}
-
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
-/** Longer payloads go to the socket from where they are. */
-const copyBelowBytes = 16 * 1024;
 
-export class LinePeer implements Peer, LineSink {
+export class LinePeer implements Peer, LineSink, LineSpeaker {
 	readonly credited = false;
 	readonly checked = true;
 	readonly generation: number;
@@ -98,7 +62,7 @@ export class LinePeer implements Peer, LineSink {
 	readonly #dialect: Dialect;
 	readonly #socket: PeerSocket;
 	readonly #input: LineInput;
-	readonly #lane: Lane<Path>;
+	readonly #delivery: LineDelivery;
 	readonly #refusals: Refusals;
 	readonly #builder: FrameBuilder;
 	/** By codec and name. */
@@ -107,9 +71,6 @@ export class LinePeer implements Peer, LineSink {
 	readonly #ids = new Map<number, string>();
 	#corr = 0;
 	#controls = 0;
-	#slab = Buffer.alloc(0);
-	#slabUsed = 0;
-	#batch: Batch | undefined;
 	#ready = false;
 
 	constructor(options: LinePeerOptions) {
@@ -139,10 +100,10 @@ export class LinePeer implements Peer, LineSink {
 			turn: hub.turn,
 			tell: ({ message, ...of }) => {
 				const line = dialect.error('schema', message, undefined, of);
-				if (line !== undefined) this.say(line);
+				if (line !== undefined) this.#say(line);
 			},
 		});
-		this.#lane = new Lane(this, lineWindowBytes);
+		this.#delivery = new LineDelivery(this, this.#socket, dialect);
 		this.sources = new Sources(
 			(typeId, type, codec) => this.#newSource(typeId, type, codec, options.lastSeqs.get(typeId) ?? 0),
 			(source) => hub.route(source),
@@ -227,14 +188,14 @@ export class LinePeer implements Peer, LineSink {
 	}
 
 	add(source: Source, buffer: Buffer, start: number, end: number): void {
-		if (headerBytes + end - start > maxFrameBytes)
-			this.complain('too_large', 'a message is longer than the 16 MiB that are taken');
+		if (headerBytes + end - start > maxFrameBytes) this.complain('too_large', tooLong);
 		else this.#builder.add(source, buffer, start, end);
 	}
 
 	/** A request of the client, which calls it `id` (a JSON value, as text). */
 	request(type: string, codec: Codec, payload: Buffer, id: string): void {
-		const source = this.source(type, codec);
+		if (headerBytes + payload.length > maxFrameBytes) return this.complain('too_large', tooLong, id);
+		const source = this.source(type, codec, id);
 		if (source === undefined) return;
 		this.#corr = (this.#corr + 1) >>> 0;
 		const corr = this.#corr;
@@ -264,48 +225,53 @@ export class LinePeer implements Peer, LineSink {
 		this.#hub.ready(this);
 	}
 
-	/** An operation that the client asks orchd for; false when too many are under way. */
-	control(operation: string, params: unknown, done: (outcome: ControlOutcome) => void): void {
-		if (!this.privileged) {
-			done({ error: { code: 'access.denied', message: 'no control privileges' } });
-			return;
-		}
-		if (this.#controls >= maxControlRequests) {
-			done({ error: { code: 'busy', message: `${maxControlRequests} control requests are under way already` } });
-			return;
-		}
+	/** An operation that the client asks orchd for. Gives why not, where orchd is not asked. */
+	control(operation: string, params: unknown, done: (outcome: ControlOutcome) => void): ControlOutcome | undefined {
+		if (!this.privileged) return { error: { code: 'access.denied', message: 'no control privileges' } };
+		if (this.#controls >= maxControlRequests)
+			return { error: { code: 'busy', message: `${maxControlRequests} control requests are under way already` } };
+		if (this.outbox.unsentBytes > maxUnreadAskingBytes)
+			return { error: { code: 'busy', message: 'it was not asked: too much of what was sent here is unread' } };
 		this.#controls += 1;
 		this.#hub.control(this, operation, params, (outcome) => {
 			this.#controls -= 1;
 			done(outcome);
 		});
+		return undefined;
 	}
 
 	/** Something is wrong with what the client sends: it is counted, and said where the dialect has words for it. */
 	complain(code: DataErrorCode, message: string, re?: string): void {
 		this.#view.fault(code);
 		const line = this.#dialect.error(code, message, re);
-		if (line !== undefined) this.say(line);
+		if (line === undefined) return;
+		if (re === undefined) this.#say(line);
+		else this.refuse(line);
 	}
 
-	/** An answer or a notice; a client that does not read may be left without. */
-	say(line: string): void {
-		this.outbox.say(Buffer.from(`${line}\n`));
+	/** The answer to something that was taken. */
+	put(line: string): void {
+		this.outbox.put(Buffer.from(`${line}\n`));
 	}
 
-	/** The source of a type, by its name; undefined, and the client is told, when it cannot be had. */
-	source(type: string, codec: Codec): Source | undefined {
+	/** What is refused at once to a client that waits for an answer. */
+	refuse(line: string): void {
+		if (!this.outbox.say(Buffer.from(`${line}\n`), maxUnreadRefusalBytes)) this.#view.fault('reply_overflow');
+	}
+
+	/** The source of a type, by its name; undefined, and the client is told (of its request `re`), when it cannot be had. */
+	source(type: string, codec: Codec, re?: string): Source | undefined {
 		const key = `${codec} ${type}`;
 		const known = this.#named.get(key);
 		if (known !== undefined) return known;
 		const problem = typeNameProblem(type);
 		if (problem !== undefined) {
-			this.complain('invalid_type', problem);
+			this.complain('invalid_type', problem, re);
 			return undefined;
 		}
-		const entry = this.sources.size < maxTypesPerRuntime ? this.#hub.types.define(type, codec) : undefined;
-		if (entry === undefined) {
-			this.complain('too_many_types', `no more types can be had: a runtime may use ${maxTypesPerRuntime}`);
+		const entry = this.#view.typeFor(type, codec, this.sources);
+		if (typeof entry === 'string') {
+			this.complain('too_many_types', entry, re);
 			return undefined;
 		}
 		const source = this.sources.open(entry.id, type, codec);
@@ -314,26 +280,17 @@ export class LinePeer implements Peer, LineSink {
 	}
 
 	bind(path: Path): Lane<Path> {
-		path.lane = this.#lane;
-		path.form = this.#dialect.form(path.sender);
-		return this.#lane;
+		return this.#delivery.bind(path);
 	}
 
 	hand(path: Path, lane: Lane<Path>, buffer: Buffer, start: number, _end: number, frames: number): void {
-		let at = start;
-		for (let index = 0; index < frames; index++) {
-			const next = at + readU32(buffer, at + 4);
-			this.#handOne(path, lane, buffer, at, next);
-			at = next;
-		}
+		this.#delivery.hand(path, lane, buffer, start, frames);
 	}
 
 	tell(notices: Iterable<Notice>): void {
 		for (const notice of notices) {
 			const line = this.#dialect.notice(notice);
-			if (line === undefined) continue;
-			const bytes = Buffer.from(`${line}\n`);
-			this.outbox.append(bytes, 0, bytes.length);
+			if (line !== undefined) this.put(line);
 		}
 	}
 
@@ -356,7 +313,12 @@ export class LinePeer implements Peer, LineSink {
 
 	requestFailed(corr: number, _type: string, code: DataErrorCode, message: string): void {
 		const line = this.#dialect.error(code, message, this.#takeId(corr));
-		if (line !== undefined) this.say(line);
+		if (line !== undefined) this.put(line);
+	}
+
+	requestRefused(corr: number, _type: string, code: DataErrorCode, message: string): void {
+		const line = this.#dialect.error(code, message, this.#takeId(corr));
+		if (line !== undefined) this.refuse(line);
 	}
 
 	reply(request: PendingRequest, reply: Reply): void {
@@ -367,11 +329,18 @@ export class LinePeer implements Peer, LineSink {
 		}
 		const id = this.#takeId(request.corr);
 		if (id === undefined) return;
-		const line =
-			this.#dialect.reply(request, reply, id) ?? this.#dialect.error('protocol', 'the reply is not what its codec says', id);
-		if (line === undefined) return;
-		const bytes = Buffer.from(`${line}\n`);
-		this.outbox.append(bytes, 0, bytes.length);
+		const line = this.#dialect.reply(request, reply, id);
+		if (line !== undefined && Buffer.byteLength(line) <= maxLineBytes) return this.put(line);
+		const error =
+			line === undefined
+				? this.#dialect.error('protocol', 'the reply is not what its codec says', id)
+				: this.#dialect.error('too_large', 'the reply is longer than a line may be, which is 16 MiB', id);
+		if (error !== undefined) this.put(error);
+	}
+
+	/** A notice; a client that does not read may be left without. */
+	#say(line: string): void {
+		this.outbox.say(Buffer.from(`${line}\n`));
 	}
 
 	/** Everything of a line that is kept is copied, so all line clients are read into the same memory. */
@@ -387,14 +356,14 @@ export class LinePeer implements Peer, LineSink {
 	#finished(): void {
 		if (this.#input.pendingBytes === 0) return;
 		const line = this.#dialect.error('protocol', 'the last line has no newline at its end: it was not taken', undefined);
-		if (line !== undefined) this.say(line);
+		if (line !== undefined) this.put(line);
 	}
 
 	#closed(): void {
 		if (this.#input.pendingBytes > 0) this.#view.fault('truncated');
 		this.#refusals.end();
 		this.#view.closed(this);
-		this.#lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+		this.#delivery.abandon();
 	}
 
 	#takeId(corr: number): string | undefined {
@@ -417,65 +386,7 @@ export class LinePeer implements Peer, LineSink {
 			onExceeded: () => {},
 		});
 	}
-
-	/** One frame as a line, or as a drop when it has no line. */
-	#handOne(path: Path, lane: Lane<Path>, buffer: Buffer, at: number, end: number): void {
-		const { sender } = path;
-		const payload = buffer.subarray(payloadAt(buffer, at), end);
-		const request =
-			buffer[at + 1] === FrameKind.request ? { src: readU32(buffer, at + 12), corr: readU32(buffer, at + 20) } : undefined;
-		const line = this.#dialect.line(path.form as Form, sender, payload, request);
-		if (typeof line === 'string') {
-			path.link.drop(sender, 1, frameSeq(buffer, at), frameSeq(buffer, at), line);
-			if (request !== undefined) sender.requestDropped(request.corr, line);
-			return;
-		}
-		path.link.notify(this);
-		this.#batchOf(1, end - at);
-		path.handed(lane, 1, end - at);
-		this.#write(line.before, line.payload, line.after);
-	}
-
-	/** What goes out with the next flush is delivered when that has been written. */
-	#batchOf(frames: number, bytes: number): void {
-		let batch = this.#batch;
-		if (batch === undefined || batch.flush !== this.outbox.flushes) {
-			const made = { flush: this.outbox.flushes, frames: 0, bytes: 0 };
-			batch = made;
-			this.#batch = made;
-			this.outbox.whenWritten(() => this.#socket.turn(() => this.#written(made)));
-		}
-		batch.frames += frames;
-		batch.bytes += bytes;
-	}
-
-	#written({ frames, bytes }: Batch): void {
-		this.#lane.consume(frames, bytes, (path, consumedFrames, consumedBytes) => {
-			path.link.consumed(consumedFrames, consumedBytes);
-			path.sender.touched();
-		});
-		this.feed.pump();
-	}
-
-	#write(before: Buffer, payload: Buffer, after: Buffer): void {
-		const total = before.length + payload.length + after.length;
-		if (payload.length >= copyBelowBytes) {
-			this.outbox.append(before, 0, before.length);
-			this.outbox.append(payload, 0, payload.length);
-			this.outbox.append(after, 0, after.length);
-			return;
-		}
-		if (this.#slab.length - this.#slabUsed < total) {
-			this.#slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, total));
-			this.#slabUsed = 0;
-		}
-		const start = this.#slabUsed;
-		this.#slab.set(before, start);
-		this.#slab.set(payload, start + before.length);
-		this.#slab.set(after, start + before.length + payload.length);
-		this.#slabUsed = start + total;
-		this.outbox.append(this.#slab, start, this.#slabUsed);
-	}
 }
 
+const tooLong = 'a message is longer than the 16 MiB that are taken';
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0d || byte === 0x09;

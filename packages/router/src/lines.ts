@@ -1,7 +1,7 @@
 /** Messages as lines of JSON: from the payloads of frames to what a line carries, and back. */
 import { isUtf8 } from 'node:buffer';
 import type { Codec } from '@orch/protocol/data';
-import { pack, unpack } from '@orch/protocol/wire';
+import { pack, unpackExact } from '@orch/protocol/wire';
 import { isJson } from './json-scan.ts';
 
 /** The value in a line: JSON text, or base64 for bytes that are no value. */
@@ -42,9 +42,10 @@ export function oneLine(json: Buffer): Buffer {
 	return copy;
 }
 
-export function msgpackToJson(payload: Buffer): string | undefined {
+/** `read` says what becomes of integers that no number holds: digits in a text, unless it makes numbers of them. */
+export function msgpackToJson(payload: Buffer, read = unpackExact): string | undefined {
 	try {
-		return JSON.stringify(unpack(payload), jsonValue);
+		return JSON.stringify(read(payload), jsonValue);
 	} catch {
 		// not MessagePack, or nothing that JSON could say
 		return undefined;

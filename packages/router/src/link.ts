@@ -49,6 +49,8 @@ export class Path {
 	lane: Lane<Path> | undefined;
 	queuedFrames = 0;
 	queuedBytes = 0;
+	/** Nothing comes by it any more, for its sender's connection has ended; what is queued of it is still delivered. */
+	left = false;
 	/** What the present receiver keeps about messages on this path, beside the lane. */
 	form: unknown;
 
@@ -98,6 +100,9 @@ export class Link implements Feeder {
 	readonly paths = new Set<Path>();
 	/** Senders among whom the credit is shared. */
 	creditedPaths = 0;
+	/** Queued by paths that are left: room that nobody who sends now is given credit for. */
+	leftFrames = 0;
+	leftBytes = 0;
 	receiver: Receiver | undefined;
 	/** The receiver was connected to an earlier router and is expected back. */
 	#awaited = false;
@@ -136,7 +141,11 @@ export class Link implements Feeder {
 	}
 
 	detach(path: Path): void {
-		if (this.paths.delete(path) && path.sender.credited) this.creditedPaths -= 1;
+		if (!this.paths.delete(path)) return;
+		if (path.sender.credited) this.creditedPaths -= 1;
+		path.left = true;
+		this.leftFrames += path.queuedFrames;
+		this.leftBytes += path.queuedBytes;
 	}
 
 	/** Takes frames of a sender: hands them over, queues them, or drops them. Gives how many were not dropped at once. */
@@ -376,6 +385,11 @@ export class Link implements Feeder {
 	#leaves(path: Path, frames: number, bytes: number): void {
 		path.queuedFrames -= frames;
 		path.queuedBytes -= bytes;
+		if (!path.left) return;
+		this.leftFrames -= frames;
+		this.leftBytes -= bytes;
+		// whoever left this behind is not there to be given the room
+		this.#touchAll();
 	}
 
 	#dropper(reason: DropReason): OnDrop<Path> {

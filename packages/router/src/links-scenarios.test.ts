@@ -283,6 +283,66 @@ test('links 5.12: with block while down, the sender waits for the receiver inste
 	await until('credit', () => (a.credits.get(ping)?.frames ?? 0) > 10);
 });
 
+describe('links 5.12: a sender that comes again and again, under block,', () => {
+	/** One life: sends all that its credit allows, and ends. Gives how many that were. */
+	async function live(link: string, name = 'a', bytes = 1_000): Promise<number> {
+		const client = await rig.frames(name);
+		const ping = await client.declare('Ping', 'raw');
+		const { received } = rig.counters(link);
+		const limit = client.credits.get(ping) as { frames: number; bytes: number };
+		let sent = 0;
+		for (let length = 0; sent < limit.frames && length < limit.bytes; sent++, length += bytes + 32)
+			client.send(ping, Buffer.alloc(bytes));
+		await until('what it sent', () => rig.counters(link).received === received + sent);
+		client.destroy();
+		await until('its end', () => rig.router.stats().ports.find(({ runtime }) => runtime === rig.id(name))?.connected === false);
+		return sent;
+	}
+
+	test('finds no room that its earlier lives have taken, until the receiver comes', async () => {
+		const link = await rig.link('a', 'Ping', 'b', { messages: 10, whileDown: 'block' });
+		const sent: number[] = [];
+		for (let life = 0; life < 5; life++) sent.push(await live(link));
+		expect([sent, rig.counters(link).queued, rig.counters(link).dropped]).toEqual([[10, 0, 0, 0, 0], 10, {}]);
+		const a = await rig.frames('a');
+		const ping = await a.declare('Ping', 'raw');
+		expect(a.credits.get(ping)?.frames).toBe(0);
+		const b = await rig.frames('b');
+		await until('what waited', () => b.messages.length === 10);
+		await until('credit', () => (a.credits.get(ping)?.frames ?? 0) >= 10);
+		a.send(ping, 'after all');
+		await until('the last one', () => b.messages.length === 11);
+	});
+
+	test('overfills no mailbox of a receiver that stands still, by bytes', async () => {
+		const limit = 1024 * 1024;
+		const link = await rig.link('a', 'Ping', 'b', { messages: 100_000, bytes: limit });
+		const b = await rig.frames('b', { reports: false });
+		b.pause();
+		let sent = 0;
+		for (let life = 0; life < 12; life++) sent += await live(link, 'a', 100_000);
+		const { queued, queuedBytes, inFlight, dropped } = rig.counters(link);
+		expect([queued + inFlight, dropped]).toEqual([sent, {}]);
+		// one may go over the limit, for a frame is never cut
+		expect(queuedBytes).toBeLessThan(limit + 100_032);
+		b.reports = true;
+		b.resume();
+		b.report();
+		await until('all of it', () => b.messages.length === sent);
+		expect(await live(link, 'a', 100_000)).toBeGreaterThan(5);
+	});
+
+	test('takes no room from others that it has not filled', async () => {
+		const link = await rig.link('*', 'Ping', 'b', { messages: 20, whileDown: 'block' });
+		const c = await rig.frames('c');
+		expect(await live(link)).toBe(20);
+		const ping = await c.declare('Ping', 'raw');
+		expect(c.credits.get(ping)?.frames).toBe(0);
+		await rig.frames('b');
+		await until('credit', () => (c.credits.get(ping)?.frames ?? 0) >= 20);
+	});
+});
+
 test('links 5.13: what is queued when a receiver dies goes to its next process, in order; what it was handed is not sent again', async () => {
 	const link = await rig.link('a', 'Ping', 'b', { messages: 500, overflow: 'drop-newest' });
 	const [a, dying] = [await rig.frames('a'), await rig.frames('b', { reports: false })];

@@ -30,6 +30,8 @@ export class Newcomer {
 	readonly #timer: Timer;
 	#chunks: Buffer[] = [];
 	#bytes = 0;
+	/** How long its hello is; 0 until that has been read. */
+	#helloBytes = 0;
 	#done = false;
 
 	constructor(options: NewcomerOptions) {
@@ -99,18 +101,23 @@ export class Newcomer {
 
 	#readHello(): void {
 		if (this.#bytes < 8) return;
-		const head = this.#gather();
-		const fault = checkHeader(head, 0, maxHelloBytes);
-		if (fault === 'too_large')
-			return this.refuse('too_large', `a hello announced ${readU32(head, 4)} bytes, at most ${maxHelloBytes} are taken`);
-		if (fault !== undefined) return this.refuse('protocol', 'the first frame has no proper header');
-		if (head[1] !== FrameKind.hello) return this.refuse('protocol', 'the first frame must be a hello');
-		const length = readU32(head, 4);
+		if (this.#helloBytes === 0) {
+			const head = this.#gather();
+			const fault = checkHeader(head, 0, maxHelloBytes);
+			if (fault === 'too_large')
+				return this.refuse('too_large', `a hello announced ${readU32(head, 4)} bytes, at most ${maxHelloBytes} are taken`);
+			if (fault !== undefined) return this.refuse('protocol', 'the first frame has no proper header');
+			if (head[1] !== FrameKind.hello) return this.refuse('protocol', 'the first frame must be a hello');
+			this.#helloBytes = readU32(head, 4);
+		}
+		const length = this.#helloBytes;
+		// put together once, when all is there: one that comes drop by drop would be copied with each drop
 		if (this.#bytes < length) return;
-		const hello = readHello(head.subarray(payloadAt(head, 0), length));
+		const bytes = this.#gather();
+		const hello = readHello(bytes.subarray(payloadAt(bytes, 0), length));
 		if (hello === undefined) return this.refuse('protocol', 'a hello carries protoMin, protoMax, token and maxFrame');
 		this.#finish();
-		this.#options.known({ kind: 'binary', hello, rest: head.subarray(length) });
+		this.#options.known({ kind: 'binary', hello, rest: bytes.subarray(length) });
 	}
 
 	#readLine(chunk: Buffer): void {

@@ -52,10 +52,15 @@ export class Outbox implements Pending {
 		}
 	}
 
-	/** An answer or a notice: false when the client leaves so much unread that it is not told any more. */
-	say(bytes: Uint8Array): boolean {
-		if (this.unsentBytes > maxUnreadNoticeBytes) return false;
+	/** What must not be lost, and of which there is never more than what it belongs to. */
+	put(bytes: Uint8Array): void {
 		this.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, bytes.byteLength);
+	}
+
+	/** Something else: false when the client leaves so much unread that it is not told any more. */
+	say(bytes: Uint8Array, mostUnreadBytes = maxUnreadNoticeBytes): boolean {
+		if (this.unsentBytes > mostUnreadBytes) return false;
+		this.put(bytes);
 		return true;
 	}
 

@@ -1,5 +1,5 @@
 /** A connected runtime, whatever it speaks: what the router may ask of it, and what it may ask of the router. */
-import type { Codec, DataErrorCode, DropReason } from '@orch/protocol/data';
+import type { Codec, DataErrorCode, DropReason, TypeEntry } from '@orch/protocol/data';
 import type { Logger } from '@orch/base';
 import type { Link, Receiver } from './link.ts';
 import type { RouterClock } from './router-clock.ts';
@@ -37,10 +37,13 @@ export interface Peer extends Receiver, Origin {
 	/** It could answer a request. */
 	readonly answers: boolean;
 	readonly sources: Sources;
+	readonly outbox: Receiver['outbox'] & { readonly unsentBytes: number };
 	/** The reply to a request of this peer. */
 	reply(request: PendingRequest, reply: Reply): void;
-	/** A request of this peer has failed. */
+	/** A request of this peer that was taken has failed: it learns of it in any case. */
 	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void;
+	/** A request of this peer was not taken. */
+	requestRefused(corr: number, type: string, code: DataErrorCode, message: string): void;
 	/** Everything that has been sent to it so far may be written: it is connected now. */
 	connected(): void;
 	/** The links into it have changed. */
@@ -73,7 +76,7 @@ export interface Hub {
 	/** Types that links take which this runtime sends, those of any sender left out. */
 	typesFrom(runtime: string): readonly string[];
 	unrouted(runtime: string, type: string): Unrouted;
-	/** A request of a peer, to be answered by the reply, by `requestFailed`, or never when its peer is gone. */
+	/** A request of a peer, to be answered by the reply, by `requestFailed` or `requestRefused`, or never when its peer is gone. */
 	ask(source: Source, requester: Peer, corr: number, buffer: Buffer, start: number, end: number): void;
 	/** A reply of a peer; one that nobody waits for is counted. */
 	answer(replier: Peer, requesterPort: number, corr: number, reply: Reply): void;
@@ -92,6 +95,8 @@ export interface PortView {
 	readonly privileged: boolean;
 	/** Links into this runtime. */
 	readonly links: ReadonlySet<Link>;
+	/** The type that a connection of the runtime with these sources is to send; or why it cannot be had. The name has been checked. */
+	typeFor(name: string, codec: Codec, sources: Sources): TypeEntry | string;
 	fault(code: string, count?: number): void;
 	/** The peer's socket is closed. */
 	closed(peer: Peer): void;

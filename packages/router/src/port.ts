@@ -1,27 +1,19 @@
 /** Where one runtime meets the router: its two sockets, the one connection of its present process, and the links into it. */
 import { timingSafeEqual } from 'node:crypto';
-import { chownSync, existsSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
-import type { Server, Socket } from 'node:net';
-import { dirname } from 'node:path';
-import { closeServer, listenUnix, type Timer } from '@orch/base';
+import type { Socket } from 'node:net';
+import type { Timer } from '@orch/base';
 import type { RouterPort } from '@orch/protocol';
-import { dataProtocol, type HelloBody, type TypeEntry } from '@orch/protocol/data';
+import { type Codec, dataProtocol, type HelloBody, maxTypesPerRuntime, type TypeEntry } from '@orch/protocol/data';
 import { BinaryPeer } from './binary-peer.ts';
 import { createJsonDialect } from './json-dialect.ts';
 import { LinePeer } from './line-peer.ts';
-import { awaitedMs, maxUnknownConnections, socketHighWaterBytes } from './limits.ts';
+import { awaitedMs, maxUnknownConnections } from './limits.ts';
 import type { Link } from './link.ts';
 import { type Identity, Newcomer } from './newcomer.ts';
-import type { Hub, Peer, PortView } from './peer.ts';
+import type { Hub, Peer, PortView, Sources } from './peer.ts';
+import { type Missing, type Past, PastConnections } from './past.ts';
+import { PortSockets, type SocketProblem } from './port-sockets.ts';
 import { createVeecleDialect } from './veecle-dialect.ts';
-
-/** What a process told when it came from another router, or what this one remembers of its last connection. */
-export interface Past {
-	/** By type id: last sequence number sent. */
-	readonly sent: Map<number, number>;
-	/** By port, then type id: last sequence number seen. */
-	readonly seen: Map<number, Map<number, number>>;
-}
 
 export interface PortOptions {
 	readonly hub: Hub;
@@ -31,13 +23,6 @@ export interface PortOptions {
 	readonly disconnected: (port: Port, peer: Peer) => void;
 	/** What went missing between two connections, by type: to be counted, and told to the sender. */
 	readonly resumed: (port: Port, past: Past, lost: readonly Missing[]) => void;
-}
-
-export interface Missing {
-	readonly typeId: number;
-	readonly firstSeq: number;
-	readonly lastSeq: number;
-	readonly count: number;
 }
 
 /** Turns of the event loop in which a closing connection may make room for the next one. */
@@ -54,26 +39,32 @@ export class Port implements PortView {
 	peer: Peer | undefined;
 	readonly #options: PortOptions;
 	readonly #newcomers = new Set<Newcomer>();
-	readonly #servers = new Map<string, Server>();
+	readonly #sockets: PortSockets;
+	readonly #past = new PastConnections();
 	/** The last generation whose process has ended; none is ever numbered 0, which stands for a runtime that has not run. */
 	#ended = 0;
 	/** The last generation of which nothing is taken any more that it has not connected yet. */
 	#over = 0;
-	/** What the present process has sent on connections before. */
-	#sent = new Map<number, number>();
-	/** This router has had a connection of the present process. */
-	#known = false;
 	#ending: Peer | undefined;
 	/** Those who have said who they are become its connection one after the other. */
 	#taking: Promise<void> = Promise.resolve();
 	/** Runs while a process is expected back that was connected to an earlier router. */
 	#awaiting: Timer | undefined;
-	#listening: Promise<readonly string[]> = Promise.resolve([]);
 	#closed = false;
+	/** Types that had no id before a connection of this runtime used them. */
+	#typesMade = 0;
 
 	constructor(spec: RouterPort, options: PortOptions) {
 		this.spec = spec;
 		this.#options = options;
+		this.#sockets = new PortSockets({
+			spec: () => this.spec,
+			connected: (socket, ours) => this.#accept(socket, ours),
+			failed: (error) => {
+				this.fault('accept');
+				options.hub.log.warn('connection not accepted', { runtime: this.name, error });
+			},
+		});
 	}
 
 	get runtime(): string {
@@ -107,6 +98,21 @@ export class Port implements PortView {
 		for (const link of this.links) link.setAwaited(false);
 	}
 
+	typeFor(name: string, codec: Codec, sources: Sources): TypeEntry | string {
+		const { types } = this.#options.hub;
+		const known = types.known(name, codec);
+		if (known !== undefined && sources.get(known.id) !== undefined) return known;
+		if (sources.size >= maxTypesPerRuntime) return `a runtime may use ${maxTypesPerRuntime} types`;
+		if (known !== undefined) return known;
+		// ids are given for good: one runtime that thinks of new names in every life would use up those of all
+		if (this.#typesMade >= maxTypesPerRuntime)
+			return `the connections of a runtime may bring about ${maxTypesPerRuntime} new types, and those of this one have`;
+		const made = types.define(name, codec);
+		if (made === undefined) return 'there are no type ids left';
+		this.#typesMade += 1;
+		return made;
+	}
+
 	fault(code: string, count = 1): void {
 		this.faults.set(code, (this.faults.get(code) ?? 0) + count);
 	}
@@ -116,8 +122,7 @@ export class Port implements PortView {
 		const before = this.spec;
 		this.spec = spec;
 		if (spec.generation === before.generation) return;
-		this.#sent = new Map();
-		this.#known = false;
+		this.#past.forget();
 		this.#awaitNoMore();
 		if (this.peer !== undefined && this.peer.generation < spec.generation) this.#drain(this.peer);
 	}
@@ -137,20 +142,14 @@ export class Port implements PortView {
 	}
 
 	/** Listens where the table says; gives what could not be, in sentences, by path. */
-	listen(): Promise<readonly { readonly path: string; readonly message: string }[]> {
-		const next = this.#listening.then(() => this.#listen());
-		this.#listening = next.then(
-			() => [],
-			() => [],
-		);
-		return next;
+	listen(): Promise<readonly SocketProblem[]> {
+		return this.#sockets.listen();
 	}
 
 	closed(peer: Peer): void {
 		const { hub, disconnected } = this.#options;
 		if (this.peer !== peer) return;
-		if (peer.generation === this.spec.generation)
-			for (const [typeId, seq] of peer.sources.lastSeqs()) if (seq !== 0) this.#sent.set(typeId, seq);
+		if (peer.generation === this.spec.generation) this.#past.ended(peer.sources.lastSeqs());
 		this.peer = undefined;
 		this.#ending = undefined;
 		peer.sources.close();
@@ -165,61 +164,12 @@ export class Port implements PortView {
 		this.#awaiting?.cancel();
 		this.peer?.end();
 		for (const newcomer of [...this.#newcomers]) newcomer.close();
-		// at once, because closing removes the socket file, which may be somebody else's soon
-		const closing = [...this.#servers.values()].map((server) => closeServer(server));
-		this.#servers.clear();
-		await this.#listening;
-		await Promise.all([...closing, ...[...this.#servers.values()].map((server) => closeServer(server))]);
+		await this.#sockets.close();
 	}
 
 	/** Ends at once, without a word. */
 	destroy(): void {
 		this.peer?.destroy();
-	}
-
-	async #listen(): Promise<{ path: string; message: string }[]> {
-		const { socket, veecleSocket } = this.spec;
-		const wanted = new Set([socket, veecleSocket]);
-		for (const [path, server] of this.#servers) {
-			// a file that somebody has deleted is one that nobody can connect to
-			if (wanted.has(path) && existsSync(path)) continue;
-			this.#servers.delete(path);
-			server.close();
-		}
-		const problems: { path: string; message: string }[] = [];
-		for (const path of wanted) {
-			if (this.#servers.has(path) || this.#closed) continue;
-			try {
-				this.#servers.set(path, await this.#open(path, path === socket));
-			} catch (error) {
-				problems.push({ path, message: error instanceof Error ? error.message : String(error) });
-			}
-		}
-		return problems;
-	}
-
-	async #open(path: string, ours: boolean): Promise<Server> {
-		const { log } = this.#options.hub;
-		// somebody may have tidied up while we ran
-		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-		// the state's lock says that no other router lives, so what is there is of one that died
-		if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path);
-		const server = await listenUnix({
-			path,
-			highWaterMark: socketHighWaterBytes,
-			// what somebody has written who has gone by now is taken before the end is
-			allowHalfOpen: true,
-			onConnection: (socket) => this.#accept(socket, ours),
-		});
-		// in a directory that is somebody else's it is for him
-		const { uid, gid } = statSync(dirname(path));
-		if (uid !== process.getuid?.()) chownSync(path, uid, gid);
-		// no descriptors left: this connection is lost, the next one may succeed
-		server.on('error', (error) => {
-			this.fault('accept');
-			log.warn('connection not accepted', { runtime: this.name, error });
-		});
-		return server;
 	}
 
 	#accept(socket: Socket, ours: boolean): void {
@@ -315,7 +265,7 @@ export class Port implements PortView {
 		const { hub, idOf } = this.#options;
 		const { runtime, generation } = this.spec;
 		const id = idOf(runtime, generation);
-		const peer = new BinaryPeer({ socket, hub, view: this, generation, port: id, hello, lastSeqs: this.#sent });
+		const peer = new BinaryPeer({ socket, hub, view: this, generation, port: id, hello, lastSeqs: this.#past.lastSeqs });
 		const lost = this.#resume(id, hello.resume);
 		hub.turn.run(() => peer.welcome(this.#types(peer), lost));
 		this.#bound(peer);
@@ -333,7 +283,7 @@ export class Port implements PortView {
 			generation,
 			port: idOf(runtime, generation),
 			dialect,
-			lastSeqs: this.#sent,
+			lastSeqs: this.#past.lastSeqs,
 		});
 		this.#bound(peer);
 		peer.start(rest);
@@ -342,7 +292,7 @@ export class Port implements PortView {
 	#bound(peer: Peer): void {
 		const { hub, connected } = this.#options;
 		this.peer = peer;
-		this.#known = true;
+		this.#past.connected();
 		if (peer.generation <= this.#ended) this.#drain(peer);
 		hub.turn.run(() => {
 			this.#awaitNoMore();
@@ -353,35 +303,16 @@ export class Port implements PortView {
 		hub.log.debug('runtime connected', { runtime: this.name, codec: peer.codec });
 	}
 
-	/** Counts what was lost since this process was last connected, by what both sides remember. */
+	/** What was lost since this process was last connected, by what both sides remember: counted, and told to it. */
 	#resume(id: number, resume: HelloBody['resume']): { type: string; count: number }[] | undefined {
 		if (resume === undefined) return undefined;
 		const { hub, resumed } = this.#options;
-		// numbers count for the port that they were counted for
-		const sent = new Map(resume.port === id ? resume.sent : []);
-		const missing: Missing[] = [];
-		if (this.#known) {
-			for (const [typeId, lastSeq] of sent) {
-				const arrived = this.#sent.get(typeId) ?? 0;
-				const count = (lastSeq - arrived) >>> 0;
-				if (count > 0 && count < 2 ** 31) missing.push({ typeId, firstSeq: (arrived + 1) >>> 0, lastSeq, count });
-				this.#sent.set(typeId, lastSeq);
-			}
-		}
-		const seen = new Map<number, Map<number, number>>();
-		if (!this.#known) {
-			for (const [src, typeId, seq] of resume.seen) {
-				const byType = seen.get(src) ?? new Map<number, number>();
-				seen.set(src, byType.set(typeId, seq));
-			}
-			for (const [typeId, seq] of sent) this.#sent.set(typeId, seq);
-		}
-		resumed(this, { sent: this.#known ? new Map() : sent, seen }, missing);
-		const lost = missing.flatMap(({ typeId, count }) => {
+		const { told, missing } = this.#past.resume(id, resume);
+		resumed(this, told, missing);
+		return missing.flatMap(({ typeId, count }) => {
 			const type = hub.types.byId(typeId)?.name;
 			return type === undefined ? [] : [{ type, count }];
 		});
-		return lost;
 	}
 
 	/** The ids that types of links into and out of this runtime have. */

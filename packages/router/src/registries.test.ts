@@ -1,4 +1,5 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Ids of types and ports keep their meaning, whatever happens to the files that they are kept in. */
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -89,4 +90,23 @@ test('a long history of ports is written anew, and no number is given twice', ()
 	expect([second.of('a', 5_000), second.of('b', 1), second.of('c', 1)]).toEqual([5_000, 5_001, 5_002]);
 	second.close();
 	expect(readFileSync(join(directory, 'ports'), 'utf8').split('\n').length).toBe(4);
+});
+
+test.each([
+	['the disk is full', (path: string) => symlinkSync('/dev/full', path)],
+	['something is in the way', (path: string) => mkdirSync(path)],
+])('a long history of ports goes on as it is when %s', (_what, prepare) => {
+	const first = ports();
+	for (let generation = 1; generation <= 5_000; generation++) first.of('a', generation);
+	first.close();
+	prepare(join(directory, 'ports.new'));
+	const second = ports();
+	expect([second.of('a', 5_000), second.of('b', 1)]).toEqual([5_000, 5_001]);
+	second.close();
+	rmSync(join(directory, 'ports.new'), { recursive: true, force: true });
+	const third = ports();
+	expect([third.of('b', 1), third.of('c', 1)]).toEqual([5_001, 5_002]);
+	third.close();
+	expect(readFileSync(join(directory, 'ports'), 'utf8')).toBe('5000 a 5000\n5001 b 1\n5002 c 1\n');
+	expect(existsSync(join(directory, 'ports.new'))).toBe(false);
 });

@@ -1,7 +1,7 @@
 /** Requests that wait for their replies: each goes to one receiver, and each ends, by the reply or by an error. */
 import type { DataErrorCode, DropReason } from '@orch/protocol/data';
 import { misfitText } from './admission.ts';
-import { maxPendingRequests, staleRequestMs } from './limits.ts';
+import { maxPendingRequests, maxUnreadAskingBytes, staleRequestMs } from './limits.ts';
 import type { Path } from './link.ts';
 import type { Peer, PendingRequest, Reply } from './peer.ts';
 import type { RouterClock } from './router-clock.ts';
@@ -37,12 +37,14 @@ export class Requests {
 		const { type, typeId, codec } = source;
 		const refuse = (code: DataErrorCode, message: string) => {
 			source.countRequest(end - start);
-			requester.requestFailed(corr, type, code, message);
+			requester.requestRefused(corr, type, code, message);
 		};
+		if (requester.outbox.unsentBytes > maxUnreadAskingBytes)
+			return refuse('busy', 'the request was not taken: too much of what was sent here is unread');
 		const { paths } = source;
 		if (paths.length === 0) {
 			source.unroutedRequest(end - start);
-			requester.requestFailed(corr, type, 'no_route', `no link takes messages of type "${type}" that ${requester.name} sends`);
+			requester.requestRefused(corr, type, 'no_route', `no link takes messages of type "${type}" that ${requester.name} sends`);
 			return;
 		}
 		let down = 0;

@@ -3,7 +3,8 @@
  * sent, a receiver what it has seen; the difference is lost.
  */
 import type { Link } from './link.ts';
-import type { Past, Port } from './port.ts';
+import type { Past } from './past.ts';
+import type { Port } from './port.ts';
 import type { TypeRegistry } from './type-registry.ts';
 
 interface Remembered {

@@ -220,6 +220,33 @@ test('more types than a runtime may have are refused by name, and those it has s
 	expect(rig.counters(link).received).toBe(1);
 });
 
+test('a runtime brings about only so many types, however often it connects; others, and known types, are not affected', async () => {
+	const names = (life: number) => Array.from({ length: maxTypesPerRuntime / 2 }, (_, index) => `life ${life} type ${index}`);
+	const known = await (await rig.frames('b')).declare('Known');
+	for (const life of [1, 2]) {
+		const a = await rig.frames('a');
+		a.frame({ kind: FrameKind.declare }, pack({ types: names(life).map((name) => ({ name, codec: 'json' })) }));
+		await until('the types', () => a.types.size === maxTypesPerRuntime / 2);
+		a.destroy();
+		await until('the end', () => rig.router.connections === 1);
+	}
+	expect(rig.router.typeCount).toBe(maxTypesPerRuntime + 1);
+	const [a, c] = [await rig.frames('a'), await rig.lines('c')];
+	expect(await a.declare('Known')).toBe(known);
+	a.frame({ kind: FrameKind.declare }, pack({ types: [{ name: 'One more', codec: 'json' }] }));
+	await until('the refusal', () => a.errors.length === 1);
+	const message = 'the connections of a runtime may bring about 16384 new types, and those of this one have';
+	expect(a.errors).toEqual([{ code: 'too_many_types', message, fatal: false, type: 'One more' }]);
+	c.write({ type: 'Another', data: 1 });
+	await until('its type', () => rig.router.typeCount === maxTypesPerRuntime + 2);
+	a.destroy();
+	await until('the end', () => rig.router.connections === 2);
+	const lines = await rig.lines('a');
+	lines.write({ type: 'One more', data: 1 });
+	await until('the refusal', () => lines.lines.length === 1);
+	expect(lines.values).toEqual([{ error: { code: 'too_many_types', message } }]);
+});
+
 test.each([
 	['an empty name', { name: '', codec: 'json' }],
 	['another codec', { name: 'Ping', codec: 'xml' }],
@@ -240,6 +267,10 @@ test('a client that takes short frames gets those, and the others are counted', 
 	a.send(ping, 'short', Buffer.alloc(5_000), 'also short');
 	await until('both', () => b.messages.length === 2);
 	expect([b.messages, b.drops.length, rig.counters(link).dropped]).toEqual([['short', 'also short'], 1, { too_large: 1 }]);
+	a.request(ping, 7, 'x'.repeat(5_000));
+	await until('the error', () => a.errors.length === 1);
+	expect(a.errors).toEqual([expect.objectContaining({ code: 'too_large', corr: 7 })]);
+	expect(rig.counters(link).dropped).toEqual({ too_large: 2 });
 });
 
 test('a message of 16 MiB arrives whole', async () => {

@@ -14,9 +14,10 @@ import type {
 	TypesReport,
 	UnroutedReport,
 } from '@orch/protocol';
+import { Controls } from './controls.ts';
 import { EventStream } from './event-stream.ts';
 import { Injection, type Injected, type Message } from './injection.ts';
-import { Link, type Path, type Tap } from './link.ts';
+import { Link, type Path } from './link.ts';
 import type { ControlOutcome, Hub, Peer } from './peer.ts';
 import { Port } from './port.ts';
 import { PortRegistry } from './port-registry.ts';
@@ -25,7 +26,7 @@ import { Resumption } from './resumption.ts';
 import { RouterClock } from './router-clock.ts';
 import { Routes } from './routes.ts';
 import { type LoadCompiler, type Schema, Schemas } from './schemas.ts';
-import { type TapBatch, TapGroup, TapReader } from './tap.ts';
+import { type TapBatch, Taps } from './tap.ts';
 import { Turn } from './turn.ts';
 import { TypeRegistry } from './type-registry.ts';
 import { TypesSeen } from './types-seen.ts';
@@ -47,17 +48,6 @@ export interface RouterStats {
 	readonly ports: PortReport[];
 }
 
-interface OpenTap {
-	readonly reader: TapReader;
-	/** Empty: all. */
-	readonly links: ReadonlySet<string>;
-}
-
-interface OpenControl {
-	readonly peer: Peer;
-	readonly done: (outcome: ControlOutcome) => void;
-}
-
 export class Router {
 	readonly startedAt: number;
 	readonly #connectionsChanged: () => void;
@@ -76,13 +66,12 @@ export class Router {
 	readonly #events: EventStream;
 	readonly #ports = new Map<string, Port>();
 	readonly #links = new Map<string, Link>();
-	readonly #taps = new Set<OpenTap>();
-	readonly #controls = new Map<number, OpenControl>();
+	readonly #taps: Taps;
+	readonly #controls: Controls;
 	#routes = new Routes([]);
 	#version = -1;
 	#listenedMs = Number.NEGATIVE_INFINITY;
 	#asked = 0;
-	#lastControl = 0;
 	#closing: Promise<void> | undefined;
 
 	private constructor(
@@ -102,6 +91,8 @@ export class Router {
 		this.#unrouted = new UnroutedCounts(this.#clock);
 		this.#resumption = new Resumption(types);
 		this.#events = new EventStream(() => this.#snapshot());
+		this.#taps = new Taps(this.#clock, (runtime) => this.#ports.get(runtime)?.name ?? runtime);
+		this.#controls = new Controls(this.#events);
 		this.#hub = this.#createHub();
 		this.#injection = new Injection(
 			this.#hub,
@@ -230,26 +221,12 @@ export class Router {
 	}
 
 	/** Messages as they pass; ends with the signal. */
-	async *tap(
+	tap(
 		links: readonly string[],
 		bodyBytes: number,
 		signal: AbortSignal,
 	): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
-		const reader = new TapReader(this.#clock, bodyBytes, (runtime) => this.#ports.get(runtime)?.name ?? runtime);
-		const open = { reader, links: new Set(links) };
-		this.#taps.add(open);
-		this.#retap();
-		const aborted = () => reader.close();
-		signal.addEventListener('abort', aborted, { once: true });
-		if (signal.aborted) reader.close();
-		try {
-			for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
-			return { skipped: reader.skipped };
-		} finally {
-			signal.removeEventListener('abort', aborted);
-			this.#taps.delete(open);
-			this.#retap();
-		}
+		return this.#taps.read(links, bodyBytes, signal, this.#links);
 	}
 
 	/** Throws InvalidMessage or MessageRefused. */
@@ -259,10 +236,7 @@ export class Router {
 
 	/** orchd's answer to the control request of a privileged runtime. */
 	answer(request: number, outcome: ControlOutcome): void {
-		const control = this.#controls.get(request);
-		if (control === undefined) return;
-		this.#controls.delete(request);
-		this.#inTurn(() => control.done(outcome));
+		this.#inTurn(() => this.#controls.answer(request, outcome));
 	}
 
 	/** What happens at the ports, beginning with how they are. One reader at a time, the newest. */
@@ -283,7 +257,7 @@ export class Router {
 	}
 
 	async #close(): Promise<void> {
-		for (const { reader } of this.#taps) reader.close();
+		this.#taps.close();
 		this.#inTurn(() => this.#failControls());
 		await Promise.all([...this.#ports.values()].map((port) => port.close()));
 		this.#types.close();
@@ -312,7 +286,7 @@ export class Router {
 		}
 		if (isRelinked) {
 			for (const { peer } of this.#ports.values()) peer?.relinked();
-			this.#retap();
+			this.#taps.attach(this.#links);
 		}
 		return removedPorts;
 	}
@@ -392,7 +366,7 @@ export class Router {
 	#disconnected(port: Port, peer: Peer): void {
 		this.#requests.replierGone(peer);
 		this.#requests.requesterGone(peer);
-		for (const [request, control] of this.#controls) if (control.peer === peer) this.#controls.delete(request);
+		this.#controls.gone(peer);
 		this.#events.publish({ kind: 'disconnected', runtime: port.runtime, generation: peer.generation });
 		this.#connectionsChanged();
 	}
@@ -415,7 +389,7 @@ export class Router {
 				if (!this.#requests.answer(replier, requesterPort, corr, reply)) this.#ports.get(replier.runtime)?.fault('late_reply');
 			},
 			requestDropped: (requester, corr, reason) => this.#requests.dropped(requester, corr, reason),
-			control: (peer, operation, params, done) => this.#control(peer, operation, params, done),
+			control: (peer, operation, params, done) => this.#controls.ask(peer, operation, params, done),
 			ready: (peer) => this.#events.publish({ kind: 'ready', runtime: peer.runtime, generation: peer.generation }),
 			spoofed: (runtime, claimed) => {
 				this.#log.warn('port forged', { runtime, claimed });
@@ -428,21 +402,8 @@ export class Router {
 		return this.#schemas.size === 0 ? undefined : this.#schemas.of(this.#ports.get(runtime)?.spec.project, type);
 	}
 
-	#control(peer: Peer, operation: string, params: unknown, done: (outcome: ControlOutcome) => void): void {
-		if (!this.#events.hasReader) {
-			done(unreachable);
-			return;
-		}
-		this.#lastControl += 1;
-		const request = this.#lastControl;
-		this.#controls.set(request, { peer, done });
-		this.#events.publish({ kind: 'control', request, runtime: peer.runtime, operation, params });
-	}
-
 	#failControls(): void {
-		const controls = [...this.#controls.values()];
-		this.#controls.clear();
-		for (const { done } of controls) done(unreachable);
+		this.#controls.failAll();
 		this.#turn.settle();
 	}
 
@@ -453,13 +414,6 @@ export class Router {
 			const connected: RouterEvent = { kind: 'connected', runtime, generation, codec };
 			return isReady ? [connected, { kind: 'ready', runtime, generation }] : [connected];
 		});
-	}
-
-	#retap(): void {
-		for (const [id, link] of this.#links) {
-			const taps: Tap[] = [...this.#taps].filter(({ links }) => links.size === 0 || links.has(id)).map(({ reader }) => reader);
-			link.tap = taps.length > 1 ? new TapGroup(taps) : taps[0];
-		}
 	}
 
 	#inTurn<T>(work: () => T): T {
@@ -483,7 +437,3 @@ const differs = (one: RouterLink, other: RouterLink): boolean =>
 	one.bytes !== other.bytes ||
 	one.overflow !== other.overflow ||
 	one.whileDown !== other.whileDown;
-
-const unreachable: ControlOutcome = {
-	error: { code: 'disconnected', message: 'orchd is not there to be asked: it has been stopped, or is being restarted' },
-};

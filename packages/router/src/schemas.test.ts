@@ -83,9 +83,9 @@ describe('a message that does not fit', () => {
 
 	test('of codec msgpack that fits is delivered as it came', async () => {
 		await rig.link('a', 'Ping', 'b');
-		await rig.declare('shop', 'Ping', { type: 'object', properties: { bytes: { type: 'string' } } });
+		await rig.declare('shop', 'Ping', { type: 'object', properties: { bytes: { type: 'string' }, ns: { type: 'integer' } } });
 		const [a, b] = [await rig.frames('a'), await rig.frames('b')];
-		const body = pack({ bytes: Buffer.from([1, 2, 3]) });
+		const body = pack({ bytes: Buffer.from([1, 2, 3]), ns: 2n ** 63n - 1n });
 		a.send(await a.declare('Ping', 'msgpack'), body);
 		await until('it', () => b.of(FrameKind.data).length === 1);
 		expect(b.of(FrameKind.data)[0]?.payload).toEqual(Buffer.from(body));

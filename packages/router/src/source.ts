@@ -372,6 +372,9 @@ export class Source implements Sender, Pending, Producer {
 			const { receiver } = link;
 			const shareFrames = Math.max(1, Math.floor(messages / sharers));
 			let shareBytes = Math.max(1, Math.floor(limitBytes / sharers));
+			// what ended connections have left in the mailbox is no room for those that came after
+			let roomFrames = Math.max(0, shareFrames - Math.ceil(link.leftFrames / sharers));
+			let roomBytes = Math.max(0, shareBytes - link.leftBytes / sharers);
 			let aheadFrames = 0;
 			let aheadBytes = 0;
 			let queuedFrames = path.queuedFrames;
@@ -383,13 +386,16 @@ export class Source implements Sender, Pending, Producer {
 				aheadBytes = Math.min(windowBytes, receiver.outbox.roomBytes) / sharers;
 				aheadFrames = Math.floor(aheadBytes / averageBytes);
 				shareBytes = Math.min(shareBytes, creditAheadBytes);
+				roomBytes = Math.min(roomBytes, creditAheadBytes);
 			} else if (link.isDown) {
 				// what does not fit is dropped, so that a type is not held up by a receiver that is not there
 				queuedFrames = 0;
 				queuedBytes = 0;
+				roomFrames = shareFrames;
+				roomBytes = shareBytes;
 			}
-			frames = Math.min(frames, this.#frames - queuedFrames + shareFrames + aheadFrames);
-			bytes = Math.min(bytes, this.#bytes - queuedBytes + shareBytes + aheadBytes);
+			frames = Math.min(frames, this.#frames - queuedFrames + roomFrames + aheadFrames);
+			bytes = Math.min(bytes, this.#bytes - queuedBytes + roomBytes + aheadBytes);
 			mostFrames = Math.min(mostFrames, shareFrames + aheadFrames);
 			mostBytes = Math.min(mostBytes, shareBytes + aheadBytes);
 		}

@@ -11,8 +11,64 @@ export interface TapBatch {
 	readonly skipped: number;
 }
 
+/** Who looks at which links. */
+export class Taps {
+	readonly #clock: RouterClock;
+	readonly #nameOf: (runtime: string) => string;
+	readonly #open = new Set<OpenTap>();
+
+	constructor(clock: RouterClock, nameOf: (runtime: string) => string) {
+		this.#clock = clock;
+		this.#nameOf = nameOf;
+	}
+
+	/** Messages as they pass by these links, or by all that there are when none is named; ends with the signal. */
+	async *read(
+		links: readonly string[],
+		bodyBytes: number,
+		signal: AbortSignal,
+		present: ReadonlyMap<string, Link>,
+	): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
+		const reader = new TapReader(this.#clock, bodyBytes, this.#nameOf);
+		const open = { reader, links: new Set(links) };
+		this.#open.add(open);
+		this.attach(present);
+		const aborted = () => reader.close();
+		signal.addEventListener('abort', aborted, { once: true });
+		if (signal.aborted) reader.close();
+		try {
+			for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
+			return { skipped: reader.skipped };
+		} finally {
+			signal.removeEventListener('abort', aborted);
+			this.#open.delete(open);
+			this.attach(present);
+		}
+	}
+
+	/** These are the links now: each is looked at by those who want to see it. */
+	attach(links: ReadonlyMap<string, Link>): void {
+		for (const [id, link] of links) {
+			const taps: Tap[] = [...this.#open]
+				.filter((open) => open.links.size === 0 || open.links.has(id))
+				.map(({ reader }) => reader);
+			link.tap = taps.length > 1 ? new TapGroup(taps) : taps[0];
+		}
+	}
+
+	close(): void {
+		for (const { reader } of this.#open) reader.close();
+	}
+}
+
+interface OpenTap {
+	readonly reader: TapReader;
+	/** Empty: all. */
+	readonly links: ReadonlySet<string>;
+}
+
 /** One reader's view of some links. */
-export class TapReader implements Tap {
+class TapReader implements Tap {
 	readonly #clock: RouterClock;
 	readonly #bodyBytes: number;
 	readonly #nameOf: (runtime: string) => string;
@@ -86,7 +142,7 @@ export class TapReader implements Tap {
 }
 
 /** Several taps on one link see the same. */
-export class TapGroup implements Tap {
+class TapGroup implements Tap {
 	readonly taps: readonly Tap[];
 
 	constructor(taps: readonly Tap[]) {

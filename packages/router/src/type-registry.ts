@@ -49,9 +49,14 @@ export class TypeRegistry {
 		return this.#byName.get(name) ?? [];
 	}
 
+	/** The entry of (name, codec), if there is one. */
+	known(name: string, codec: Codec): TypeEntry | undefined {
+		return this.#byKey.get(`${codec} ${name}`);
+	}
+
 	/** The entry of (name, codec), made if need be; undefined when there are no ids left. The name has been checked. */
 	define(name: string, codec: Codec): TypeEntry | undefined {
-		const known = this.#byKey.get(`${codec} ${name}`);
+		const known = this.known(name, codec);
 		if (known !== undefined) return known;
 		// id 0 means none
 		if (this.#nextId >= maxTypes) return undefined;

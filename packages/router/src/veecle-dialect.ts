@@ -5,7 +5,7 @@
 import type { DropReason } from '@orch/protocol/data';
 import { decodeText, isJson, type Member, scanMembers, textOf } from './json-scan.ts';
 import { maxVeecleLineBytes } from './limits.ts';
-import type { Dialect, Form, Line, LinePeer } from './line-peer.ts';
+import type { Dialect, Form, Line, LineSpeaker } from './dialect.ts';
 import { oneLine, toLineValue } from './lines.ts';
 import type { Sender } from './link.ts';
 import type { ControlOutcome } from './peer.ts';
@@ -20,46 +20,58 @@ const maxWaiting = 64;
 
 interface Waiting {
 	line: string | undefined;
+	/** orchd has been asked. */
+	isTaken: boolean;
 }
 
 export function createVeecleDialect(): Dialect {
 	const waiting: Waiting[] = [];
 
-	const ask = (peer: LinePeer, answer: (slot: (line: string) => void) => void): void => {
-		const slot: Waiting = { line: undefined };
-		waiting.push(slot);
-		answer((line) => {
-			slot.line = line;
-			for (let first = waiting[0]; first?.line !== undefined; first = waiting[0]) {
-				waiting.shift();
-				peer.say(first.line);
-			}
-		});
+	const answer = (speaker: LineSpeaker, slot: Waiting, line: string): void => {
+		slot.line = line;
+		for (let first = waiting[0]; first?.line !== undefined; first = waiting[0]) {
+			waiting.shift();
+			if (first.isTaken) speaker.put(first.line);
+			else speaker.refuse(first.line);
+		}
 	};
 
-	const refuse = (peer: LinePeer, reason: string) => ask(peer, (done) => done(errorLine(reason)));
+	const refuse = (speaker: LineSpeaker, reason: string): void => {
+		const slot: Waiting = { line: undefined, isTaken: false };
+		waiting.push(slot);
+		answer(speaker, slot, errorLine(reason));
+	};
 
-	const takeControl = (peer: LinePeer, buffer: Buffer, { start, end }: Member): void => {
+	const ask = (speaker: LineSpeaker, operation: string, params: object, word: 'Started' | 'Stopped'): void => {
+		const slot: Waiting = { line: undefined, isTaken: true };
+		waiting.push(slot);
+		const refusal = speaker.control(operation, params, (outcome) => answer(speaker, slot, outcomeLine(word, outcome)));
+		if (refusal === undefined) return;
+		slot.isTaken = false;
+		answer(speaker, slot, outcomeLine(word, refusal));
+	};
+
+	const takeControl = (speaker: LineSpeaker, buffer: Buffer, { start, end }: Member): void => {
 		if (waiting.length >= maxWaiting) {
-			peer.say(errorLine('too many control requests are under way'));
+			speaker.refuse(errorLine('too many control requests are under way'));
 			return;
 		}
 		const asked = Object(JSON.parse(textOf(buffer, start, end))) as Record<string, unknown>;
 		const [name] = Object.keys(asked);
 		const { id, priority } = Object(name === undefined ? undefined : asked[name]) as { id?: unknown; priority?: unknown };
-		if (name !== 'StartRuntime' && name !== 'StopRuntime') return refuse(peer, 'unknown control request');
-		if (typeof id !== 'string' || !uuid.test(id)) return refuse(peer, 'a control request names the id of a runtime');
+		if (name !== 'StartRuntime' && name !== 'StopRuntime') return refuse(speaker, 'unknown control request');
+		if (typeof id !== 'string' || !uuid.test(id)) return refuse(speaker, 'a control request names the id of a runtime');
 		if (priority !== undefined && priority !== null && !priorities.includes(String(priority).toLowerCase())) {
-			return refuse(peer, 'a priority is high, normal or low');
+			return refuse(speaker, 'a priority is high, normal or low');
 		}
 		const runtime = id.toLowerCase();
-		ask(peer, (done) => {
-			if (name === 'StopRuntime') peer.control('runtime.stop', { runtime }, (outcome) => done(outcomeLine('Stopped', outcome)));
-			else {
-				const params = typeof priority === 'string' ? { runtime, priority: priority.toLowerCase() } : { runtime };
-				peer.control('runtime.start', params, (outcome) => done(outcomeLine('Started', outcome)));
-			}
-		});
+		if (name === 'StopRuntime') return ask(speaker, 'runtime.stop', { runtime }, 'Stopped');
+		ask(
+			speaker,
+			'runtime.start',
+			typeof priority === 'string' ? { runtime, priority: priority.toLowerCase() } : { runtime },
+			'Started',
+		);
 	};
 
 	return {
@@ -70,19 +82,19 @@ export function createVeecleDialect(): Dialect {
 			suffix: Buffer.from('}}\n'),
 		}),
 		line: writeLine,
-		take(peer, buffer, start, end, valid) {
+		take(speaker, buffer, start, end, valid) {
 			const members = valid ? scanMembers(buffer, start, end) : undefined;
 			const only = members?.length === 1 ? members[0] : undefined;
 			switch (only?.key) {
 				case 'Storable':
-					return takeStorable(peer, buffer, only);
+					return takeStorable(speaker, buffer, only);
 				case 'Telemetry':
-					peer.message(telemetryType, 'json', buffer, only.start, only.end);
+					speaker.message(telemetryType, 'json', buffer, only.start, only.end);
 					return;
 				case 'ControlRequest':
-					return takeControl(peer, buffer, only);
+					return takeControl(speaker, buffer, only);
 				default:
-					return peer.complain('protocol', 'a line is none of Storable, Telemetry and ControlRequest');
+					return speaker.complain('protocol', 'a line is none of Storable, Telemetry and ControlRequest');
 			}
 		},
 		notice: () => undefined,
@@ -91,7 +103,7 @@ export function createVeecleDialect(): Dialect {
 	};
 }
 
-function takeStorable(peer: LinePeer, buffer: Buffer, storable: Member): void {
+function takeStorable(speaker: LineSpeaker, buffer: Buffer, storable: Member): void {
 	const members = scanMembers(buffer, storable.start, storable.end) ?? [];
 	const text = (key: string): string | undefined => {
 		const member = members.findLast((one) => one.key === key);
@@ -100,15 +112,15 @@ function takeStorable(peer: LinePeer, buffer: Buffer, storable: Member): void {
 	const type = text('type_name');
 	const value = text('value');
 	if (type === undefined || value === undefined) {
-		peer.complain('protocol', 'a Storable has type_name and value, both texts');
+		speaker.complain('protocol', 'a Storable has type_name and value, both texts');
 		return;
 	}
 	const payload = oneLine(Buffer.from(value));
 	if (!isJson(payload, 0, payload.length)) {
-		peer.complain('protocol', 'the value of a Storable is JSON in a text');
+		speaker.complain('protocol', 'the value of a Storable is JSON in a text');
 		return;
 	}
-	peer.message(type, 'json', payload, 0, payload.length);
+	speaker.message(type, 'json', payload, 0, payload.length);
 }
 
 function writeLine(form: Form, sender: Sender, payload: Buffer): Line {

@@ -19,6 +19,9 @@ export interface Clock {
 /** How far the fine clock may be from the wall clock before it is set again (suspend, a step by NTP). */
 const maxDriftMs = 5;
 
+/** The longest delay that a Node timer takes without firing at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 let originMs = performance.timeOrigin;
 
 export const systemClock: Clock = {
@@ -29,7 +32,7 @@ export const systemClock: Clock = {
 		return Math.floor((originMs + sinceMs) * 1000);
 	},
 	setTimer(ms, run) {
-		const handle = setTimeout(run, ms);
+		const handle = setTimeout(run, Math.min(Math.max(0, ms), longestTimerMs));
 		return { cancel: () => clearTimeout(handle) };
 	},
 	nextTurn: (run) => void setImmediate(run),

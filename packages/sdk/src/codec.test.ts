@@ -1,6 +1,6 @@
 /** Payloads survive the way through their codec. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { copyOf, decode, encode } from './codec.ts';
 
 function roundTrip(codec: 'json' | 'msgpack' | 'raw', data: unknown): unknown {
@@ -37,6 +37,21 @@ describe('a codec', () => {
 			at: 2 ** 53 - 1,
 			bytes: Buffer.from([1, 2]),
 		});
+	});
+
+	test('msgpack refuses values that refer to each other, and what has something behind it, without writing any of it down', () => {
+		const id = (number: number) => [0xd6, 0x69, 0, 0, 0, number];
+		const pointer = (number: number) => [0xd6, 0x70, 0, 0, 0, number];
+		const steps = Array.from({ length: 40 }, (_, index) => [...id(index + 1), 0x92, ...pointer(index), ...pointer(index)]);
+		const shared = Buffer.from([0xdc, 0, 41, ...id(0), 0x91, 1, ...steps.flat()]);
+		expect(() => decode('msgpack', shared, 0, shared.length)).toThrow('Structured clone extension is disabled');
+		const written = vi.spyOn(JSON, 'stringify');
+		try {
+			expect(() => decode('msgpack', Buffer.from([1, 2, 3]), 0, 3)).toThrow('2 bytes follow the MessagePack value');
+			expect(written).not.toHaveBeenCalled();
+		} finally {
+			written.mockRestore();
+		}
 	});
 
 	test('json writes what it has no word for as null', () => {

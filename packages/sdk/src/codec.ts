@@ -3,18 +3,36 @@ import type { Codec } from '@orch/protocol/data';
 import { Packr } from 'msgpackr/pack';
 import { OrchError } from './error.ts';
 
-// records would be a private dialect, and decoded bytes must not share memory with the buffer that is read into next
+// records would be a private dialect, and decoded bytes must not share memory with the buffer that is read into next; with
+// references between values a kilobyte could decode to something that nobody ever finishes writing down
 const packr = new Packr({
 	useRecords: false,
 	encodeUndefinedAsNil: true,
 	copyBuffers: true,
 	int64AsType: 'number',
 	mapsAsObjects: true,
+	structuredClone: false,
 });
 
 export const pack = (value: unknown): Uint8Array => packr.pack(value);
 
-export const unpack = (bytes: Uint8Array, start: number, end: number): unknown => packr.unpack(bytes.subarray(start, end));
+let value: unknown;
+let valueEnd = 0;
+
+export function unpack(bytes: Uint8Array, start: number, end: number): unknown {
+	// the plain way writes down all that it has read when something follows, for the sake of its error's message
+	packr.unpackMultiple(bytes.subarray(start, end), takeFirst);
+	const read = value;
+	value = undefined;
+	if (valueEnd !== end - start) throw new Error(`${end - start - valueEnd} bytes follow the MessagePack value`);
+	return read;
+}
+
+function takeFirst(first: unknown, _start = 0, length = 0): boolean {
+	value = first;
+	valueEnd = length;
+	return false;
+}
 
 /** A text stands for its UTF-8. Bytes of `raw` are the caller's own. */
 export function encode(codec: Codec, type: string, data: unknown): string | Uint8Array {

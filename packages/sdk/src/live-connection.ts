@@ -9,6 +9,7 @@ import {
 	type ErrorBody,
 	FrameFlag,
 	FrameKind,
+	headerBytes,
 	type HelloBody,
 	maxFrameBytes,
 	type PeerBody,
@@ -88,7 +89,7 @@ export class LiveConnection implements AnyConnection {
 		this.#runtime = setup.identity.runtime;
 		this.opened = this.#opening.promise;
 		this.closed = this.#closing.promise;
-		this.#pending = new PendingTable(clock);
+		this.#pending = new PendingTable(clock, () => this.#receiver.readOn());
 		this.#writer = new BatchWriter(clock, {
 			beforeFlush: () => this.#receiver.flushing(),
 			opened: () => this.#sender.resume(),
@@ -98,6 +99,7 @@ export class LiveConnection implements AnyConnection {
 			codecOf: setup.codecOf,
 			maxWaitingMessages: setup.limits.maxWaitingMessages,
 			maxWaitingBytes: setup.limits.maxWaitingBytes,
+			waits: () => this.#receiver.readOn(),
 			declare: (types) => this.#writer.control({ kind: FrameKind.declare }, pack({ types })),
 		});
 		this.#receiver = new Receiver({
@@ -106,6 +108,7 @@ export class LiveConnection implements AnyConnection {
 			maxParkedBytes: setup.limits.maxParkedBytes,
 			dropped: (dropped) => this.#hub.emit('dropped', dropped),
 			failed: (error) => this.#hub.emit('error', error),
+			isAwaiting: () => this.#sender.waitingMessages > 0 || this.#pending.size > 0,
 			resume: () => this.#session?.resume(),
 		});
 		this.#open();
@@ -176,12 +179,14 @@ export class LiveConnection implements AnyConnection {
 	}
 
 	control(operation: string, params: object = {}, options: AskOptions = {}): Promise<unknown> {
-		return this.#pending.ask(`control request "${operation}"`, options, (id, sent, failed) =>
-			this.#once(() => {
-				this.#writer.control({ kind: FrameKind.control, corr: id }, pack([0, id, operation, params]));
+		return this.#pending.ask(`control request "${operation}"`, options, (id, sent, failed) => {
+			// before it waits: nobody would hear of what is wrong with it later
+			const asked = packControl(id, operation, params);
+			return this.#once(() => {
+				this.#writer.control({ kind: FrameKind.control, corr: id }, asked);
 				sent();
-			}, failed),
-		);
+			}, failed);
+		});
 	}
 
 	onEvent<Name extends keyof ConnectionEvents>(name: Name, listener: EventListener<ConnectionEvents[Name]>): () => void {
@@ -318,6 +323,7 @@ export class LiveConnection implements AnyConnection {
 				this.#receiver.droppedFrame(unpack(bytes, payloadAt, end) as DroppedBody, bytes, at, end);
 				return;
 			case FrameKind.ping:
+				this.#receiver.asked();
 				this.#writer.control({ kind: FrameKind.pong }, bytes.subarray(payloadAt, end));
 				return;
 			case FrameKind.error:
@@ -353,10 +359,11 @@ export class LiveConnection implements AnyConnection {
 		this.#welcomed = true;
 		this.#welcomedAtMicros = this.#clock.epochMicros();
 		if (this.#status === 'connecting') this.#status = 'connected';
-		this.#receiver.welcomed(welcome.reports, welcome.windowBytes);
+		const maxFrame = Math.min(welcome.maxFrame, maxFrameBytes);
+		this.#receiver.welcomed(welcome.reports, welcome.windowBytes, maxFrame);
 		for (const entry of welcome.types) this.#receiver.defined(entry);
 		this.#writer.attach(session.socket, welcome.port);
-		this.#sender.welcomed(Math.min(welcome.maxFrame, maxFrameBytes), resumed);
+		this.#sender.welcomed(maxFrame, resumed);
 		if (this.#isReady) this.#writer.control({ kind: FrameKind.ready }, noBytes);
 		for (const { run } of [...this.#whenConnected]) run();
 		this.#whenConnected.clear();
@@ -424,6 +431,19 @@ export class LiveConnection implements AnyConnection {
 		this.#closing.reject(error);
 		this.#hub.emit('failed', error);
 	}
+}
+
+function packControl(id: number, operation: string, params: object): Uint8Array {
+	const sentence = `Cannot send the control request "${operation}"`;
+	let asked: Uint8Array;
+	try {
+		asked = pack([0, id, operation, params]);
+	} catch (cause) {
+		throw new OrchError('codec', `${sentence}: its parameters cannot be written as MessagePack`, { cause });
+	}
+	const mostBytes = maxFrameBytes - headerBytes;
+	if (asked.length <= mostBytes) return asked;
+	throw new OrchError('too_large', `${sentence}: it takes ${asked.length} bytes, at most ${mostBytes} are possible`);
 }
 
 const noBytes = new Uint8Array(0);

@@ -23,12 +23,15 @@ const maxPending = 8192;
 
 export class PendingTable {
 	readonly #clock: Clock;
+	readonly #asked: () => void;
 	readonly #questions = new Map<number, Question>();
 	#lastId = 0;
 	#late = 0;
 
-	constructor(clock: Clock) {
+	/** `asked` is called with each question that begins to wait for its answer. */
+	constructor(clock: Clock, asked: () => void) {
 		this.#clock = clock;
+		this.#asked = asked;
 	}
 
 	get size(): number {
@@ -81,6 +84,7 @@ export class PendingTable {
 			};
 			const onAbort = () => question.reject(aborted(name, signal as AbortSignal));
 			this.#questions.set(id, question);
+			this.#asked();
 			signal?.addEventListener('abort', onAbort, { once: true });
 			timer = this.#clock.setTimer(timeoutMs, () => {
 				const where = question.sent ? 'no answer came' : 'it could not be sent';

@@ -7,9 +7,11 @@
 import {
 	type Codec,
 	creditEntryBytes,
+	directHeaderBytes,
 	type DroppedBody,
 	FrameFlag,
 	FrameKind,
+	maxFrameBytes,
 	type PeerBody,
 	type TypeEntry,
 	writeCredit,
@@ -28,6 +30,8 @@ const maxPeers = 16_384;
 const maxEntriesPerReport = 1024;
 /** A hello must not become too long to be taken: for what it leaves out, losses are counted less exactly. */
 const maxSeenEntries = 65_536;
+/** Of what is told of an error that a handler has thrown. */
+const maxErrorCharacters = 16 * 1024;
 
 export interface ReceiverOptions {
 	readonly writer: BatchWriter;
@@ -36,6 +40,8 @@ export interface ReceiverOptions {
 	readonly maxParkedBytes: number;
 	readonly dropped: (dropped: DroppedBody) => void;
 	readonly failed: (error: OrchError) => void;
+	/** Something waits for what only reading brings: for credit, or for an answer. */
+	readonly isAwaiting: () => boolean;
 	/** Reading may go on. */
 	readonly resume: () => void;
 }
@@ -56,6 +62,7 @@ export class Receiver {
 	#reportTimer: Timer | undefined;
 	#reports = false;
 	#windowBytes = 0;
+	#maxFrame = maxFrameBytes;
 	/** Grows with every connection: what belongs to an earlier one is neither reported nor answered. */
 	#connection = 0;
 	#closed = false;
@@ -77,8 +84,16 @@ export class Receiver {
 
 	/** So much is parked that nothing more should be read. */
 	get full(): boolean {
-		if (this.#parkedBytes > this.#options.maxParkedBytes) this.#paused = true;
+		const { maxParkedBytes, isAwaiting } = this.#options;
+		const isMuch = this.#parkedBytes > (this.#paused ? maxParkedBytes / 2 : maxParkedBytes);
+		// a handler may be at work for just that: then it is for the router's windows to say how much more comes
+		this.#paused = isMuch && !(this.#reports && isAwaiting());
 		return this.#paused;
+	}
+
+	/** Reads on if no more was being read, unless too much is parked still. */
+	readOn(): void {
+		if (this.#paused && !this.full) this.#options.resume();
 	}
 
 	subscribe(type: string, subscriber: Subscriber): () => void {
@@ -111,8 +126,9 @@ export class Receiver {
 		};
 	}
 
-	welcomed(reports: boolean, windowBytes: number): void {
+	welcomed(reports: boolean, windowBytes: number, maxFrame: number): void {
 		this.#connection += 1;
+		this.#maxFrame = maxFrame;
 		this.#reports = reports;
 		this.#windowBytes = windowBytes;
 	}
@@ -222,6 +238,11 @@ export class Receiver {
 		if (!this.#isReportDue) this.#reportTimer ??= this.#options.clock.setTimer(reportDelayMs, () => this.#reportLate());
 	}
 
+	/** The router asks what has been consumed: that goes with the next that is written, however little it is. */
+	asked(): void {
+		this.#isReportDue = true;
+	}
+
 	/** Writes all reports. */
 	report(): void {
 		this.settle();
@@ -270,10 +291,7 @@ export class Receiver {
 		while (inbox.size > 0 && subscription.ready && !this.#closed) inbox.shift(this.#unpark);
 		subscription.draining = false;
 		this.settle();
-		if (this.#paused && this.#parkedBytes <= this.#options.maxParkedBytes / 2) {
-			this.#paused = false;
-			this.#options.resume();
-		}
+		this.readOn();
 	}
 
 	readonly #unpark = (type: IncomingType, bytes: Buffer, view: DataView, at: number, end: number): void => {
@@ -406,6 +424,14 @@ export class Receiver {
 		if (connection !== this.#connection) return;
 		const encoded = encode(type.codec, type.subscription.name, result);
 		const payload = typeof encoded === 'string' ? Buffer.from(encoded) : encoded;
+		const mostBytes = this.#maxFrame - directHeaderBytes;
+		// the router would end the connection over it
+		if (payload.length > mostBytes) {
+			throw new OrchError(
+				'too_large',
+				`Cannot reply to a request of type "${type.subscription.name}": the ${payload.length} bytes of the reply are more than the ${mostBytes} that it may have`,
+			);
+		}
 		this.#options.writer.control({ kind: FrameKind.reply, typeId: type.id, corr, dst }, payload);
 	}
 
@@ -447,5 +473,6 @@ function add<T>(list: T[] | undefined, one: T): T[] {
 
 function asReplyError(error: unknown): { code: string; message: string } {
 	const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'handler_failed';
-	return { code, message: error instanceof Error ? error.message : String(error) };
+	const message = error instanceof Error ? error.message : String(error);
+	return { code: code.slice(0, 255), message: message.slice(0, maxErrorCharacters) };
 }

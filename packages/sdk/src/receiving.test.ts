@@ -231,6 +231,45 @@ describe('receiving', () => {
 		expect(connection.counters.parkedBytes).toBe(0);
 	});
 
+	test('tells with the pong what was consumed before the ping, however little', async () => {
+		const { connection, client } = await receiving();
+		connection.on('Ping', () => {});
+		client.message(1, 1, 1);
+		client.send({ kind: FrameKind.ping }, Buffer.from('first'));
+		await until('its pong', () => client.frames.some(({ kind }) => kind === FrameKind.pong));
+		// what is written for the second comes behind what was written for the first
+		client.send({ kind: FrameKind.ping }, Buffer.from('second'));
+		await until('both', () => client.frames.filter(({ kind }) => kind === FrameKind.pong).length === 2);
+		expect(client.frames.map(({ kind }) => kind)).toEqual([FrameKind.pong, FrameKind.credit, FrameKind.pong]);
+	});
+
+	test.each([
+		['credit', 'send'],
+		['a reply', 'request'],
+	] as const)('reads on however much is parked while a handler waits for %s', async (_what, how) => {
+		const { connection, client } = await receiving({ credit: { frames: 1 } }, { limits: { maxParkedBytes: 500_000 } });
+		await connection.send('Pong', 'all that there is credit for');
+		let handled = 0;
+		const parked = gate();
+		connection.on('Ping', async (data) => {
+			await parked.handler(data);
+			if (how === 'send') await connection.send('Pong', 'out');
+			else await connection.request('Pong', 'out');
+			handled += 1;
+		});
+		client.message(1, 1, 1);
+		for (let n = 1; n <= 400; n++) client.send({ kind: FrameKind.data, typeId: 3, seq: n }, Buffer.alloc(10_000));
+		await until('a full socket', () => client.socket.writableLength > 0 && connection.counters.parkedBytes > 500_000);
+		// behind all that is parked, and all that is not read
+		client.credit(2, { frames: 10 });
+		parked.finish();
+		if (how === 'request') {
+			const { corr } = await client.next(FrameKind.request);
+			client.send({ kind: FrameKind.reply, typeId: 2, corr, src: 3, dst: 7 }, Buffer.from('1'));
+		}
+		await until('the end of the handler', () => handled === 1);
+	});
+
 	test('tells of dropped messages in their place among those of the type', async () => {
 		const { connection, client } = await receiving();
 		const seen: unknown[] = [];

@@ -79,6 +79,15 @@ describe('a request', () => {
 		await until('the late answer', () => connection.counters.late === 1);
 	});
 
+	test('that may wait for ever does', async () => {
+		const { connection, client } = await connected();
+		const [patient, month] = [Number.POSITIVE_INFINITY, 2 ** 31].map((timeoutMs) => connection.request('Add', 1, { timeoutMs }));
+		await expect(connection.request('Add', 2, { timeoutMs: 20 })).rejects.toMatchObject({ code: 'timeout' });
+		for (const asked of [await client.next(FrameKind.request), await client.next(FrameKind.request)])
+			client.send({ kind: FrameKind.reply, typeId: 1, corr: asked.corr, src: 3, dst: 7 }, jsonBytes('late'));
+		expect(await Promise.all([patient, month])).toEqual(['late', 'late']);
+	});
+
 	test('that waits for credit times out too, and is never sent', async () => {
 		const { router, connection, client } = await connected({ credit: { frames: 0 } });
 		await expect(connection.request('Add', 1, { timeoutMs: 20 })).rejects.toMatchObject({
@@ -186,6 +195,33 @@ describe('a reply handler', () => {
 		expect(json(replies[1])).toBe('good');
 	});
 
+	test('whose reply is longer than a frame may be answers with an error, and the connection goes on', async () => {
+		const { connection, client } = await connected({ welcome: { maxFrame: 65_536 } });
+		const replies: Record<string, string> = { fits: 'x'.repeat(65_536 - 36 - 2), long: 'x'.repeat(65_536 - 36 - 1) };
+		connection.reply('Add', (name: string) => {
+			if (name === 'throws') throw new Error('x'.repeat(100_000));
+			return replies[name];
+		});
+		for (const [index, name] of ['long', 'throws', 'fits'].entries())
+			client.send({ kind: FrameKind.request, typeId: 1, src: 3, corr: index + 1 }, jsonBytes(name));
+		const [long, threw, fits] = [
+			await client.next(FrameKind.reply),
+			await client.next(FrameKind.reply),
+			await client.next(FrameKind.reply),
+		];
+		expect(unpack(long.payload, 0, long.payload.length)).toEqual({
+			code: 'too_large',
+			message: 'Cannot reply to a request of type "Add": the 65501 bytes of the reply are more than the 65500 that it may have',
+		});
+		expect(unpack(threw.payload, 0, threw.payload.length)).toEqual({ code: 'handler_failed', message: 'x'.repeat(16 * 1024) });
+		expect([long.flags & FrameFlag.error, threw.flags & FrameFlag.error, fits.flags & FrameFlag.error]).toEqual([
+			FrameFlag.error,
+			FrameFlag.error,
+			0,
+		]);
+		expect(json(fits)).toBe(replies['fits']);
+	});
+
 	test('answers one after the other, or as many at a time as it is told', async () => {
 		const { connection, client } = await connected();
 		const finish = new Map<unknown, () => void>();
@@ -280,6 +316,21 @@ describe('a control request', () => {
 		expect([kind, operation, params]).toEqual([0, 'runtime.start', { runtime: 'pong' }]);
 		client.body(FrameKind.control, [1, id, { status: 'running' }]);
 		expect(await asked).toEqual({ status: 'running' });
+	});
+
+	test('that cannot be written fails at once, and keeps no connection from being made', async () => {
+		const { router, connection } = await stage();
+		const circle: { self?: unknown } = {};
+		circle.self = circle;
+		await expect(connection.control('runtime.start', circle)).rejects.toMatchObject({
+			code: 'codec',
+			message: 'Cannot send the control request "runtime.start": its parameters cannot be written as MessagePack',
+		});
+		await expect(connection.control('runtime.start', { data: new Uint8Array(2 ** 24) })).rejects.toMatchObject({
+			code: 'too_large',
+		});
+		await connection.opened;
+		expect([connection.counters.asking, router.clients.length]).toEqual([0, 1]);
 	});
 
 	test('rejects with the error of the operation', async () => {

@@ -19,6 +19,7 @@ test('types that wait for the socket take turns', async () => {
 		codecOf: () => 'json',
 		maxWaitingMessages: 100,
 		maxWaitingBytes: 100,
+		waits: () => {},
 		declare: () => {},
 	});
 	const sends = ['A', 'A', 'A', 'B', 'B'].map((type) => sender.send(type, 1));

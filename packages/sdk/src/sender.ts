@@ -52,6 +52,8 @@ export interface SenderOptions {
 	readonly codecOf: (type: string) => Codec;
 	readonly maxWaitingMessages: number;
 	readonly maxWaitingBytes: number;
+	/** A message has begun to wait. */
+	readonly waits: () => void;
 	/** Asks the router for ids and credits of these types. */
 	readonly declare: (types: { name: string; codec: Codec }[]) => void;
 }
@@ -328,6 +330,7 @@ export class Sender {
 		this.#waiting.add(outgoing);
 		this.#waitingMessages += 1;
 		this.#waitingBytes += payload.length;
+		this.#options.waits();
 		return () => void this.#take(outgoing, waiter);
 	}
 

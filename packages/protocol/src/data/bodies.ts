@@ -151,4 +151,5 @@ export const maxPingBytes = 64;
 /** Type names: 1 to 255 bytes of UTF-8 without control characters. Anything else goes: `::`, `.`, spaces, `/`. */
 export const maxTypeNameBytes = 255;
 export const maxTypes = 65_536;
+/** Types that a connection may send; and as many a runtime may bring about that nobody used before, over all its connections. */
 export const maxTypesPerRuntime = 16_384;

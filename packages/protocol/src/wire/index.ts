@@ -17,7 +17,7 @@ export {
 	type MessageCodec,
 	maxMessageBytes,
 } from './messages.ts';
-export { createMsgpackCodec, pack, preface, unpack } from './msgpack-codec.ts';
+export { createMsgpackCodec, pack, preface, unpack, unpackExact } from './msgpack-codec.ts';
 export { ourHello } from './our-hello.ts';
 export { type Channel, defaultWindow, maxRequestsPerConnection, Session, type SessionOptions } from './session.ts';
 export { FrameReader, framed } from './framing.ts';

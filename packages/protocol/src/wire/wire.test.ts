@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { WireError } from '../errors.ts';
 import { createJsonCodec } from './json-codec.ts';
 import { MalformedMessage, type Message, type MessageCodec } from './messages.ts';
-import { createMsgpackCodec, pack } from './msgpack-codec.ts';
+import { createMsgpackCodec, pack, unpack, unpackExact } from './msgpack-codec.ts';
 import { FrameReader, framed } from './framing.ts';
 
 const id = fc.integer({ min: 0, max: 0xffffffff });
@@ -111,6 +111,43 @@ describe('the MessagePack codec', () => {
 			expect((taken[0] as MalformedMessage).framingLost).toBe(false);
 			expect(taken[1]).toEqual({ kind: 'cancel', id: 9 });
 		}
+	});
+});
+
+/** An array of two pointers to the one before it, so many times over: `doublings` kilobytes hold 2^doublings values. */
+function shared(doublings: number): Uint8Array {
+	const id = (number: number) => [0xd6, 0x69, 0, 0, 0, number];
+	const pointer = (number: number) => [0xd6, 0x70, 0, 0, 0, number];
+	const steps = Array.from({ length: doublings }, (_, index) => [...id(index + 1), 0x92, ...pointer(index), ...pointer(index)]);
+	return Uint8Array.from([0xdc, 0, doublings + 1, ...id(0), 0x91, 1, ...steps.flat()]);
+}
+
+/** An integer of so many bytes, as msgpackr writes it. */
+function integer(bytes: number): Uint8Array {
+	const length = [bytes >>> 24, (bytes >>> 16) & 255, (bytes >>> 8) & 255, bytes & 255];
+	return joined([Uint8Array.of(0xc9, ...length, 0x42), new Uint8Array(bytes).fill(0x77)]);
+}
+
+describe('reading MessagePack', () => {
+	it.each([
+		['values that refer to each other', shared(40)],
+		['values that refer to each other, with something behind them', joined([shared(40), Uint8Array.of(0)])],
+		['an integer of many bytes', integer(4_000_000)],
+		['an integer of many bytes, with something behind it', joined([integer(4_000_000), Uint8Array.of(0)])],
+		['an integer of nine bytes', integer(9)],
+		['a value with something behind it', Uint8Array.of(1, 2)],
+		['nothing', new Uint8Array(0)],
+	])('refuses %s, and does nothing with it', (_what, bytes) => {
+		expect(() => unpack(bytes)).toThrow(MalformedMessage);
+		expect(() => unpackExact(bytes)).toThrow(MalformedMessage);
+	});
+
+	it('keeps large integers where they are to be exact', () => {
+		const bytes = pack([2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n, 2 ** 53, 7]);
+		expect(unpackExact(bytes)).toEqual([2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n, 2 ** 53, 7]);
+		expect(unpack(bytes)).toEqual([2 ** 63, -(2 ** 63), 2 ** 64, 2 ** 53, 7]);
+		expect(unpack(integer(8))).toBe(0x7777777777777777n);
+		expect(unpack(Uint8Array.of(0xd4, 0x42, 0xff))).toBe(-1n);
 	});
 });
 
