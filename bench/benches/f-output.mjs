@@ -20,7 +20,7 @@ export async function run({ scratch, runs, quick }) {
 
 	const reported = (report) =>
 		until(() => existsSync(report) && JSON.parse(readFileSync(report, 'utf8')).nanos / 1e6, 60_000, 'the report of the writer');
-	const megabytesPerSecond = (ms) => total / 1e6 / (ms / 1000);
+	const megabytesPerSecond = ({ ms, seen }) => seen / 1e6 / (ms / 1000);
 
 	async function underOrch({ follow = false } = {}) {
 		const report = `${daemon.directory}/report-${++files}`;
@@ -37,14 +37,14 @@ export async function run({ scratch, runs, quick }) {
 		const following = follow ? countAll(stream('runtime.stdout', { runtime: id, follow: true }), total) : undefined;
 		await call('runtime.start', { runtime: id });
 		const ms = await reported(report);
-		const followMs = await following;
+		const followed = await following;
 		const { stdoutPath } = await call('runtime.show', { runtime: id });
 		if (statSync(stdoutPath).size !== total)
 			throw new Error(`${stdoutPath} holds ${statSync(stdoutPath).size} bytes, not ${total}`);
 		const daemonMicros = processorMicros(daemon.pid) - before;
 		await call('runtime.remove', { runtime: id, force: true });
 		rmSync(report);
-		return { ms, followMs, daemonMs: daemonMicros / 1000 };
+		return { ms, followed, daemonMs: daemonMicros / 1000 };
 	}
 
 	async function toFile() {
@@ -89,21 +89,31 @@ export async function run({ scratch, runs, quick }) {
 				ours: of('followed', 'ms'),
 				theirs: of('file', 'ms'),
 			}),
-			figure({ name: 'what the follower gets', unit: 'MB/s', values: of('followed', 'followMs').map(megabytesPerSecond) }),
+			figure({ name: 'what the follower gets', unit: 'MB/s', values: of('followed', 'followed').map(megabytesPerSecond) }),
+			figure({
+				name: 'what went by its limit before the follower came to it',
+				unit: 'MB',
+				values: of('followed', 'followed').map(({ seen }) => (total - seen) / 1e6),
+			}),
 		],
 		raw: results,
 	};
 }
 
-/** Reads a stream of output until all of it has come; gives the time from the first byte to the last. */
+/**
+ * Reads a stream of output until all of it has come, or was removed before it could; gives the time from the first byte to the
+ * last, and how many came.
+ */
 async function countAll(items, total) {
 	let seen = 0;
+	let removed = 0;
 	let startedAt;
-	for await (const { bytes } of items) {
+	for await (const { bytes, removedBytes = 0 } of items) {
 		startedAt ??= performance.now();
 		seen += bytes.length;
-		if (seen >= total) break;
+		removed += removedBytes;
+		if (seen + removed >= total) break;
 	}
-	if (seen !== total) throw new Error(`the follower got ${seen} bytes, not ${total}`);
-	return performance.now() - startedAt;
+	if (seen + removed !== total) throw new Error(`the follower got ${seen} bytes and missed ${removed}, not ${total}`);
+	return { ms: performance.now() - startedAt, seen };
 }

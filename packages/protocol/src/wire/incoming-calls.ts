@@ -100,11 +100,15 @@ export class IncomingCalls {
 	async #pump(id: number, call: IncomingCall, items: ItemSource): Promise<Message> {
 		const { send, isWritable } = this.#options;
 		const { signal } = call.controller;
-		let cancelled: () => void = () => {};
-		const aborted = new Promise<undefined>((resolve) => {
-			cancelled = () => resolve(undefined);
-			signal.addEventListener('abort', cancelled, { once: true });
-		});
+		let give: ((next: undefined) => void) | undefined;
+		const cancelled = () => give?.(undefined);
+		signal.addEventListener('abort', cancelled, { once: true });
+		// not a race with one promise for all items: that would hold each of them for as long as the stream lasts
+		const nextOrCancelled = () =>
+			new Promise<Awaited<ReturnType<ItemSource['next']>> | undefined>((resolve, reject) => {
+				give = resolve;
+				items.next().then(resolve, reject);
+			});
 		try {
 			for (;;) {
 				while (!signal.aborted && (call.window <= 0 || !isWritable())) {
@@ -114,7 +118,7 @@ export class IncomingCalls {
 					call.wake = undefined;
 				}
 				if (signal.aborted) break;
-				const next = await Promise.race([items.next(), aborted]);
+				const next = await nextOrCancelled();
 				if (next === undefined) break;
 				if (next.kind === 'end') return { kind: 'end', id, summary: next.summary };
 				if (next.kind === 'error') return { kind: 'error', id, error: next.error };
