@@ -24,7 +24,9 @@ export class Controls {
 		this.#last += 1;
 		const request = this.#last;
 		this.#open.set(request, { peer, done });
-		this.#events.publish({ kind: 'control', request, runtime: peer.runtime, operation, params });
+		if (this.#events.publish({ kind: 'control', request, runtime: peer.runtime, operation, params })) return;
+		this.#open.delete(request);
+		done(overburdened);
 	}
 
 	/** One that nobody waits for any more is ignored. */
@@ -50,4 +52,8 @@ export class Controls {
 
 const unreachable: ControlOutcome = {
 	error: { code: 'disconnected', message: 'orchd is not there to be asked: it has been stopped, or is being restarted' },
+};
+
+const overburdened: ControlOutcome = {
+	error: { code: 'busy', message: 'orchd is too far behind with what it was told before to be asked' },
 };

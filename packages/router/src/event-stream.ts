@@ -21,19 +21,22 @@ export class EventStream {
 		return this.#reader !== undefined;
 	}
 
-	publish(event: RouterEvent): void {
+	/** False where nobody will be told: what happens is in the next snapshot, but what orchd is asked would wait for ever. */
+	publish(event: RouterEvent): boolean {
 		const reader = this.#reader;
-		if (reader === undefined) return;
+		if (reader === undefined) return false;
 		if (reader.waiting.length >= maxWaitingEvents) {
 			// a reader this far behind is better served by how things are than by how they came to be so
-			reader.waiting = [
-				...reader.waiting.filter(({ kind }) => kind === 'control' || kind === 'spoof').slice(-maxWaitingEvents / 2),
-				...this.#snapshot(),
-			];
-		} else {
-			reader.waiting.push(event);
+			const asked = reader.waiting.filter(({ kind }) => kind === 'control');
+			const spoofs = reader.waiting.filter(({ kind }) => kind === 'spoof').slice(-maxWaitingEvents / 2);
+			reader.waiting = [...asked, ...spoofs, ...this.#snapshot()];
+			const isInSnapshot = event.kind !== 'control' && event.kind !== 'spoof';
+			if (isInSnapshot) return true;
+			if (reader.waiting.length >= maxWaitingEvents) return false;
 		}
+		reader.waiting.push(event);
 		reader.wake?.();
+		return true;
 	}
 
 	/** Ends when a newer reader comes, or with the signal. */
