@@ -154,13 +154,13 @@ async function floodIsWhole(daemon: Orchd, one: Runtime): Promise<void> {
 	// what it wrote while no daemon lived may be more than a string can hold: first it has to come down to its limit
 	const directory = dirname((await daemon.show(one)).stdoutPath);
 	await until('it is within its limit', () => allocatedIn(directory) <= floodBytes, longMs);
-	// what is over the limit goes while it is read: a reader of the bare bytes has a seam there
-	let text = '';
-	await until('nothing more is cut off', async () => {
-		const before = text.slice(0, text.indexOf('\n'));
-		text = (await daemon.output(one)).toString('latin1');
-		return before !== '' && text.startsWith(`${before}\n`);
-	});
+	// what is over the limit goes while it is read, which the reader is told: behind that all is there
+	let parts: Uint8Array[] = [];
+	for await (const { bytes, removedBytes } of daemon.stream('runtime.stdout', { runtime: one.id, follow: false })) {
+		if (removedBytes !== undefined) parts = [];
+		parts.push(bytes);
+	}
+	const text = Buffer.concat(parts).toString('latin1');
 	const lines = text.slice(0, text.lastIndexOf('\n')).split('\n');
 	const first = Number(lines[0]?.split(' ')[0]);
 	const wrong = lines.findIndex((line, index) => line !== `${first + index} ${pid}`);
