@@ -137,9 +137,10 @@ async function messagesAreWhole(daemon: Orchd, sinks: readonly Runtime[]): Promi
 
 /** Stops them first, so that what they wrote is all there. */
 async function linesAreWhole(daemon: Orchd, runtimes: readonly Runtime[]): Promise<void> {
-	for (const one of runtimes) {
-		const { pid } = await daemon.show(one);
-		await daemon.call('runtime.stop', { runtime: one.id });
+	const pids = await Promise.all(runtimes.map(async (one) => (await daemon.show(one)).pid));
+	await Promise.all(runtimes.map(({ id }) => daemon.call('runtime.stop', { runtime: id })));
+	for (const [index, one] of runtimes.entries()) {
+		const pid = pids[index];
 		const text = (await daemon.output(one)).toString('latin1');
 		const lines = text.slice(0, text.lastIndexOf('\n')).split('\n');
 		const wrong = lines.findIndex((line, index) => line !== `${index} ${pid}`);
