@@ -119,7 +119,7 @@ describe('the daemon is killed again and again', () => {
 				expect(stray).toEqual([]);
 			});
 		},
-		240_000 + deaths * 20_000,
+		600_000 + deaths * 20_000,
 	);
 });
 
