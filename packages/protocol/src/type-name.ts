@@ -2,8 +2,12 @@
 import { maxTypeNameBytes } from './data/index.ts';
 import { utf8Encoder } from './platform.ts';
 
-/** No control characters, and no halves of characters, which UTF-8 cannot write. */
+/**
+ * No control characters, and no halves of characters, which UTF-8 cannot write. By what is neither: for a class by its name V8
+ * loads a MiB of tables.
+ */
 export const typeNamePattern = '^[ -~\\u00a0-\\ud7ff\\ue000-\\u{10ffff}]+$';
+const fit = new RegExp(typeNamePattern, 'u');
 
 /** It goes over the wire as UTF-8 behind one byte that says how long it is. */
 export const typeNameBytes = (name: string): number => utf8Encoder.encode(name).length;
@@ -15,5 +19,5 @@ export function typeNameFault(name: string): string | undefined {
 	if (name === '') return 'is empty';
 	const bytes = typeNameBytes(name);
 	if (bytes > maxTypeNameBytes) return tooManyBytes(bytes);
-	return new RegExp(typeNamePattern, 'u').test(name) ? undefined : 'holds control characters';
+	return fit.test(name) ? undefined : 'holds control characters';
 }

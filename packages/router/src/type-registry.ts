@@ -1,21 +1,14 @@
 /** Type ids: a number for each (name, codec), given once and never to mean anything else, also after a restart. */
 import type { Logger } from '@orch/base';
-import { type Codec, codecs, maxTypeNameBytes, maxTypes, type TypeEntry } from '@orch/protocol/data';
+import { type Codec, codecs, maxTypes, type TypeEntry } from '@orch/protocol/data';
+import { typeNameFault } from '@orch/protocol/wire';
 import { AppendFile } from './append-file.ts';
-
-/**
- * Control characters, and halves of characters that UTF-8 cannot write. By what is neither: for a class by its name V8 loads a MiB of
- * tables.
- */
-const unfit = /[^ -~\u00a0-\ud7ff\ue000-\u{10ffff}]/u;
 
 /** What is wrong with a name, in words for whoever chose it; undefined when nothing is. */
 export function typeNameProblem(name: unknown): string | undefined {
 	if (typeof name !== 'string') return 'the name of a type is a text';
-	if (name === '') return 'the name of a type is empty';
-	const bytes = Buffer.byteLength(name);
-	if (bytes > maxTypeNameBytes) return `the name of a type takes ${bytes} bytes, at most ${maxTypeNameBytes} are possible`;
-	return unfit.test(name) ? 'the name of a type holds control characters' : undefined;
+	const fault = typeNameFault(name);
+	return fault && `the name of a type ${fault}`;
 }
 
 export class TypeRegistry {
