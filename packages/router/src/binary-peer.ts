@@ -26,11 +26,12 @@ import {
 } from '@orch/protocol/data';
 import { pack, unpack } from '@orch/protocol/wire';
 import type { Misfit } from './admission.ts';
+import { whyNotAsked } from './controls.ts';
 import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
 import { FrameVoice } from './frame-voice.ts';
 import type { Lane } from './lane.ts';
-import { maxControlRequests, maxUnreadAskingBytes, maxUnreadReplyBytes, windowBytes } from './limits.ts';
+import { maxUnreadReplyBytes, windowBytes } from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
 import { frameCorr, frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -457,13 +458,8 @@ export class BinaryPeer implements Peer, FrameSink {
 		const [kind, id, operation, params] = Array.isArray(asked) ? (asked as unknown[]) : [];
 		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string')
 			return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
-		const refuse = (code: string, message: string) =>
-			this.#voice.answer({ kind: FrameKind.control }, pack([2, id, { code, message }]));
-		if (!this.privileged) return refuse('access.denied', 'no control privileges');
-		if (this.#controls >= maxControlRequests)
-			return refuse('busy', `${maxControlRequests} control requests are under way already`);
-		if (this.outbox.unsentBytes > maxUnreadAskingBytes)
-			return refuse('busy', 'it was not asked: too much of what was sent here is unread');
+		const refusal = whyNotAsked(this, this.#controls);
+		if (refusal !== undefined) return this.#voice.answer({ kind: FrameKind.control }, pack([2, id, refusal]));
 		this.#controls += 1;
 		this.#hub.control(this, operation, params ?? {}, (outcome) => {
 			this.#controls -= 1;

@@ -1,10 +1,29 @@
 /** Operations that privileged runtimes ask orchd for: each goes out as an event, and waits here for its answer. */
 import type { EventStream } from './event-stream.ts';
+import { maxControlRequests, maxUnreadAskingBytes } from './limits.ts';
 import type { ControlOutcome, Peer } from './peer.ts';
 
 interface OpenControl {
 	readonly peer: Peer;
 	readonly done: (outcome: ControlOutcome) => void;
+}
+
+export interface ControlError {
+	readonly code: string;
+	readonly message: string;
+}
+
+/** Why orchd is not asked for a client of which so many requests are under way; undefined where it is. */
+export function whyNotAsked(
+	{ privileged, outbox }: Pick<Peer, 'privileged' | 'outbox'>,
+	underWay: number,
+): ControlError | undefined {
+	if (!privileged) return { code: 'access.denied', message: 'no control privileges' };
+	if (underWay >= maxControlRequests)
+		return { code: 'busy', message: `${maxControlRequests} control requests are under way already` };
+	if (outbox.unsentBytes > maxUnreadAskingBytes)
+		return { code: 'busy', message: 'it was not asked: too much of what was sent here is unread' };
+	return undefined;
 }
 
 export class Controls {

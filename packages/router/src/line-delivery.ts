@@ -4,7 +4,7 @@ import type { Dialect, Form } from './dialect.ts';
 import { payloadAt } from './frame-input.ts';
 import { Lane } from './lane.ts';
 import { lineWindowBytes, slabBytes } from './limits.ts';
-import type { Path, Receiver } from './link.ts';
+import { consumed, type Path, type Receiver, unconfirmed } from './link.ts';
 import { frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { PeerSocket } from './peer-socket.ts';
@@ -53,7 +53,7 @@ export class LineDelivery {
 
 	/** The receiver is gone: what is not written yet is not delivered. */
 	abandon(): void {
-		this.#lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+		this.#lane.abandon(unconfirmed);
 	}
 
 	/** One frame as a line, or as a drop when it has no line. */
@@ -88,10 +88,7 @@ export class LineDelivery {
 	}
 
 	#written({ frames, bytes }: Batch): void {
-		this.#lane.consume(frames, bytes, (path, consumedFrames, consumedBytes) => {
-			path.link.consumed(consumedFrames, consumedBytes);
-			path.sender.touched();
-		});
+		this.#lane.consume(frames, bytes, consumed);
 		this.#receiver.feed.pump();
 	}
 

@@ -13,12 +13,13 @@ import {
 import type { ReadTarget } from './adopt-socket.ts';
 import type { Misfit } from './admission.ts';
 import type { Dialect, LineSpeaker } from './dialect.ts';
+import { whyNotAsked } from './controls.ts';
 import { Feed } from './feed.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import type { Lane } from './lane.ts';
 import { LineDelivery } from './line-delivery.ts';
 import { LineInput, type LineSink } from './line-input.ts';
-import { maxLineBytes, maxControlRequests, maxUnreadAskingBytes, maxUnreadRefusalBytes, maxUnreadReplyBytes } from './limits.ts';
+import { maxLineBytes, maxUnreadRefusalBytes, maxUnreadReplyBytes } from './limits.ts';
 import type { Notice, Path } from './link.ts';
 import type { Outbox } from './outbox.ts';
 import {
@@ -227,11 +228,8 @@ export class LinePeer implements Peer, LineSink, LineSpeaker {
 
 	/** An operation that the client asks orchd for. Gives why not, where orchd is not asked. */
 	control(operation: string, params: unknown, done: (outcome: ControlOutcome) => void): ControlOutcome | undefined {
-		if (!this.privileged) return { error: { code: 'access.denied', message: 'no control privileges' } };
-		if (this.#controls >= maxControlRequests)
-			return { error: { code: 'busy', message: `${maxControlRequests} control requests are under way already` } };
-		if (this.outbox.unsentBytes > maxUnreadAskingBytes)
-			return { error: { code: 'busy', message: 'it was not asked: too much of what was sent here is unread' } };
+		const error = whyNotAsked(this, this.#controls);
+		if (error !== undefined) return { error };
 		this.#controls += 1;
 		this.#hub.control(this, operation, params, (outcome) => {
 			this.#controls -= 1;

@@ -67,6 +67,15 @@ export class Path {
 	}
 }
 
+/** For the lanes of any receiver: it has consumed so much of a path. */
+export const consumed = (path: Path, frames: number, bytes: number): void => {
+	path.link.consumed(frames, bytes);
+	path.sender.touched();
+};
+
+/** The same: it is gone, and nobody will ever know of so many. */
+export const unconfirmed = (path: Path, frames: number): void => path.link.unconfirmed(path, frames);
+
 export interface Notice {
 	readonly type: string;
 	readonly from: string;

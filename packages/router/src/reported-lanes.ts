@@ -2,7 +2,7 @@
 import { readCredits } from '@orch/protocol/data';
 import { Lane } from './lane.ts';
 import { firstWindowBytes, windowBytes } from './limits.ts';
-import type { Path } from './link.ts';
+import { consumed, type Path, unconfirmed } from './link.ts';
 
 interface ReportedLane {
 	readonly lane: Lane<Path>;
@@ -53,11 +53,6 @@ export class ReportedLanes {
 
 	/** The receiver is gone: nobody will report the rest. */
 	abandon(): void {
-		for (const { lane } of this.#lanes.values()) lane.abandon((path, frames) => path.link.unconfirmed(path, frames));
+		for (const { lane } of this.#lanes.values()) lane.abandon(unconfirmed);
 	}
 }
-
-const consumed = (path: Path, frames: number, bytes: number): void => {
-	path.link.consumed(frames, bytes);
-	path.sender.touched();
-};
