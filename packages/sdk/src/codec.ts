@@ -1,38 +1,16 @@
 /** How the payload of a message becomes bytes, and bytes a payload. */
-import type { Codec } from '@orch/protocol/data';
+import { type Codec, msgpackOptions, unpackOne } from '@orch/protocol/data';
 import { Packr } from 'msgpackr/pack';
 import { OrchError } from './error.ts';
 
-// records would be a private dialect, and decoded bytes must not share memory with the buffer that is read into next; with
-// references between values a kilobyte could decode to something that nobody ever finishes writing down
-const packr = new Packr({
-	useRecords: false,
-	encodeUndefinedAsNil: true,
-	copyBuffers: true,
-	int64AsType: 'number',
-	mapsAsObjects: true,
-	structuredClone: false,
-});
+const packr = new Packr({ ...msgpackOptions, int64AsType: 'number' });
 
 export const pack = (value: unknown): Uint8Array => packr.pack(value);
 
-let value: unknown;
-let valueEnd = 0;
+export const unpack = (bytes: Uint8Array, start: number, end: number): unknown =>
+	unpackOne(packr, bytes.subarray(start, end), trailing);
 
-export function unpack(bytes: Uint8Array, start: number, end: number): unknown {
-	// the plain way writes down all that it has read when something follows, for the sake of its error's message
-	packr.unpackMultiple(bytes.subarray(start, end), takeFirst);
-	const read = value;
-	value = undefined;
-	if (valueEnd !== end - start) throw new Error(`${end - start - valueEnd} bytes follow the MessagePack value`);
-	return read;
-}
-
-function takeFirst(first: unknown, _start = 0, length = 0): boolean {
-	value = first;
-	valueEnd = length;
-	return false;
-}
+const trailing = (bytes: number): Error => new Error(`${bytes} bytes follow the MessagePack value`);
 
 /** A text stands for its UTF-8. Bytes of `raw` are the caller's own. */
 export function encode(codec: Codec, type: string, data: unknown): string | Uint8Array {

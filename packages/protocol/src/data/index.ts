@@ -44,3 +44,4 @@ export {
 	writeHeader,
 	writeU32,
 } from './frame.ts';
+export { msgpackOptions, unpackOne } from './one-value.ts';

@@ -1,5 +1,6 @@
 /** The control protocol in MessagePack: plain arrays that any language can read, each in a length-prefixed frame. */
 import { addExtension, Packr } from 'msgpackr';
+import { msgpackOptions, unpackOne } from '../data/index.ts';
 import type { WireError } from '../errors.ts';
 import { FrameReader, framed } from './framing.ts';
 import {
@@ -15,18 +16,9 @@ import {
 /** What a client sends first: `F9 O R C`, the version of the framing, flags, two zeros. */
 export const preface = Uint8Array.of(0xf9, 0x4f, 0x52, 0x43, 1, 0, 0, 0);
 
-// records would be a private dialect, and decoded bytes must not share memory with the socket's chunk; with references
-// between values a kilobyte could decode to something that nobody ever finishes writing down
-const options = {
-	useRecords: false,
-	encodeUndefinedAsNil: true,
-	copyBuffers: true,
-	mapsAsObjects: true,
-	structuredClone: false,
-} as const;
-const packr = new Packr({ ...options, int64AsType: 'number' });
+const packr = new Packr({ ...msgpackOptions, int64AsType: 'number' });
 // msgpackr's types leave this choice out: a bigint only where a number would not do
-const exact = new Packr({ ...options, int64AsType: 'auto' as 'bigint' });
+const exact = new Packr({ ...msgpackOptions, int64AsType: 'auto' as 'bigint' });
 
 // msgpackr's own integers may have megabytes of digits, and to write those takes the square of their number
 addExtension({
@@ -47,28 +39,16 @@ export const unpack = (bytes: Uint8Array): unknown => unpackBy(packr, bytes);
 /** The same; an integer beyond 2^53 is a bigint. */
 export const unpackExact = (bytes: Uint8Array): unknown => unpackBy(exact, bytes);
 
-let value: unknown;
-let valueEnd = 0;
-
 function unpackBy(reader: Packr, bytes: Uint8Array): unknown {
 	try {
-		// the plain way writes down all that it has read when something follows, for the sake of its error's message
-		reader.unpackMultiple(bytes, takeFirst);
+		return unpackOne(reader, bytes, trailing);
 	} catch (error) {
+		if (error instanceof MalformedMessage) throw error;
 		throw new MalformedMessage(`not a MessagePack value: ${error instanceof Error ? error.message : String(error)}`, false);
 	}
-	const read = value;
-	value = undefined;
-	if (valueEnd !== bytes.length)
-		throw new MalformedMessage(`not one MessagePack value: ${bytes.length - valueEnd} bytes follow it`, false);
-	return read;
 }
 
-function takeFirst(first: unknown, _start = 0, end = 0): boolean {
-	value = first;
-	valueEnd = end;
-	return false;
-}
+const trailing = (bytes: number): Error => new MalformedMessage(`not one MessagePack value: ${bytes} bytes follow it`, false);
 
 export function createMsgpackCodec(maxBytes = maxMessageBytes): MessageCodec {
 	const reader = new FrameReader(maxBytes);
