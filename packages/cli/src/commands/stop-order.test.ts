@@ -28,15 +28,15 @@ it('knows groups, and leaves what it does not know as it is', () => {
 });
 
 it('knows them by their names within a project, and by prefixes in any case, as orchd does', () => {
-	const shop = [one('shop/db'), one('shop/api', 'shop/db'), one('shop/web-1', 'shop/api'), one('shop/web-2', 'shop/api')];
-	expect(orderOf(['db', 'web', 'api'], shop)).toEqual([
+	const feed = [one('feed/db'), one('feed/api', 'feed/db'), one('feed/web-1', 'feed/api'), one('feed/web-2', 'feed/api')];
+	expect(orderOf(['db', 'web', 'api'], feed)).toEqual([
 		{ ref: 'web', behind: [] },
 		{ ref: 'api', behind: ['web'] },
 		{ ref: 'db', behind: ['web', 'api'] },
 	]);
-	expect(orderOf(['SHOPDB', 'api'], shop).map(({ ref }) => ref)).toEqual(['api', 'SHOPDB']);
+	expect(orderOf(['FEEDDB', 'api'], feed).map(({ ref }) => ref)).toEqual(['api', 'FEEDDB']);
 	// whole names go before, and what is ambiguous is left to orchd to refuse
-	expect(orderOf(['db', 'api'], [...shop, one('db')]).map(({ ref }) => ref)).toEqual(['db', 'api']);
-	expect(orderOf(['db', 'shop/api'], [...shop, one('kiosk/db')]).map(({ ref }) => ref)).toEqual(['db', 'shop/api']);
-	expect(orderOf(['0195fc7b', 'shop/api'], shop).map(({ ref }) => ref)).toEqual(['0195fc7b', 'shop/api']);
+	expect(orderOf(['db', 'api'], [...feed, one('db')]).map(({ ref }) => ref)).toEqual(['db', 'api']);
+	expect(orderOf(['db', 'feed/api'], [...feed, one('kiosk/db')]).map(({ ref }) => ref)).toEqual(['db', 'feed/api']);
+	expect(orderOf(['0195fc7b', 'feed/api'], feed).map(({ ref }) => ref)).toEqual(['0195fc7b', 'feed/api']);
 });

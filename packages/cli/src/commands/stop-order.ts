@@ -1,4 +1,5 @@
 /** In which order several runtimes are stopped by one command: who needs another of them goes before it. */
+import { findByReference } from '@orch/protocol/wire';
 import type { Context } from '../context.ts';
 
 export interface OrderedRef {
@@ -39,28 +40,18 @@ export function orderOf(refs: readonly string[], all: readonly Needing[]): reado
 	return ordered;
 }
 
-/** By the rule of orchd; none where it would refuse the reference. */
+/** As orchd has it; none where it would refuse the reference. */
 function meantBy(ref: string, all: readonly Needing[]): readonly Needing[] {
-	const isCalled = (fits: (name: string) => boolean) =>
-		all.filter(({ name, group }) => fits(name) || (group && fits(group.name)));
-	const named = isCalled((name) => name === ref);
-	if (named.length > 0) return named;
-	const identified = all.filter(({ id }) => id === ref);
-	if (identified.length > 0) return identified;
-	const isWithin = (name: string) => !ref.includes('/') && name.endsWith(`/${ref}`);
-	const inProjects = isCalled(isWithin);
-	if (inProjects.length > 0) {
-		const names = new Set(inProjects.map(({ name, group }) => (isWithin(name) ? name : group?.name)));
-		return names.size === 1 ? inProjects : [];
-	}
-	const prefix = ref.toLowerCase();
-	const matches =
-		prefix.length < shortestPrefix ? [] : all.filter(({ id }) => id.startsWith(prefix) || lastGroup(id).startsWith(prefix));
-	return matches.length === 1 ? matches : [];
+	const groups = new Set(all.flatMap(({ group }) => group?.name ?? []));
+	const found = findByReference(ref, [
+		...all.map((one) => ({ id: one.id, name: one.name, meant: [one] })),
+		...[...groups].map((name) => ({ id: noId, name, meant: all.filter(({ group }) => group?.name === name) })),
+	]);
+	return found.kind === 'one' ? found.one.meant : [];
 }
 
-const shortestPrefix = 4;
-const lastGroup = (id: string): string => id.slice(-12);
+/** Groups have names only. */
+const noId = '';
 
 function allNeeded(from: readonly Needing[], all: readonly Needing[]): Set<Needing> {
 	const found = new Set<Needing>();

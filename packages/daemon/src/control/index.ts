@@ -25,5 +25,5 @@ export {
 export { watchHandlers, type WatchHandlersOptions } from './handlers/watching.ts';
 export { whyHandlers, type WhyHandlersOptions, type WhyRuntime } from './handlers/why.ts';
 export { type Lock, Locked, takeLock } from './lock.ts';
-export { findByReference, freeName, nameOfProgram } from './references.ts';
+export { freeName, nameOfProgram } from './names.ts';
 export { clearStale, prepareSocketDirectory, SocketRefused, SocketServer, type SocketServerOptions } from './socket-server.ts';

@@ -1,6 +1,5 @@
 /** What handlers need to turn what people write into a runtime. */
-import { type Call, shortId } from '@orch/protocol';
-import { findByReference, type Named } from '../references.ts';
+import { type Call, findByReference, type Named, shortId } from '@orch/protocol';
 
 export interface Entry extends Named {
 	readonly status: string;

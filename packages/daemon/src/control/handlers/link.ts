@@ -5,6 +5,7 @@ import {
 	type Handlers,
 	type LinkInfo as LinkInfoSchema,
 	type linkOperations,
+	findByReference,
 	shortId,
 	suggest,
 } from '@orch/protocol';
@@ -20,7 +21,6 @@ import {
 	RouterUnavailable,
 	type TypeFigures,
 } from '../../links/index.ts';
-import { findByReference } from '../references.ts';
 import { type Directory, isoTime, resolveRuntime, resolveRuntimes } from './directory.ts';
 import { typeInfos } from './link-types.ts';
 

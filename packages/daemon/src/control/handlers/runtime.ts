@@ -11,7 +11,7 @@ import {
 import type { Static } from 'typebox';
 import type { Binaries } from '../../binaries/index.ts';
 import { logsHandler } from './logs.ts';
-import { freeName, nameOfProgram } from '../references.ts';
+import { freeName, nameOfProgram } from '../names.ts';
 import type { LogBatch, LogsEnd, LogsQuery } from '../../supervisor/index.ts';
 import { type Directory, type Entry, type Meant, resolveRuntime, resolveRuntimes, resolveWriters } from './directory.ts';
 

@@ -1,6 +1,6 @@
-import { shortId } from '@orch/protocol';
 import { describe, expect, it } from 'vitest';
-import { findByReference, freeName, nameOfProgram } from './references.ts';
+import { findByReference } from './references.ts';
+import { shortId } from './short-id.ts';
 
 const ping = { id: '019aa000-1111-7222-8333-a3f19c02b001', name: 'ping' };
 const pong = { id: '019aa000-1111-7222-8333-a3f1e7710002', name: 'pong' };
@@ -38,19 +38,5 @@ describe('references', () => {
 	it('take no prefix shorter than four digits, and suggest near names', () => {
 		expect(findByReference('a3f', [ping, pong])).toEqual({ kind: 'none', candidates: [] });
 		expect(findByReference('pnig', all)).toEqual({ kind: 'none', candidates: ['ping', 'pong'] });
-	});
-});
-
-describe('default names', () => {
-	it('are the file name, then numbered', () => {
-		const taken = new Set(['ping', 'ping-2']);
-		expect(freeName('ping', (name) => taken.has(name))).toBe('ping-3');
-		expect(freeName('pong', (name) => taken.has(name))).toBe('pong');
-	});
-
-	it('hold only what names may hold', () => {
-		expect(nameOfProgram('/usr/bin/ping')).toBe('ping');
-		expect(nameOfProgram('/x/my prog (1).py')).toBe('my-prog-1-.py');
-		expect(nameOfProgram('/x/...')).toBe('runtime');
 	});
 });

@@ -1,5 +1,5 @@
-/** How people name things: by name, by id, or by a unique prefix of what differs between ids. */
-import { suggest } from '@orch/protocol';
+/** How people name things: by name, by id, or by a unique prefix of what differs between ids; the rule of orchd and of its clients. */
+import { suggest } from './suggest.ts';
 
 export interface Named {
 	readonly id: string;
@@ -33,25 +33,4 @@ export function findByReference<T extends Named>(ref: string, all: readonly T[])
 		// near to what was typed is the name within a project, not the whole
 		candidates: suggest(ref, new Set(all.map(({ name }) => (ref.includes('/') ? name : name.slice(name.indexOf('/') + 1))))),
 	};
-}
-
-/** The first name of `base`, `base-2`, `base-3` … that is free. */
-export function freeName(base: string, taken: (name: string) => boolean): string {
-	if (!taken(base)) return base;
-	for (let number = 2; ; number++) {
-		const name = `${base}-${number}`;
-		if (!taken(name)) return name;
-	}
-}
-
-const longestName = 60;
-
-/** A name made of a program's file name: what names may not hold becomes `-`. */
-export function nameOfProgram(program: string): string {
-	const base = program
-		.slice(program.lastIndexOf('/') + 1)
-		.replace(/[^A-Za-z0-9_.+-]+/g, '-')
-		.replace(/^[.+-]+/, '')
-		.slice(0, longestName);
-	return base === '' ? 'runtime' : base;
 }
