@@ -11,7 +11,7 @@ import { loadStyle, wantsColor } from './render/style.ts';
 import type { World } from './world.ts';
 
 /** How long a command waits for what orchd answers by itself; what waits for processes to end is given no limit. */
-const answerMs = 10_000;
+export const answerMs = 10_000;
 
 export interface FollowOptions {
 	readonly signal?: AbortSignal;

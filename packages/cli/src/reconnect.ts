@@ -1,13 +1,11 @@
 /** Comes back to orchd after it went away: for what follows something over its restarts. */
 import { RemoteError, OrchError } from '@orch/protocol/wire';
 import { type Connection, helloOf, openConnection } from './connect.ts';
-import type { Context } from './context.ts';
+import { answerMs, type Context } from './context.ts';
 
 /** An orchd that is not back within this time has been stopped for good. */
 const waitMs = 60_000;
 const tryEveryMs = 200;
-/** For the first word of whoever listens there. */
-const answerMs = 10_000;
 
 /** Whether the connection ended before the answer did. */
 export const isDisconnected = (error: unknown): boolean =>
