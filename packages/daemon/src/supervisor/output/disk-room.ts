@@ -113,12 +113,11 @@ export class DiskRoom {
 	}
 
 	/** Removes, oldest first, until the disk is well again. */
-	async shed(canGiveUp: () => Promise<boolean>): Promise<void> {
+	async shed(): Promise<void> {
 		this.#isShort = false;
 		// the reserve is taken of it
 		const enough = () => this.#reserve.freeBytes >= this.#wellBytes + this.#reserve.bytes;
 		while (!enough() && (await this.#removeOldest()));
-		if (enough() || !(await canGiveUp())) return;
 		while (!enough() && !this.#isClosed) {
 			const bytes = await this.#options.giveUpLargest();
 			if (bytes === undefined) return;

@@ -269,7 +269,7 @@ export class OutputStore {
 		const run = async () => {
 			for (;;) {
 				if (this.#closing.signal.aborted) return;
-				if (this.#room.isShort) await this.#room.shed(() => this.#punch.isSupported(join(this.#options.stateDirectory, 'logs')));
+				if (this.#room.isShort) await this.#room.shed();
 				const [output] = this.#due;
 				if (!output) return;
 				this.#due.delete(output);
@@ -355,8 +355,9 @@ export class OutputStore {
 		}
 	}
 
-	/** Of live files. */
+	/** Of live files, where holes can be made in them. */
 	async #giveUpLargest(): Promise<number | undefined> {
+		if (!(await this.#punch.isSupported(join(this.#options.stateDirectory, 'logs')))) return undefined;
 		const [largest] = this.list().toSorted((a, b) => liveBytes(b) - liveBytes(a));
 		if (!largest) return undefined;
 		const before = liveBytes(largest);
