@@ -277,6 +277,15 @@ it('--timeout is for all of what has an end, and not for what goes on', async ()
 	await daemon[Symbol.asyncDispose]();
 });
 
+it('orch daemon stop says so where orchd has answered and does not go', async () => {
+	await using daemon = await startFakeDaemon();
+	const clock = new ManualClock();
+	const ran = runCli(['daemon', 'stop'], { socket: daemon.socket, clock });
+	await until('it waits for its end', () => clock.nextMs === 15_000);
+	await clock.advance(15_000);
+	expect(await ran).toMatchObject({ code: 1, out: '', err: expect.stringContaining('after 15 s its pid') });
+});
+
 describe('a request', () => {
 	it('leaves in the same write as the hello', async () => {
 		const first = new Promise<number>((resolve) => {

@@ -1,6 +1,6 @@
 /** Waits until an orchd that has said that it stops is gone. */
 import type { Places } from '@orch/protocol/wire';
-import { helloOf, openConnection } from './connect.ts';
+import { type Connection, helloOf, openConnection } from './connect.ts';
 import { isDaemonMissing } from './connect-failure.ts';
 import { CliError } from './errors.ts';
 import type { World } from './world.ts';
@@ -10,13 +10,25 @@ const lookEveryMs = 10;
 /** For the first word of whoever listens there. */
 const answerMs = 1000;
 
-/** Its socket first, as the daemon removes it, then its process, so that a start right behind finds no lock held. */
-export async function awaitEnd(world: World, places: Places, pid: number): Promise<void> {
+/**
+ * The connection that it was told by first, then its socket, as the daemon removes it, then its process, so that a start right
+ * behind finds no lock held.
+ */
+export async function awaitEnd(world: World, places: Places, connection: Connection, pid: number): Promise<void> {
 	const { clock } = world;
-	const deadline = clock.monotonicMs() + goneWithinMs;
-	while ((await answers(world, places, pid)) || isAlive(pid)) {
-		if (clock.monotonicMs() > deadline) throw new CliError('daemon.not_stopped', { pid, ms: goneWithinMs });
-		await clock.sleep(lookEveryMs);
+	const over = new AbortController();
+	const gone = async () => {
+		await connection.closed;
+		while (!over.signal.aborted && ((await answers(world, places, pid)) || isAlive(pid)))
+			await clock.sleep(lookEveryMs, over.signal);
+	};
+	const late = clock.sleep(goneWithinMs, over.signal).then(() => {
+		throw new CliError('daemon.not_stopped', { pid, ms: goneWithinMs });
+	});
+	try {
+		await Promise.race([gone(), late]);
+	} finally {
+		over.abort();
 	}
 }
 

@@ -10,9 +10,9 @@ import {
 	FrameKind,
 	headerBytes,
 	maxFrameBytes,
-	maxTypeNameBytes,
 	maxTypesPerRuntime,
 	type TypeEntry,
+	typeNameFault,
 } from '@orch/protocol/data';
 import { type BatchWriter, largePayloadBytes } from './batch-writer.ts';
 import { copyOf, encode } from './codec.ts';
@@ -383,14 +383,7 @@ export class Sender {
 	}
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const controlCharacters = /[\u0000-\u001f\u007f]/;
-
 export function checkTypeName(name: string): void {
-	const bytes = typeof name === 'string' ? Buffer.byteLength(name) : 0;
-	if (bytes > 0 && bytes <= maxTypeNameBytes && !controlCharacters.test(name)) return;
-	throw new OrchError(
-		'invalid_type',
-		`${JSON.stringify(name)} cannot be the name of a type: it takes 1 to ${maxTypeNameBytes} bytes without control characters`,
-	);
+	const fault = typeof name === 'string' ? typeNameFault(name) : 'is no text';
+	if (fault) throw new OrchError('invalid_type', `${JSON.stringify(name)} cannot be the name of a type: it ${fault}`);
 }

@@ -274,10 +274,13 @@ describe('sending', () => {
 		]);
 	});
 
-	test.each(['', 'x'.repeat(256), 'ä'.repeat(128), 'line\nbreak'])('refuses %j as the name of a type', async (name) => {
-		const { connection } = await stage();
-		await expect(connection.send(name, 1)).rejects.toMatchObject({ code: 'invalid_type' });
-	});
+	test.each(['', 'x'.repeat(256), 'ä'.repeat(128), 'line\nbreak', '\u0085', '\ud83e'])(
+		'refuses %j as the name of a type',
+		async (name) => {
+			const { connection } = await stage();
+			await expect(connection.send(name, 1)).rejects.toMatchObject({ code: 'invalid_type' });
+		},
+	);
 
 	test('a type that the router refuses fails what waits and what comes, and no other type', async () => {
 		const { router, connection } = await stage({ credit: { frames: 0 } });

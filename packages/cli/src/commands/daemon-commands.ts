@@ -74,8 +74,7 @@ export const daemonStop = command({
 		}
 		const { pid } = await context.hello();
 		const { stopped, kept } = await context.act('daemon.stop', runtimes === undefined ? {} : { runtimes });
-		await connection.closed;
-		await awaitEnd(context.world, context.places, pid);
+		await awaitEnd(context.world, context.places, connection, pid);
 		const and = stopped > 0 ? ` and ${plural(stopped, 'runtime')}` : kept > 0 ? `; ${plural(kept, 'runtime')} kept running` : '';
 		if (context.json) context.printJson({ stopped, kept });
 		else context.note(`orch: stopped orchd (pid ${pid})${and}`);
@@ -145,8 +144,7 @@ async function replaceDaemon(context: Context): Promise<Replaced> {
 	// its state may be elsewhere than this client would look for it
 	const places = { ...context.places, socket, home, logFile: `${home}/orchd.log` };
 	const { kept } = await context.act('daemon.stop', { runtimes: 'keep' });
-	await connection.closed;
-	await awaitEnd(context.world, places, pid);
+	await awaitEnd(context.world, places, connection, pid);
 	const { connection: started } = await startDaemon(context.world, places);
 	context.adopt(started);
 	return { from: { pid, version: before }, to: await context.read('daemon.version', {}), kept };

@@ -45,3 +45,4 @@ export {
 	writeU32,
 } from './frame.ts';
 export { msgpackOptions, unpackOne } from './one-value.ts';
+export { tooManyBytes, typeNameBytes, typeNameFault, typeNamePattern } from './type-name.ts';

@@ -27,5 +27,5 @@ export { findByReference } from '../references.ts';
 export { shortId } from '../short-id.ts';
 export { inheritedOf } from '../inherited.ts';
 export { suggest } from '../suggest.ts';
-export { typeNameFault } from '../type-name.ts';
+export { typeNameFault } from '../data/index.ts';
 export { version } from '../version.ts';

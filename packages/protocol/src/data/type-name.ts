@@ -1,6 +1,6 @@
 /** What a type of messages may be called: the same for operations and for project files, and what the router takes. */
-import { maxTypeNameBytes } from './data/index.ts';
-import { utf8Encoder } from './platform.ts';
+import { maxTypeNameBytes } from './bodies.ts';
+import { utf8Encoder } from '../platform.ts';
 
 /**
  * No control characters, and no halves of characters, which UTF-8 cannot write. By what is neither: for a class by its name V8
