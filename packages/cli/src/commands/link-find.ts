@@ -1,22 +1,25 @@
-/** A link by its id, or a unique prefix of it or of its last group, 4 digits or more. */
+/** A link by its id, or a unique prefix of it, as orchd finds it where it is asked for one. */
 import type { Api, ResultOf } from '@orch/protocol';
-import { OrchError } from '@orch/protocol/wire';
+import { findByReference, OrchError } from '@orch/protocol/wire';
 import type { Context } from '../context.ts';
 
 type Link = ResultOf<Api['link.stats']>['links'][number];
 
 export async function findLink(context: Context, ref: string): Promise<Link> {
 	const { links } = await context.read('link.stats', {});
-	const wanted = ref.toLowerCase();
-	const exact = links.find(({ id, shortId }) => id === wanted || shortId === wanted);
-	if (exact) return exact;
-	const near = wanted.length < 4 ? [] : links.filter(({ id }) => id.startsWith(wanted) || id.slice(-12).startsWith(wanted));
-	const [only] = near;
-	if (!only) throw new OrchError('link.not_found', { link: ref });
-	if (near.length > 1)
-		throw new OrchError('link.ambiguous', {
-			ref,
-			matches: near.map(({ shortId, from, type, to }) => ({ shortId, from: from.name, type, to: to.name })),
-		});
-	return only;
+	const found = findByReference(
+		ref,
+		links.map((link) => ({ id: link.id, name: link.id, link })),
+	);
+	switch (found.kind) {
+		case 'one':
+			return found.one.link;
+		case 'none':
+			throw new OrchError('link.not_found', { link: `'${ref}'` });
+		case 'many':
+			throw new OrchError('link.ambiguous', {
+				ref,
+				matches: found.matches.map(({ link: { shortId, from, type, to } }) => ({ shortId, from: from.name, type, to: to.name })),
+			});
+	}
 }
