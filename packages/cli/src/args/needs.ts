@@ -1,6 +1,6 @@
 /** What a runtime needs, as it is typed: `db`, `db:ready`, `db:ready:restart`. */
 import type { RuntimeOptions } from '@orch/protocol';
-import { suggest } from '@orch/protocol/wire';
+import { isRuntimeName, suggest } from '@orch/protocol/wire';
 import { BadValue } from './bad-value.ts';
 
 export type Need = NonNullable<RuntimeOptions['needs']>[number];
@@ -20,8 +20,7 @@ export function parseNeed(text: string): Need {
 
 /** What runtimes are called: those of a project PROJECT/NAME. */
 function neededName(text: string): string {
-	if (!/^([A-Za-z0-9_][A-Za-z0-9_.+-]*\/)?[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(text) || text.length > 140)
-		throw new BadValue('the name of a runtime, of a project PROJECT/NAME, and maybe :CONDITION', []);
+	if (!isRuntimeName(text)) throw new BadValue('the name of a runtime, of a project PROJECT/NAME, and maybe :CONDITION', []);
 	return text;
 }
 

@@ -1,6 +1,6 @@
 /** Readers of option values: each gives the value or says what it must be. */
 import { constants } from 'node:os';
-import { suggest } from '@orch/protocol/wire';
+import { isGivenName, suggest } from '@orch/protocol/wire';
 import { BadValue } from './bad-value.ts';
 import { parseDuration } from './duration.ts';
 import { offering } from './offers.ts';
@@ -37,8 +37,7 @@ export function uuid(value: string): string {
 }
 
 export function runtimeName(value: string): string {
-	if (!/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(value) || value.length > 64)
-		throw new BadValue('letters, digits, _ . + - (64 at most, not starting with . + or -)', []);
+	if (!isGivenName(value)) throw new BadValue('letters, digits, _ . + - (64 at most, not starting with . + or -)', []);
 	return value;
 }
 

@@ -1,5 +1,6 @@
 /** The shapes that several operations share. */
 import { type Static, Type } from 'typebox';
+import { givenNamePattern, maxGivenNameLength, maxRuntimeNameLength, runtimeNamePattern } from '../given-name.ts';
 
 export const Ref = Type.String({
 	minLength: 1,
@@ -10,14 +11,14 @@ export const Ref = Type.String({
 export const Uuid = Type.String({ pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' });
 /** A name that somebody gives: to a runtime, a project. */
 export const GivenName = Type.String({
-	pattern: '^[A-Za-z0-9_][A-Za-z0-9_.+-]*$',
-	maxLength: 64,
+	pattern: givenNamePattern,
+	maxLength: maxGivenNameLength,
 	description: 'Letters, digits, _ . + -, at most 64, not starting with . + or -',
 });
 /** A runtime's name; that of a project's runtime is `project/name`. */
 export const RuntimeName = Type.String({
-	pattern: '^([A-Za-z0-9_][A-Za-z0-9_.+-]*/)?[A-Za-z0-9_][A-Za-z0-9_.+-]*$',
-	maxLength: 140,
+	pattern: runtimeNamePattern,
+	maxLength: maxRuntimeNameLength,
 	description: 'Letters, digits, _ . + -, not starting with . + or -; of a project PROJECT/NAME',
 });
 export const Time = Type.String({ description: 'RFC 3339, UTC' });
