@@ -47,3 +47,28 @@ describe('a link that is named by a prefix', () => {
 		expect(removed).toEqual([link(2).id]);
 	});
 });
+
+it('whoever leaves a tap while messages pass leaves nothing open', async () => {
+	let open = 0;
+	const handlers = linkHandlers({
+		links: {
+			list: () => [link(1)],
+			meant: () => [],
+			async *tap() {
+				open++;
+				try {
+					for (;;) yield { messages: [], skipped: 1 };
+				} finally {
+					open--;
+				}
+			},
+		} as unknown as Links,
+		directory: { get: () => undefined } as unknown as Directory,
+		whileOpen: () => {},
+	});
+	const tap = handlers['link.tap']({ bodyBytes: 0 }, call);
+	expect((await tap.next()).value).toEqual({ messages: [], skipped: 1 });
+	expect(open).toBe(1);
+	await tap.return({ skipped: 0 });
+	expect(open).toBe(0);
+});

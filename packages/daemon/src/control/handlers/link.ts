@@ -160,12 +160,16 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 			const ids = everything ? [] : chosen.map(({ id }) => id);
 			try {
 				const tap = links.tap(ids, params.bodyBytes, call.signal);
-				for (let next = await tap.next(); ; next = await tap.next()) {
-					if (next.done) return next.value;
-					yield {
-						messages: next.value.messages.map((message) => ({ ...message, at: isoTime(message.at) })),
-						skipped: next.value.skipped,
-					};
+				try {
+					for (let next = await tap.next(); ; next = await tap.next()) {
+						if (next.done) return next.value;
+						yield {
+							messages: next.value.messages.map((message) => ({ ...message, at: isoTime(message.at) })),
+							skipped: next.value.skipped,
+						};
+					}
+				} finally {
+					await tap.return({ skipped: 0 });
 				}
 			} catch (error) {
 				if (call.signal.aborted) throw error;

@@ -145,12 +145,16 @@ export function runtimeHandlers({
 			};
 			const { follow, lines } = params;
 			const chunks = runtimes.output(id, stream, { follow, lines, signal: call.signal, onRemoved });
-			for (let next = await chunks.next(); ; next = await chunks.next()) {
-				const bytes = next.done ? new Uint8Array() : next.value;
-				if (removedBytes > 0) yield { bytes, removedBytes };
-				else if (!next.done) yield { bytes };
-				removedBytes = 0;
-				if (next.done) return { ended: next.value };
+			try {
+				for (let next = await chunks.next(); ; next = await chunks.next()) {
+					const bytes = next.done ? new Uint8Array() : next.value;
+					if (removedBytes > 0) yield { bytes, removedBytes };
+					else if (!next.done) yield { bytes };
+					removedBytes = 0;
+					if (next.done) return { ended: next.value };
+				}
+			} finally {
+				await chunks.return('end');
 			}
 		};
 	const findAll = (ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Meant =>
