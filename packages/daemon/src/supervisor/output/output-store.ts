@@ -138,8 +138,9 @@ export class OutputStore {
 		}
 	}
 
+	/** Who has closed knows nothing of anybody, and nobody's output is to go for that. */
 	get #unknown(): OldOutputOptions {
-		return { ...this.#options, isKnown: (id) => this.#outputs.has(id) };
+		return { ...this.#options, isKnown: (id) => this.#closing.signal.aborted || this.#outputs.has(id) };
 	}
 
 	/** For a reader, of a runtime that was removed: nothing comes any more. Undefined where nothing is kept of it. */

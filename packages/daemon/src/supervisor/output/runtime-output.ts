@@ -207,7 +207,9 @@ export class RuntimeOutput {
 				const bytes = end - stream.liveFrom;
 				await this.makeRoom(bytes, canPunch ? punch : undefined);
 				if (stream.liveFrom + bytes !== end) continue;
-				if (!(await hasRoom(bytes))) {
+				const isRoom = await hasRoom(bytes);
+				if (this.#state !== 'open') return;
+				if (!isRoom) {
 					if (!canPunch) break;
 					await this.#giveUp(stream, end, punch);
 					continue;

@@ -53,6 +53,7 @@ export async function takeSegment(log: StreamLog, end: number, { isHurried = fal
 	const draft = `${log.pathOf({ start, end, lines: 0, isCompressed: false })}${unfinished}`;
 	try {
 		const lines = await copy(log, draft, start, end, isHurried);
+		if (log.isClosed) throw new Error('The output was closed while it was copied');
 		const segment = { start, end, lines, isCompressed: false };
 		renameSync(draft, log.pathOf(segment));
 		const stat = statSync(log.pathOf(segment));
@@ -90,7 +91,7 @@ async function copy(log: StreamLog, draft: string, start: number, end: number, i
 /** Gives back what of the live file is in segments, or gone. */
 export async function freeTaken(log: StreamLog, punch: Punch): Promise<void> {
 	const length = log.liveFrom - log.base;
-	if (length <= 0) return;
+	if (length <= 0 || log.isClosed) return;
 	await punch.punch(log.livePath, 0, length);
 	log.freed();
 }
@@ -103,6 +104,7 @@ export async function cutTaken(log: StreamLog, directory: string, freeze: Freeze
 	const goOn = await freeze();
 	if (!goOn) return false;
 	try {
+		if (log.isClosed) return false;
 		log.look();
 		const { end } = log;
 		const size = end - log.base;
@@ -113,7 +115,7 @@ export async function cutTaken(log: StreamLog, directory: string, freeze: Freeze
 			if (kept > log.liveFrom) await takeSegment(log, kept, { isHurried: true });
 		}
 		// somebody who could not be stopped wrote on
-		if (log.look()) return false;
+		if (log.isClosed || log.look()) return false;
 		const tail = readTail(log.livePath, kept - log.base, end - kept);
 		cutLive(`${directory}${baseName(log.stream)}`, log.livePath, { from: log.base, base: kept, size, tail });
 		log.cut(kept);

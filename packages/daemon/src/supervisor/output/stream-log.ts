@@ -57,6 +57,7 @@ export class StreamLog {
 	#goneEnd = 0;
 	#goneLines = 0;
 	#version = 0;
+	#isClosed = false;
 
 	constructor(options: StreamLogOptions) {
 		const { directory, stream, log } = options;
@@ -145,6 +146,11 @@ export class StreamLog {
 	/** Changes with every change of where bytes are. */
 	get version(): number {
 		return this.#version;
+	}
+
+	/** Its files may be another daemon's by now: they are left as they are. */
+	get isClosed(): boolean {
+		return this.#isClosed;
 	}
 
 	pathOf(segment: Segment): string {
@@ -278,6 +284,7 @@ export class StreamLog {
 	}
 
 	close(): void {
+		this.#isClosed = true;
 		for (const cursor of this.#cursors) cursor.close();
 		this.#cursors.clear();
 	}
