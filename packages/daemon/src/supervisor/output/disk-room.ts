@@ -112,9 +112,17 @@ export class DiskRoom {
 		if (this.#fullSince !== undefined) this.#lookIn(fullLookMs);
 	}
 
-	/** Removes, oldest first, until the disk is well again. */
+	/** Removes, oldest first, until the disk is well again. Never rejects: what failed is tried again with the next look. */
 	async shed(): Promise<void> {
 		this.#isShort = false;
+		try {
+			await this.#shed();
+		} catch (error) {
+			this.#options.log.warn('room on the disk could not be made', { error });
+		}
+	}
+
+	async #shed(): Promise<void> {
 		// the reserve is taken of it
 		const enough = () => this.#reserve.freeBytes >= this.#wellBytes + this.#reserve.bytes;
 		while (!enough() && (await this.#removeOldest()));
