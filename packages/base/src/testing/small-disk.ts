@@ -11,8 +11,8 @@ export interface SmallDisk {
 }
 
 /** Throws where it may not be mounted: `mayMount` says that beforehand. */
-export function smallDisk(bytes: number): SmallDisk {
-	const directory = mkdtempSync(join(tmpdir(), 'orch-disk-'));
+export function smallDisk(bytes: number, parent = tmpdir()): SmallDisk {
+	const directory = mkdtempSync(join(parent, 'orch-disk-'));
 	try {
 		execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=700`, 'none', directory], { stdio: 'ignore' });
 	} catch (error) {

@@ -12,9 +12,9 @@ export interface DiskRoomOptions {
 	readonly reserveBytes?: number | undefined;
 	/** What an operator should know, in sentences. */
 	readonly told: Publisher<string>;
-	/** Removes what is missed least; gives how many bytes that were, or undefined where nothing is left that could go. */
-	readonly removeOldest: () => Promise<number | undefined>;
-	/** The same of what has not even been kept yet, where nothing else is left. */
+	/** Removes what is missed least, then the next, as long as it is asked for more and something is left; gives the bytes of each. */
+	readonly removeOldest: () => AsyncGenerator<number, void, undefined>;
+	/** Of what has not even been kept yet, where nothing else is left; undefined where there is none of that either. */
 	readonly giveUpLargest: () => Promise<number | undefined>;
 	/** The disk is full, and `shed` is to be called. */
 	readonly onShort: () => void;
@@ -74,13 +74,11 @@ export class DiskRoom {
 		// a disk that has no room for output without removing some is a full one, before its very last byte is taken
 		this.#missedBytes = bytes;
 		this.#becameFull(this.#reserve.freeBytes);
-		while (!enough())
-			if (!(await this.#removeOldest())) {
-				// it is given up instead
-				this.#removedBytes += bytes;
-				return false;
-			}
-		return true;
+		await this.#removeUntil(enough);
+		if (enough()) return true;
+		// it is given up instead
+		this.#removedBytes += bytes;
+		return false;
 	}
 
 	/** Something was written. */
@@ -125,7 +123,7 @@ export class DiskRoom {
 	async #shed(): Promise<void> {
 		// the reserve is taken of it
 		const enough = () => this.#reserve.freeBytes >= this.#wellBytes + this.#reserve.bytes;
-		while (!enough() && (await this.#removeOldest()));
+		await this.#removeUntil(enough);
 		while (!enough() && !this.#isClosed) {
 			const bytes = await this.#options.giveUpLargest();
 			if (bytes === undefined) return;
@@ -157,9 +155,11 @@ export class DiskRoom {
 		this.#lookIn(fullLookMs);
 	}
 
-	async #removeOldest(): Promise<boolean> {
-		const bytes = await this.#options.removeOldest();
-		this.#removedBytes += bytes ?? 0;
-		return bytes !== undefined;
+	async #removeUntil(enough: () => boolean): Promise<void> {
+		if (enough()) return;
+		for await (const bytes of this.#options.removeOldest()) {
+			this.#removedBytes += bytes;
+			if (enough()) return;
+		}
 	}
 }

@@ -6,7 +6,7 @@ import { ManualClock } from '@orch/base/testing';
 import { expect, test } from 'vitest';
 import { keepOutputMs, listOldOutput, noteOldOutput, removeOldestOutput, removeOldOutput } from './old-output.ts';
 
-test('output of runtimes that nobody knows is kept for a week after its last line, then removed; that of others is not touched', () => {
+test('output of runtimes that nobody knows is kept for a week after its last line, then removed; that of others is not touched', async () => {
 	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-old-output-'));
 	const clock = new ManualClock();
 	const write = (runtime: string, ageMs: number) => {
@@ -22,16 +22,31 @@ test('output of runtimes that nobody knows is kept for a week after its last lin
 	const young = write('young', keepOutputMs - 1000);
 	const known = write('known', 10 * keepOutputMs);
 	const options = { stateDirectory, clock, log: silentLogger, isKnown: (id: string) => id === 'known' };
-	expect(removeOldOutput(options)).toBe(1);
+	expect(await removeOldOutput(options)).toBe(1);
 	expect([existsSync(old), existsSync(young), existsSync(known)]).toEqual([false, true, true]);
-	expect(removeOldOutput({ ...options, stateDirectory: join(stateDirectory, 'nowhere') })).toBe(0);
+	expect(await removeOldOutput({ ...options, stateDirectory: join(stateDirectory, 'nowhere') })).toBe(0);
 	// where room is needed the young ones go as well, the oldest first
 	const younger = write('younger', 1000);
-	expect(removeOldestOutput(options)).toBeGreaterThan(0);
+	const removals = removeOldestOutput(options);
+	expect((await removals.next()).value).toBeGreaterThan(0);
 	expect([existsSync(young), existsSync(younger), existsSync(known)]).toEqual([false, true, true]);
-	expect(removeOldestOutput(options)).toBeGreaterThan(0);
-	expect(removeOldestOutput(options)).toBeUndefined();
+	expect((await removals.next()).value).toBeGreaterThan(0);
+	expect((await removals.next()).done).toBe(true);
 	expect([existsSync(younger), existsSync(known)]).toEqual([false, true]);
+	rmSync(stateDirectory, { recursive: true });
+});
+
+test('output of a runtime that comes back while room is made is not touched', async () => {
+	const stateDirectory = mkdtempSync(join(tmpdir(), 'orch-old-output-'));
+	const directoryOf = (id: string) => join(stateDirectory, 'logs', id);
+	for (const [at, id] of ['first', 'back', 'last'].entries()) {
+		mkdirSync(directoryOf(id), { recursive: true });
+		utimesSync(directoryOf(id), at + 1, at + 1);
+	}
+	const known = new Set<string>();
+	const options = { stateDirectory, clock: new ManualClock(), log: silentLogger, isKnown: (id: string) => known.has(id) };
+	for await (const _bytes of removeOldestOutput(options)) known.add('back');
+	expect(['first', 'back', 'last'].map((id) => existsSync(directoryOf(id)))).toEqual([false, true, false]);
 	rmSync(stateDirectory, { recursive: true });
 });
 

@@ -1,5 +1,5 @@
 /** Output of runtimes that no daemon knows any more: kept for a while for people to read, then removed. */
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
 import { removedName } from './layout.ts';
@@ -15,36 +15,74 @@ export interface OldOutputOptions {
 /** Output that nobody has written to for so long is removed when a daemon starts, and once a day. */
 export const keepOutputMs = 7 * 24 * 3_600_000;
 
-/** Looks at every directory of output; to be called once all runtimes are known. Gives how many it removed. */
-export function removeOldOutput(options: OldOutputOptions): number {
+/** So many directories are looked at in one turn. */
+const looksPerTurn = 32;
+
+/** Looks at everything beside the output that is known; to be called once all runtimes are. Gives how many it removed. */
+export async function removeOldOutput(options: OldOutputOptions): Promise<number> {
 	const { clock, log } = options;
-	const old = unknownOutput(options).filter(({ at }) => clock.now() - at >= keepOutputMs);
-	for (const { directory } of old) rmSync(directory, { recursive: true, force: true });
-	if (old.length > 0) log.info('old output removed', { runtimes: old.length });
-	return old.length;
+	const old = (await unknownOutput(options)).filter(({ at }) => clock.now() - at >= keepOutputMs);
+	let runtimes = 0;
+	for await (const _bytes of removeEach(old, options)) runtimes++;
+	if (runtimes > 0) log.info('old output removed', { runtimes });
+	return runtimes;
 }
 
-/** Of that, however young, what was written to longest ago, for somebody needs the room. Gives the bytes of it; undefined where there is none. */
-export function removeOldestOutput(options: OldOutputOptions): number | undefined {
-	const [oldest] = unknownOutput(options).sort((one, other) => one.at - other.at);
-	if (!oldest) return undefined;
-	const bytes = namesIn(oldest.directory).reduce((sum, name) => sum + allocated(join(oldest.directory, name)), 0);
-	rmSync(oldest.directory, { recursive: true, force: true });
-	options.log.info('old output removed to make room', { directory: oldest.directory, bytes });
-	return bytes;
+/** Of that, however young, for somebody needs the room: what was written to longest ago first, as long as it is asked for more. Gives the bytes of each. */
+export async function* removeOldestOutput(options: OldOutputOptions): AsyncGenerator<number, void, undefined> {
+	// what is no directory is no output: a hole is being tried in it
+	const old = (await unknownOutput(options)).filter(({ isDirectory }) => isDirectory);
+	for await (const { directory, bytes } of removeEach(old, options)) {
+		options.log.info('old output removed to make room', { directory, bytes });
+		yield bytes;
+	}
 }
 
-/** Each with when it was written to last. */
-function unknownOutput({ stateDirectory, isKnown }: OldOutputOptions): { readonly directory: string; readonly at: number }[] {
+interface Unknown {
+	readonly id: string;
+	readonly directory: string;
+	readonly isDirectory: boolean;
+	/** When it was written to last. */
+	readonly at: number;
+}
+
+/** The oldest first. */
+async function unknownOutput({ stateDirectory, isKnown }: OldOutputOptions): Promise<readonly Unknown[]> {
 	const logs = join(stateDirectory, 'logs');
-	return namesIn(logs).flatMap((name) => {
-		if (isKnown(name)) return [];
-		const directory = join(logs, name);
-		return [
-			{ directory, at: Math.max(...[directory, ...namesIn(directory).map((file) => join(directory, file))].map(changedAt)) },
-		];
-	});
+	const found: Unknown[] = [];
+	for (const id of namesIn(logs)) {
+		if (isKnown(id)) continue;
+		const directory = join(logs, id);
+		const at = Math.max(...[directory, ...namesIn(directory).map((file) => join(directory, file))].map(changedAt));
+		found.push({ id, directory, isDirectory: isDirectory(directory), at });
+		if (found.length % looksPerTurn === 0) await nextTurn();
+	}
+	return found.sort((one, other) => one.at - other.at);
 }
+
+/** One in a turn; one that cannot be removed keeps no other from it. */
+async function* removeEach(
+	all: readonly Unknown[],
+	{ isKnown, log }: OldOutputOptions,
+): AsyncGenerator<{ readonly directory: string; readonly bytes: number }, void, undefined> {
+	let isTold = false;
+	for (const { id, directory } of all) {
+		await nextTurn();
+		// it may be somebody's by now
+		if (isKnown(id)) continue;
+		const bytes = namesIn(directory).reduce((sum, name) => sum + allocated(join(directory, name)), 0);
+		try {
+			rmSync(directory, { recursive: true, force: true });
+		} catch (error) {
+			if (!isTold) log.warn('old output could not be removed', { directory, error });
+			isTold = true;
+			continue;
+		}
+		yield { directory, bytes };
+	}
+}
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A runtime that was removed, and whose output was kept. */
 export interface OldOutput {
@@ -91,6 +129,14 @@ function changedAt(path: string): number {
 	} catch {
 		// gone meanwhile: no reason to keep the rest
 		return 0;
+	}
+}
+
+function isDirectory(path: string): boolean {
+	try {
+		return lstatSync(path).isDirectory();
+	} catch {
+		return false;
 	}
 }
 

@@ -127,15 +127,7 @@ export class OutputStore {
 	/** To be called when all runtimes are open: what is still there is nobody's, goes when it is old, and first when the disk is full. */
 	allAreOpen(): void {
 		this.#removedOldAt = this.#options.clock.monotonicMs();
-		this.#removeOld();
-	}
-
-	#removeOld(): void {
-		try {
-			removeOldOutput(this.#unknown);
-		} catch (error) {
-			this.#options.log.warn('old output could not be removed', { error });
-		}
+		void removeOldOutput(this.#unknown);
 	}
 
 	/** Who has closed knows nothing of anybody, and nobody's output is to go for that. */
@@ -312,7 +304,7 @@ export class OutputStore {
 
 	async #compressAll(): Promise<void> {
 		// not in the turn in which the first was taken
-		await new Promise((resolve) => setImmediate(resolve));
+		await nextTurn();
 		for (let next = this.#toCompress.shift(); next; next = this.#toCompress.shift()) {
 			const { output, stream, segment } = next;
 			if (this.#closing.signal.aborted) return;
@@ -334,25 +326,19 @@ export class OutputStore {
 		}
 	}
 
-	/** What nobody writes any more, then the oldest segment of all runtimes. */
-	async #removeOldest(): Promise<number | undefined> {
-		const removed = this.#removeOldestOld();
-		if (removed !== undefined) return removed;
-		let oldest: RuntimeOutput | undefined;
-		for (const output of this.list())
-			if (output.oldest && (!oldest?.oldest || output.oldest.segment.at < oldest.oldest.segment.at)) oldest = output;
-		if (!oldest?.oldest) return undefined;
-		const { bytes } = oldest.oldest.segment;
-		return (await oldest.dropOldest()) ? bytes : undefined;
-	}
-
-	#removeOldestOld(): number | undefined {
-		if (this.#removedOldAt === undefined) return undefined;
-		try {
-			return removeOldestOutput(this.#unknown);
-		} catch (error) {
-			this.#options.log.warn('old output could not be removed', { error });
-			return undefined;
+	/** What nobody writes any more, then the oldest segment of all runtimes, and the next. */
+	async *#removeOldest(): AsyncGenerator<number, void, undefined> {
+		if (this.#removedOldAt !== undefined) yield* removeOldestOutput(this.#unknown);
+		for (;;) {
+			let oldest: RuntimeOutput | undefined;
+			for (const output of this.list())
+				if (output.oldest && (!oldest?.oldest || output.oldest.segment.at < oldest.oldest.segment.at)) oldest = output;
+			if (!oldest?.oldest) return;
+			const { bytes } = oldest.oldest.segment;
+			if (!(await oldest.dropOldest())) return;
+			yield bytes;
+			// there may be thousands
+			await nextTurn();
 		}
 	}
 
@@ -377,7 +363,7 @@ export class OutputStore {
 		const now = this.#options.clock.monotonicMs();
 		if (this.#removedOldAt === undefined || now - this.#removedOldAt < removeOldEveryMs) return;
 		this.#removedOldAt = now;
-		this.#removeOld();
+		void removeOldOutput(this.#unknown);
 	}
 
 	get #lookedAtPath(): string {
@@ -393,6 +379,8 @@ export class OutputStore {
 		}
 	}
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const liveBytes = (output: RuntimeOutput): number => output.streams.stdout.backlog + output.streams.stderr.backlog;
 
