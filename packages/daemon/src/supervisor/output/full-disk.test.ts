@@ -1,10 +1,11 @@
 /** Scenario 31 on a file system of its own that is small: mounted where that is permitted, else these tests are skipped. */
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, statfsSync, unlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, statfsSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { silentLogger } from '@orch/base';
 import { ManualClock, mayMount, type SmallDisk, smallDisk, until } from '@orch/base/testing';
 import { afterAll, expect, test } from 'vitest';
-import { OutputRig } from './testing/rig.ts';
+import { noPunch, numbered, OutputRig } from './testing/rig.ts';
 
 const mib = 1024 * 1024;
 const mounted: SmallDisk[] = [];
@@ -143,6 +144,37 @@ test.skipIf(!canMount)(
 			return told.includes('the disk has room again');
 		});
 		expect(rig.store.notices).toEqual([expect.stringContaining('the disk was full')]);
+		await rig.close();
+	},
+);
+
+test.skipIf(!canMount)(
+	'a line that there is no room to put back to a file that was cut is gone, and offsets go on behind it',
+	async () => {
+		const disk = mount(4 * mib);
+		const warnings: string[] = [];
+		const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+		const rig = new OutputRig({ stateDirectory: disk, punch: noPunch, reserveBytes: 0, log });
+		rig.open();
+		const line = 'the last one, which is not wh';
+		rig.write(`${numbered(0, 1000)}${line}`);
+		await rig.restart();
+		// a daemon has cut it, and died
+		const cutting = { from: 0, size: 40_000 + line.length, tail: Buffer.from(line).toString('base64') };
+		writeFileSync(rig.path('one', 'stdout.000000000000000-000000000040000.1000.log'), numbered(0, 1000));
+		writeFileSync(rig.path('one', 'stdout.base'), JSON.stringify({ base: 40_000, cutting }));
+		await rig.store.close();
+		truncateSync(rig.path('one', 'stdout.log'), 0);
+		writeUntilFull(join(disk, 'hog'), 64 * mib);
+		await rig.restart();
+		expect(warnings).toContain('the last line of a file of output could not be put back');
+		unlinkSync(join(disk, 'hog'));
+		rig.write('ole\nnew\n');
+		for (let round = 0; round < 2; round++) {
+			expect(await rig.text()).toBe(`${numbered(0, 1000)}ole\nnew\n`);
+			expect(rig.store.find('one')?.streams.stdout.end).toBe(40_000 + line.length + 8);
+			await rig.restart();
+		}
 		await rig.close();
 	},
 );

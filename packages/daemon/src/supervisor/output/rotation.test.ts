@@ -1,5 +1,19 @@
 /** Scenario 35, with fakes of nothing but time: whole lines move into segments, and one stream of bytes stays one. */
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	renameSync,
+	rmdirSync,
+	rmSync,
+	statSync,
+	truncateSync,
+	unlinkSync,
+	writeFileSync,
+} from 'node:fs';
+import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOutput } from './read-output.ts';
@@ -190,6 +204,103 @@ describe('what daemons leave half done', () => {
 		one.write(' no more\n');
 		expect(difference(await one.text(), `${numbered(0, 1000)}unfinished no more\n`)).toBe('');
 	});
+
+	/** A daemon has cut 40000 bytes off and died before it could put the last line back, or write down that it has cut. */
+	const cutInHalf = async () => {
+		const one = rig({ limits, punch: noPunch });
+		one.open();
+		one.write(`${numbered(0, 1000)}unfinished`);
+		await one.restart();
+		const cutting = { from: 0, size: 40_010, tail: Buffer.from('unfinished').toString('base64') };
+		writeFileSync(one.path('one', 'stdout.000000000000000-000000000040000.1000.log'), numbered(0, 1000));
+		writeFileSync(one.path('one', 'stdout.base'), JSON.stringify({ base: 40_000, cutting }));
+		truncateSync(one.path('one', 'stdout.log'), 0);
+		return one;
+	};
+	const more = `\n${numbered(1000, 2200)}`;
+
+	it.each([
+		['as soon as it can be', true],
+		['by the next daemon, however much has come meanwhile', false],
+	])('a cutting whose end cannot be written down is finished %s', async (_when, isPossible) => {
+		const one = await cutInHalf();
+		const inTheWay = one.path('one', 'stdout.base.tmp');
+		mkdirSync(inTheWay);
+		await one.restart({ killed: true });
+		// more than was there before it was cut
+		one.write(more);
+		if (isPossible) rmdirSync(inTheWay);
+		one.store.find('one')?.look();
+		if (isPossible) expect(JSON.parse(readFileSync(one.path('one', 'stdout.base'), 'utf8'))).toEqual({ base: 40_000 });
+		expect(difference(await one.text(), `${numbered(0, 1000)}unfinished${more}`)).toBe('');
+		await one.restart({ killed: true });
+		expect(difference(await one.text(), `${numbered(0, 1000)}unfinished${more}`)).toBe('');
+		expect(one.store.find('one')?.streams.stdout.end).toBe(40_010 + more.length);
+	});
+
+	it.each([
+		['nothing', '', 'new\n'],
+		['a part', 'unf', 'new\n'],
+		['a part, and more than was missing,', 'unf', 'something new\n'],
+	])(
+		'a line of which %s was put back when the program went on is not torn, and offsets go on behind it',
+		async (_what, there, then) => {
+			const one = await cutInHalf();
+			one.write(`${there}${then}`);
+			await one.restart({ killed: true });
+			expect(difference(await one.text(), `${numbered(0, 1000)}${there}${then}`)).toBe('');
+			expect(one.store.find('one')?.streams.stdout.end).toBe(40_010 + then.length);
+		},
+	);
+});
+
+describe('output that cannot be read when a daemon starts', () => {
+	/** A store whose daemon starts while `file` is something that cannot be read, until `putBack` is called. */
+	const startWithout = async (one: OutputRig, file: string) => {
+		const path = resolve(one.path('one', file));
+		await one.store.close();
+		renameSync(path, `${path}-away`);
+		const isDirectory = statSync(`${path}-away`).isDirectory();
+		if (isDirectory) writeFileSync(path, '');
+		else mkdirSync(path);
+		await one.restart();
+		return () => {
+			rmSync(path, { recursive: true });
+			renameSync(`${path}-away`, path);
+		};
+	};
+
+	it.each([
+		['its directory', '', {}],
+		['where its file begins', 'stdout.base', { punch: noPunch }],
+	])('is as it was once it can be read: %s', async (_what, file, how: RigOptions) => {
+		const one = rig({ ...how, limits });
+		one.open();
+		let expected = '';
+		for (let round = 0; round < 8; round++) {
+			const text = numbered(round * 2000, (round + 1) * 2000);
+			expected += text;
+			await one.writeAndSettle(text);
+		}
+		const putBack = await startWithout(one, file);
+		const stdout = () => one.store.find('one')?.streams.stdout;
+		one.store.find('one')?.look();
+		await one.store.settled();
+		expect([stdout()?.backlog, stdout()?.allocated]).toEqual([0, 0]);
+		putBack();
+		const before = one.files();
+		// noticed with whatever comes next
+		one.write('more\n');
+		expected += 'more\n';
+		one.store.find('one')?.look();
+		await one.store.settled();
+		expect(one.files()).toEqual(before);
+		expect(difference(await one.text(), expected)).toBe('');
+		expect(stdout()?.times.end).toBe(expected.length);
+		await one.restart({ killed: true });
+		expect(one.files()).toEqual(before);
+		expect(difference(await one.text(), expected)).toBe('');
+	});
 });
 
 describe('what others do to the files', () => {
@@ -205,6 +316,22 @@ describe('what others do to the files', () => {
 		expect(Buffer.from((await next).value as Uint8Array).toString()).toBe('new\n');
 		await chunks.return('end');
 		expect(difference(await one.text(), 'new\n')).toBe('');
+		await one.restart({ killed: true });
+		expect(difference(await one.text(), 'new\n')).toBe('');
+		expect(one.store.find('one')?.streams.stdout.end).toBe(11);
+	});
+
+	it('that a live file was made shorter is written down as soon as it can be', async () => {
+		const one = rig({ limits });
+		const output = one.open();
+		one.write('before\n');
+		output.look();
+		mkdirSync(one.path('one', 'stdout.base'));
+		truncateSync(one.path('one', 'stdout.log'), 0);
+		output.look();
+		rmdirSync(one.path('one', 'stdout.base'));
+		one.write('new\n');
+		output.look();
 		await one.restart({ killed: true });
 		expect(difference(await one.text(), 'new\n')).toBe('');
 		expect(one.store.find('one')?.streams.stdout.end).toBe(11);

@@ -240,7 +240,7 @@ export class RuntimeOutput {
 	async #cut(stream: StreamLog): Promise<boolean> {
 		closeSync(openSync(this.#frozenPath, 'w', 0o600));
 		try {
-			return await cutTaken(stream, this.directory, this.#options.freeze);
+			return await cutTaken(stream, this.#options.freeze);
 		} finally {
 			unlinkIfThere(this.#frozenPath);
 		}

@@ -3,8 +3,7 @@ import { createReadStream, createWriteStream, readSync, closeSync, openSync, ren
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { baseName, unfinished } from './layout.ts';
-import { cutLive } from './live-base.ts';
+import { unfinished } from './layout.ts';
 import { countNewlines } from './newlines.ts';
 import type { Punch } from './punch.ts';
 import { type Kept, type StreamLog, unlinkIfThere } from './stream-log.ts';
@@ -100,7 +99,7 @@ export async function freeTaken(log: StreamLog, punch: Punch): Promise<void> {
  * The same where no holes can be made: everything that writes is stopped, what is left is copied, the file is emptied but
  * for a line that is not whole yet, and all go on. False where not everything could be stopped, and nothing was changed.
  */
-export async function cutTaken(log: StreamLog, directory: string, freeze: Freeze): Promise<boolean> {
+export async function cutTaken(log: StreamLog, freeze: Freeze): Promise<boolean> {
 	const goOn = await freeze();
 	if (!goOn) return false;
 	try {
@@ -117,8 +116,7 @@ export async function cutTaken(log: StreamLog, directory: string, freeze: Freeze
 		// somebody who could not be stopped wrote on
 		if (log.isClosed || log.look()) return false;
 		const tail = readTail(log.livePath, kept - log.base, end - kept);
-		cutLive(`${directory}${baseName(log.stream)}`, log.livePath, { from: log.base, base: kept, size, tail });
-		log.cut(kept);
+		log.cut(size, tail);
 		return true;
 	} finally {
 		goOn();

@@ -6,7 +6,7 @@ import { readdirSync, renameSync, statSync, truncateSync, unlinkSync, writeFileS
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock, Logger } from '@orch/base';
 import { baseName, goneName, listFiles, liveName, type Segment, segmentName, type StreamName, timesName } from './layout.ts';
-import { recoverBase } from './live-base.ts';
+import { LiveBase } from './live-base.ts';
 import { TimeIndex } from './time-index.ts';
 
 export interface StreamLogOptions {
@@ -47,7 +47,9 @@ export class StreamLog {
 	readonly #options: StreamLogOptions;
 	readonly #cursors = new Set<StreamReader>();
 	/** The offset of the live file's first byte: not 0 only where the file had to be made shorter. */
-	#base = 0;
+	readonly #base: LiveBase;
+	/** What daemons before us have left is known. As long as it is not, nothing is done by offsets. */
+	#isFound = false;
 	/** From here on bytes are in the live file; what it holds before is in segments, or gone. */
 	#liveFrom = 0;
 	/** Up to here output has been noticed. */
@@ -65,6 +67,7 @@ export class StreamLog {
 		this.stream = stream;
 		this.livePath = `${directory}${liveName(stream)}`;
 		this.times = new TimeIndex(`${directory}${timesName(stream)}`, log);
+		this.#base = new LiveBase(`${directory}${baseName(stream)}`, this.livePath, log);
 		try {
 			this.#find();
 		} catch (error) {
@@ -77,6 +80,16 @@ export class StreamLog {
 		const { directory, log, clock, lookedAt } = this.#options;
 		const { stream } = this;
 		const { segments, gone, stale } = listFiles(stream, readdirSync(directory));
+		const kept = segments.flatMap((segment): Kept[] => {
+			const stat = statSync(`${directory}${segmentName(stream, segment)}`, { throwIfNoEntry: false });
+			return stat ? [{ ...segment, bytes: stat.blocks * 512, at: stat.mtimeMs }] : [];
+		});
+		const keptEnd = kept.at(-1)?.end ?? gone.end;
+		this.times.read();
+		this.#base.recover(Math.max(this.times.end, keptEnd));
+		const stat = statSync(this.livePath, { throwIfNoEntry: false });
+		// nothing of it counts before all of it could be read
+		this.#isFound = true;
 		for (const name of stale) {
 			try {
 				unlinkIfThere(`${directory}${name}`);
@@ -86,23 +99,18 @@ export class StreamLog {
 		}
 		this.#goneEnd = gone.end;
 		this.#goneLines = gone.lines;
-		for (const segment of segments) {
-			const stat = statSync(`${directory}${segmentName(stream, segment)}`, { throwIfNoEntry: false });
-			if (stat) this.#segments.push({ ...segment, bytes: stat.blocks * 512, at: stat.mtimeMs });
-		}
-		this.#base = recoverBase(`${directory}${baseName(stream)}`, this.livePath, log);
-		this.#liveFrom = Math.max(this.#segments.at(-1)?.end ?? gone.end, this.#base);
+		this.#segments = kept;
+		this.#liveFrom = Math.max(keptEnd, this.#base.offset);
 		this.#end = Math.max(this.times.end, this.#liveFrom);
-		const stat = statSync(this.livePath, { throwIfNoEntry: false });
+		this.#version++;
 		if (!stat) return;
 		this.#liveBytes = stat.blocks * 512;
-		const end = this.#base + stat.size;
-		if (end < this.#end) this.#beginAnew(this.#end);
-		const now = clock.now();
-		if (this.#base + stat.size > this.#end) {
-			this.#end = this.#base + stat.size;
+		if (this.#base.offset + stat.size < this.#end) this.#beginAnew(this.#end);
+		const end = this.#base.offset + stat.size;
+		if (end > this.#end) {
+			this.#end = end;
 			const from = Math.max(this.times.lastAt ?? 0, lookedAt ?? 0);
-			const at = Math.min(now, Math.max(from, stat.mtimeMs));
+			const at = Math.min(clock.now(), Math.max(from, stat.mtimeMs));
 			if (from === 0) this.times.seen(this.#end, at);
 			else this.times.found(this.#end, Math.min(from, at), at);
 		}
@@ -122,7 +130,7 @@ export class StreamLog {
 	}
 
 	get base(): number {
-		return this.#base;
+		return this.#base.offset;
 	}
 
 	/** What is in the live file and in no segment. */
@@ -157,14 +165,19 @@ export class StreamLog {
 		return `${this.#options.directory}${segmentName(this.stream, segment)}`;
 	}
 
-	/** Notices what has come. True where something has. */
+	/** Notices what has come. True where something has. Throws where that cannot be told. */
 	look(): boolean {
+		if (!this.#isFound) {
+			this.#find();
+			return this.#end > 0;
+		}
+		this.#base.writeDown();
 		const stat = statSync(this.livePath, { throwIfNoEntry: false });
 		if (!stat) return false;
 		this.#liveBytes = stat.blocks * 512;
 		// somebody made it shorter: what it holds now is new, and what it held is gone
-		if (this.#base + stat.size < this.#end) this.#beginAnew(this.#end);
-		const end = this.#base + stat.size;
+		if (this.#base.offset + stat.size < this.#end) this.#beginAnew(this.#end);
+		const end = this.#base.offset + stat.size;
 		if (end === this.#end) return false;
 		this.#end = end;
 		this.times.seen(end, this.#options.clock.now());
@@ -182,14 +195,14 @@ export class StreamLog {
 
 	/** Bytes of the live file; undefined where they have been moved meanwhile. Empty at the end of the file. */
 	async readLive(offset: number, length: number, given?: FileHandle): Promise<Buffer | undefined> {
-		const base = this.#base;
+		const base = this.#base.offset;
 		let file: FileHandle | undefined = given;
 		try {
 			file ??= await open(this.livePath, 'r');
 			const bytes = Buffer.allocUnsafeSlow(length);
 			const { bytesRead } = await file.read(bytes, 0, length, offset - base);
 			// freed or cut before it was read, or while it was: it may be zeros
-			if (offset < this.#liveFrom || base !== this.#base) return undefined;
+			if (offset < this.#liveFrom || base !== this.#base.offset) return undefined;
 			return bytes.subarray(0, bytesRead);
 		} catch (error) {
 			if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
@@ -223,9 +236,11 @@ export class StreamLog {
 		this.#liveBytes = (statSync(this.livePath, { throwIfNoEntry: false })?.blocks ?? 0) * 512;
 	}
 
-	/** The live file has been cut: it begins with `base` now. To be called in the turn in which it was. */
-	cut(base: number): void {
-		this.#base = base;
+	/** Cuts the live file, of so many bytes and with nobody who writes to it at this moment, down to its `tail`. */
+	cut(size: number, tail: Buffer): void {
+		this.#base.cut(size, tail);
+		// more is gone where the tail could not be put back
+		this.#liveFrom = Math.max(this.#liveFrom, this.#base.offset);
 		this.#version++;
 		this.freed();
 	}
@@ -294,14 +309,9 @@ export class StreamLog {
 	}
 
 	#beginAnew(at: number): void {
-		this.#base = at;
+		this.#base.beginAt(at);
 		this.#liveFrom = at;
 		this.#version++;
-		try {
-			writeFileSync(`${this.#options.directory}${baseName(this.stream)}`, JSON.stringify({ base: at }), { mode: 0o600 });
-		} catch (error) {
-			this.#options.log.warn('a file of output that was made shorter was not written down', { path: this.livePath, error });
-		}
 	}
 }
 

@@ -11,7 +11,11 @@ beforeAll(() => {
 	directory = mkdtempSync(join(tmpdir(), 'orch-times-'));
 });
 afterAll(() => rmSync(directory, { recursive: true }));
-const begin = (path = join(directory, `${files++}.times`)) => ({ path, index: new TimeIndex(path, silentLogger) });
+const begin = (path = join(directory, `${files++}.times`)) => {
+	const index = new TimeIndex(path, silentLogger);
+	index.read();
+	return { path, index };
+};
 
 test('a byte has the time of the look that found it, in whatever order it is asked', () => {
 	const { index } = begin();

@@ -12,6 +12,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import type { Logger } from '@orch/base';
+import { nothing } from '../shortage.ts';
 import { unfinished } from './layout.ts';
 
 export interface Stamp {
@@ -49,11 +50,16 @@ export class TimeIndex {
 	constructor(path: string, log: Logger) {
 		this.#path = path;
 		this.#log = log;
-		const size = sizeOf(path);
+	}
+
+	/** What daemons before us have written down; to be called before anything else. Throws where we have nothing to read it with. */
+	read(): void {
+		const size = sizeOf(this.#path);
 		this.#count = Math.floor(size / markBytes);
 		// half a mark: a disk was full, or the machine went down
 		if (size % markBytes !== 0) this.#align();
-		if (this.#count > 0) this.#last = readMarks(path, this.#count - 1, 1)[0];
+		this.#last = this.#count > 0 ? lastOf(this.#path, this.#count) : undefined;
+		this.#version++;
 	}
 
 	/** Up to where times are known. */
@@ -233,9 +239,9 @@ function encode(marks: readonly Mark[]): Buffer {
 function sizeOf(path: string): number {
 	try {
 		return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-	} catch {
+	} catch (error) {
 		// not ours to read: what comes is found to have come while nobody looked
-		return 0;
+		return nothing(error) ?? 0;
 	}
 }
 
@@ -248,8 +254,20 @@ function readMarks(path: string, first: number, count: number): Mark[] {
 		// removed with its runtime
 		return [];
 	}
+	return decode(bytes).slice(0, count);
+}
+
+function lastOf(path: string, count: number): Mark | undefined {
+	try {
+		return decode(readPart(path, (count - 1) * markBytes, markBytes))[0];
+	} catch (error) {
+		return nothing(error);
+	}
+}
+
+function decode(bytes: Buffer): Mark[] {
 	const marks: Mark[] = [];
-	for (let at = 0; at + markBytes <= bytes.length && marks.length < count; at += markBytes)
+	for (let at = 0; at + markBytes <= bytes.length; at += markBytes)
 		marks.push({ offset: bytes.readUIntLE(at, 6), at: bytes.readUIntLE(at + 6, 6), kind: bytes.readUInt8(at + 12) });
 	return marks;
 }
