@@ -1,11 +1,13 @@
 /** A regular expression that a stranger has given: tried on lines, and ended when it takes too long. */
-import { createContext, Script } from 'node:vm';
+import { type Context, createContext, Script } from 'node:vm';
 
 /** For a few hundred lines of 64 KiB at most. What takes longer would take for ever. */
 const longestMs = 250;
 
 /** Run by itself, so that a watch over the time can end it: nothing else can stop an expression that backtracks. */
 const script = new Script('lines.map((line) => expression.test(line))');
+/** One for all patterns, made when the first of them looks: it takes 200 KB, where an expression takes next to nothing. */
+let context: Context | undefined;
 
 export class PatternError extends Error {
 	override readonly name = 'PatternError';
@@ -29,17 +31,18 @@ export function createPattern(source: string, { ignoreCase = false }: { readonly
 			throw new PatternError((error as Error).message);
 		}
 	}
-	const context = createContext({ expression, lines: [] as readonly string[] });
 	return {
 		matches(lines) {
-			context['lines'] = lines;
+			context ??= createContext({});
+			Object.assign(context, { expression, lines });
 			try {
 				return script.runInContext(context, { timeout: longestMs }) as readonly boolean[];
 			} catch (error) {
 				if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
 				throw new PatternError(`/${source}/ takes too long on a line: it would look at it in too many ways`);
 			} finally {
-				context['lines'] = [];
+				// what one pattern looked at is not held until the next one looks
+				Object.assign(context, { expression: undefined, lines: undefined });
 			}
 		},
 	};
