@@ -1,11 +1,17 @@
 /** A regular expression that a stranger has given: tried on lines, and ended when it takes too long. */
 import { type Context, createContext, Script } from 'node:vm';
 
-/** For a few hundred lines of 64 KiB at most. What takes longer would take for ever. */
+/** After so long everything else gets its turn, and then the lines that are left. */
+const stretchMs = 50;
+/** For one line, by itself. What takes longer would take for ever. */
 const longestMs = 250;
+/** For all lines of a call: far more than those take of which none takes for ever, for a busy machine is no reason to give them up. */
+const longestInAllMs = 10_000;
 
-/** Run by itself, so that a watch over the time can end it: nothing else can stop an expression that backtracks. */
-const script = new Script('lines.map((line) => expression.test(line))');
+/** Run by itself, so that a watch over the time can end it: nothing else can stop an expression that backtracks. What it has found until then is kept. */
+const script = new Script(
+	'((expression, lines, end, found) => { while (found.length < end) found.push(expression.test(lines[found.length])); })(expression, lines, end, found)',
+);
 /** One for all patterns, made when the first of them looks: it takes 200 KB, where an expression takes next to nothing. */
 let context: Context | undefined;
 
@@ -13,13 +19,19 @@ export class PatternError extends Error {
 	override readonly name = 'PatternError';
 }
 
+export interface PatternOptions {
+	readonly ignoreCase?: boolean;
+	/** For all lines that are looked at together. */
+	readonly mostMs?: number;
+}
+
 export interface Pattern {
-	/** Which of the lines match. Throws a PatternError where that takes too long. */
-	matches(lines: readonly string[]): readonly boolean[];
+	/** Which of the lines match; others get their turn meanwhile. Rejects with a PatternError where that takes too long, and when `signal` is aborted. */
+	matches(lines: readonly string[], signal?: AbortSignal): Promise<readonly boolean[]>;
 }
 
 /** Throws a PatternError where it is not a regular expression. */
-export function createPattern(source: string, { ignoreCase = false }: { readonly ignoreCase?: boolean } = {}): Pattern {
+export function createPattern(source: string, { ignoreCase = false, mostMs = longestInAllMs }: PatternOptions = {}): Pattern {
 	let expression: RegExp;
 	try {
 		expression = new RegExp(source, ignoreCase ? 'iu' : 'u');
@@ -32,18 +44,47 @@ export function createPattern(source: string, { ignoreCase = false }: { readonly
 		}
 	}
 	return {
-		matches(lines) {
-			context ??= createContext({});
-			Object.assign(context, { expression, lines });
-			try {
-				return script.runInContext(context, { timeout: longestMs }) as readonly boolean[];
-			} catch (error) {
-				if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-				throw new PatternError(`/${source}/ takes too long on a line: it would look at it in too many ways`);
-			} finally {
-				// what one pattern looked at is not held until the next one looks
-				Object.assign(context, { expression: undefined, lines: undefined });
+		async matches(lines, signal) {
+			const found: boolean[] = [];
+			/** The next line takes longer than a stretch. */
+			let isSlow = false;
+			for (let leftMs = mostMs; leftMs > 0; ) {
+				const before = found.length;
+				const ms = isSlow ? longestMs : stretchMs;
+				look({ expression, lines, end: isSlow ? before + 1 : lines.length, found }, ms);
+				if (found.length === lines.length) return found;
+				const isStuck = found.length === before;
+				if (isStuck && isSlow)
+					throw new PatternError(`/${source}/ takes too long on a line: it would look at it in too many ways`);
+				isSlow = isStuck;
+				leftMs -= ms;
+				await new Promise((resolve) => setImmediate(resolve));
+				signal?.throwIfAborted();
 			}
+			throw new PatternError(`/${source}/ takes too long on lines like these: it looks at each in too many ways`);
 		},
 	};
+}
+
+interface Looking {
+	readonly expression: RegExp;
+	readonly lines: readonly string[];
+	/** The line to end before. */
+	readonly end: number;
+	/** Of the lines before, and then of those that were looked at: whether they match. */
+	readonly found: boolean[];
+}
+
+/** Goes on behind what was found, for so long at most. */
+function look(looking: Looking, ms: number): void {
+	context ??= createContext({});
+	Object.assign(context, looking);
+	try {
+		script.runInContext(context, { timeout: ms });
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+	} finally {
+		// what one pattern looked at is not held until the next one looks
+		Object.assign(context, { expression: undefined, lines: undefined, found: undefined });
+	}
 }

@@ -248,6 +248,13 @@ describe('what is chosen', () => {
 		expect(await all(one, { previous: true })).toEqual(['one: fourth']);
 	});
 
+	it('a pattern that takes its time on long lines is looked for in all of them', async () => {
+		const one = rig();
+		one.open();
+		say(one, `${`${'x'.repeat(3_000)}\n`.repeat(60)}Started\n`);
+		expect(await all(one, { pattern: createPattern('.*Started.*') })).toEqual(['one: Started']);
+	});
+
 	it('a pattern that is none is refused, and one that takes for ever is ended', async () => {
 		expect(() => createPattern('(')).toThrow(PatternError);
 		const one = rig();

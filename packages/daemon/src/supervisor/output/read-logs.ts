@@ -239,8 +239,8 @@ class Reading {
 		for (const source of sources) await draw(source);
 		let batch = new Batch(this.#query.pattern);
 		let left = skip;
-		const take = () => {
-			const { batch: taken, skipped } = batch.done(left);
+		const take = async () => {
+			const { batch: taken, skipped } = await batch.done(left, this.#query.signal);
 			left -= skipped;
 			batch = new Batch(this.#query.pattern);
 			return taken;
@@ -249,12 +249,12 @@ class Reading {
 			this.#query.signal?.throwIfAborted();
 			const { source, event } = head;
 			// of a batch the gaps are told first: one that comes behind lines begins the next
-			const before = event.kind === 'gap' && batch.hasLines ? take() : undefined;
+			const before = event.kind === 'gap' && batch.hasLines ? await take() : undefined;
 			if (before) yield before;
 			batch.add(source, event, this.#isEarly(event));
 			await draw(source);
 			if (!batch.isFull && heads.size > 0) continue;
-			const full = take();
+			const full = await take();
 			if (full) yield full;
 		}
 	}
@@ -304,8 +304,14 @@ class Batch {
 	}
 
 	/** Without what does not match, and without the first `skip` of what does. */
-	done(skip: number): { readonly batch: LogBatch | undefined; readonly skipped: number } {
-		const matches = this.#pattern?.matches(this.#lines.map(({ text }) => text));
+	async done(
+		skip: number,
+		signal: AbortSignal | undefined,
+	): Promise<{ readonly batch: LogBatch | undefined; readonly skipped: number }> {
+		const matches = await this.#pattern?.matches(
+			this.#lines.map(({ text }) => text),
+			signal,
+		);
 		const matching = matches ? this.#lines.filter((_line, at) => matches[at]) : this.#lines;
 		const skipped = Math.min(skip, matching.length);
 		const lines = matching.slice(skipped);

@@ -207,6 +207,15 @@ test('log: a pattern that would look at a line in too many ways is given up, and
 	expect(begun).toBe(1);
 });
 
+test('log: a pattern that takes its time on long lines is not given up, however many there are at once', async () => {
+	async function* talkative(): AsyncGenerator<Uint8Array> {
+		yield Buffer.from(`${'x'.repeat(2_048)}\n`.repeat(150));
+		yield Buffer.from('Started\n');
+	}
+	const checker = createLogChecker({ kind: 'log', pattern: '.*Started.*', stream: 'stdout' }, { output: talkative });
+	expect(await checker.look(never())).toEqual({ ok: true, text: '"Started"' });
+});
+
 test('notify: a newline on the descriptor, or what the program says by its link', async () => {
 	const byDescriptor = createNotifyChecker({ notes: () => once('READY', '=1\n') });
 	expect(await byDescriptor.look(never())).toEqual({ ok: true, text: 'it said so' });

@@ -10,7 +10,8 @@ export interface Following {
 export function follow(options: {
 	readonly source: () => AsyncIterable<Uint8Array>;
 	readonly onBegin?: () => void;
-	readonly onChunk: (bytes: Uint8Array) => void;
+	/** The next chunk is read when this one is done with. */
+	readonly onChunk: (bytes: Uint8Array) => Promise<void> | void;
 	readonly onFault: () => void;
 }): Following {
 	let isReading = false;
@@ -18,7 +19,7 @@ export function follow(options: {
 	const read = async () => {
 		try {
 			options.onBegin?.();
-			for await (const bytes of options.source()) options.onChunk(bytes);
+			for await (const bytes of options.source()) await options.onChunk(bytes);
 		} catch (error) {
 			fault = error instanceof Error ? error.message : String(error);
 		} finally {

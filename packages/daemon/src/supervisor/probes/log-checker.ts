@@ -29,17 +29,17 @@ export function createLogChecker(
 			onBegin: () => {
 				lines = new Lines();
 			},
-			onChunk: (bytes) => {
+			onChunk: async (bytes) => {
 				const whole = [...lines.split(bytes)];
-				const at = matchesOf(whole).lastIndexOf(true);
+				const at = (await matchesOf(whole)).lastIndexOf(true);
 				if (at >= 0) latch.set(whole[at]?.slice(0, shownLength) ?? '');
 			},
 			onFault: () => latch.fail(),
 		});
 	});
-	const matchesOf = (whole: readonly string[]): readonly boolean[] => {
+	const matchesOf = async (whole: readonly string[]): Promise<readonly boolean[]> => {
 		try {
-			return whole.length === 0 ? [] : expression.matches(whole);
+			return whole.length === 0 ? [] : await expression.matches(whole, closing.signal);
 		} catch (error) {
 			// it would take as long with the same line each time
 			if (error instanceof PatternError) {
