@@ -22,12 +22,22 @@ export function openLook(path: string): number {
 		if ((error as NodeJS.ErrnoException).code !== 'EMFILE' || reserve === undefined) throw error;
 		closeSync(reserve);
 		reserve = undefined;
-		return openSync(path, 'r');
+		try {
+			return openSync(path, 'r');
+		} catch (goneError) {
+			// nothing is given to `closeLook` then, and whatever opens next must not get what is held
+			holdReserve();
+			throw goneError;
+		}
 	}
 }
 
 export function closeLook(descriptor: number): void {
 	closeSync(descriptor);
+	holdReserve();
+}
+
+function holdReserve(): void {
 	if (reserve !== undefined) return;
 	try {
 		reserve = openSync('/dev/null', 'r');
