@@ -3,6 +3,7 @@ import { closeSync, constants, mkdirSync, openSync, rmSync, unlinkSync, writeSyn
 import { join } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
 import { recordOf } from './launch-shim.ts';
+import { isShortage } from './shortage.ts';
 
 /** A file in which so many bytes were written is kept for the next launch: it has to read all of it. */
 const longestKept = 8_192;
@@ -71,16 +72,7 @@ export class LaunchFiles {
 			return;
 		}
 		try {
-			if (length > longestKept) {
-				rmSync(file, { force: true });
-			} else {
-				const descriptor = openSync(file, constants.O_WRONLY);
-				try {
-					writeSync(descriptor, '\n'.repeat(length), 0);
-				} finally {
-					closeSync(descriptor);
-				}
-			}
+			if (length > longestKept || !hasOverwritten(file, length)) rmSync(file, { force: true });
 			this.giveBack(file);
 		} catch (error) {
 			this.#log.warn('what a shim was told could not be taken away', { file, error });
@@ -91,6 +83,23 @@ export class LaunchFiles {
 	remove(): void {
 		rmSync(this.#directory, { recursive: true, force: true });
 	}
+}
+
+/** Whether it could be opened: to remove it takes no descriptor. */
+function hasOverwritten(file: string, length: number): boolean {
+	let descriptor: number;
+	try {
+		descriptor = openSync(file, constants.O_WRONLY);
+	} catch (error) {
+		if (isShortage(error)) return false;
+		throw error;
+	}
+	try {
+		writeSync(descriptor, '\n'.repeat(length), 0);
+	} finally {
+		closeSync(descriptor);
+	}
+	return true;
 }
 
 function makeRecord(path: string): void {

@@ -2,7 +2,7 @@
 import { closeSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
-import type { Clock, Logger } from '@orch/base';
+import type { Clock, Logger, Timer } from '@orch/base';
 import type { Cgroups } from './cgroups.ts';
 import { checkProgram, ProgramChecks } from './check-program.ts';
 import { readExitRecord, readProgramPid } from './exit-record.ts';
@@ -128,8 +128,12 @@ class Launch {
 			const wasInCgroup = shim.cgroup?.hasEntered === true;
 			const preparing = this.#prepare(shim, text, signal);
 			const warnings = preparing instanceof Promise ? await preparing : preparing;
-			const pid = await this.#letGo(shim);
-			this.#shims.done(shim);
+			let pid: number | undefined;
+			try {
+				pid = await this.#letGo(shim);
+			} finally {
+				this.#shims.done(shim);
+			}
 			if (pid !== undefined && !wasInCgroup) void this.#followIntoCgroup(shim);
 			if (pid !== undefined) return this.#launched(shim, this.#identify(pid), warnings);
 			const fault = this.#whyNotLaunched();
@@ -202,17 +206,7 @@ class Launch {
 			// it never keeps the daemon from ending
 			release: () => {},
 			onExit(killed, listener) {
-				const tell = () => {
-					let words: string;
-					try {
-						words = records.readShim(processId);
-					} catch {
-						// what it has written is not lost because the system has nothing left for us to read it with
-						clock.setTimer(againMs, tell, { background: true });
-						return;
-					}
-					listener(readExitRecord(words, killed()));
-				};
+				const tell = () => readWords(records, processId, clock, (words) => listener(readExitRecord(words, killed())));
 				if (shim.hasEnded) queueMicrotask(tell);
 				else shim.onEnd = tell;
 			},
@@ -307,11 +301,7 @@ class Launch {
 				over();
 				reject(new LaunchError({ kind: 'abandoned' }));
 			};
-			const deadline = this.#options.clock.setTimer(launchMs, () => {
-				over();
-				killGroup(shim.root, this.#identify(shim.root.pid));
-				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
-			});
+			const deadline = this.#deadline(shim, over, reject);
 			signal.addEventListener('abort', aborted, { once: true });
 			shim.onHeard = () => {
 				if (shim.heard < lines && !shim.hasEnded) return;
@@ -324,17 +314,12 @@ class Launch {
 	/** Gives the word; gives the program's pid, or undefined where the shim ended without one. */
 	#letGo(shim: Shim): Promise<number | undefined> {
 		return new Promise((resolve, reject) => {
-			const deadline = this.#options.clock.setTimer(launchMs, () => {
-				settle();
-				killGroup(shim.root, this.#identify(shim.root.pid));
-				this.#shims.done(shim);
-				reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
-			});
 			const settle = () => {
 				deadline.cancel();
 				shim.onTold = shim.onEnd = undefined;
 				shim.hangUp();
 			};
+			const deadline = this.#deadline(shim, settle, reject);
 			shim.onTold = (pid) => {
 				settle();
 				resolve(pid);
@@ -342,30 +327,43 @@ class Launch {
 			// it may have ended before we came to read what it told
 			shim.onEnd = () => {
 				settle();
-				try {
-					resolve(readProgramPid(this.#words()));
-				} catch (error) {
-					reject(error);
-				}
+				readWords(this.#records, this.#request.processId, this.#options.clock, (words) => resolve(readProgramPid(words)));
 			};
 			if (shim.hasEnded) shim.onEnd();
 			else shim.go();
 		});
 	}
 
+	/** Until the next word of a shim; where that does not come it is ended. */
+	#deadline(shim: Shim, over: () => void, reject: (error: LaunchError) => void): Timer {
+		return this.#options.clock.setTimer(launchMs, () => {
+			over();
+			killGroup(shim.root, this.#identify(shim.root.pid));
+			reject(new LaunchError({ kind: 'silent', afterMs: launchMs }));
+		});
+	}
+
 	/** Undefined where it never got the word, or was ended before it came to the program. */
 	#whyNotLaunched(): LaunchFault | undefined {
 		const { program, cwd } = this.#request;
-		const status = readExitRecord(this.#words(), false);
+		const status = readExitRecord(this.#records.readShim(this.#request.processId), false);
 		const reason = 'reason' in status ? status.reason : '';
 		// a shell that could not go on says why
 		if (status.kind === 'unknown' || (status.kind === 'not_launched' && reason === '')) return undefined;
 		return checkProgram(program, cwd) ?? { kind: 'not_launched', reason };
 	}
+}
 
-	#words(): string {
-		return this.#records.readShim(this.#request.processId);
+/** What a shim has written is not lost because the system has nothing left for us to read it with: then it is read later. */
+function readWords(records: ProcessRecords, processId: string, clock: Clock, listener: (words: string) => void): void {
+	let words: string;
+	try {
+		words = records.readShim(processId);
+	} catch {
+		clock.setTimer(againMs, () => readWords(records, processId, clock, listener), { background: true });
+		return;
 	}
+	listener(words);
 }
 
 /** Where its leader is still who it was. */

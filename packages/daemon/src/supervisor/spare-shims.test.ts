@@ -9,7 +9,7 @@ import { createLauncher } from './launcher.ts';
 import type { Launched, Launcher, LaunchRequest } from './ports.ts';
 import { isDead, listPids, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
-import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
+import { requestOf } from './testing/request.ts';
 
 describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	let directory: string;
@@ -55,39 +55,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			return child !== undefined && others.length === 0 && isOurs(child) && readStat(child)?.session === pid;
 		});
 	const launch = async (args: readonly string[], wish: Partial<LaunchRequest> = {}) => {
-		const processId = systemRandom.uuid();
-		const spec: RuntimeSpec = {
-			id: processId,
-			name: 'one',
-			program: '/bin/sh',
-			args,
-			cwd: directory,
-			env: {},
-			priority: 'normal',
-			privileged: false,
-			restart: defaultRestart,
-			stop: defaultStop,
-		};
-		const one = await launcher.launch(
-			{
-				processId,
-				generation: 1,
-				runtimeId: processId,
-				runtimeName: 'one',
-				spec,
-				program: '/bin/sh',
-				args,
-				cwd: directory,
-				env: { PATH: '/usr/bin:/bin' },
-				priority: 'normal',
-				mayGo: undefined,
-				stop: defaultStop,
-				stdoutPath: join(directory, 'out'),
-				stderrPath: join(directory, 'err'),
-				...wish,
-			},
-			new AbortController().signal,
-		);
+		const one = await launcher.launch(requestOf(directory, args, wish), new AbortController().signal);
 		launched.push(one);
 		return one;
 	};
