@@ -7,6 +7,7 @@ import type { ShimCgroup } from './cgroups.ts';
 import { GO, shimDescriptors } from './launch-shim.ts';
 import type { Identity } from './ports.ts';
 import { isDead, type ProcessStat, readStat } from './proc-scan.ts';
+import { isShortage } from './shortage.ts';
 
 export interface ShimOptions {
 	readonly clock: Clock;
@@ -36,6 +37,8 @@ export class Shim {
 	#life: Socket | undefined;
 	#text = '';
 	#lines = 0;
+	/** It had come to life, and it was we who had nothing left to see that with. */
+	#wasUnseen = false;
 	/** Nobody holds its life any more. */
 	#isOver = false;
 	#hasEnded = false;
@@ -83,6 +86,11 @@ export class Shim {
 
 	get hasEnded(): boolean {
 		return this.#hasEnded;
+	}
+
+	/** Whether it has ended without having come to life. */
+	get neverLived(): boolean {
+		return this.#hasEnded && !this.#root && !this.#wasUnseen;
 	}
 
 	/** Asked of the system: `hasEnded` comes a moment later. */
@@ -138,8 +146,9 @@ export class Shim {
 			this.#life = new Socket({ fd: descriptor, readable: true, writable: false });
 			// read after the opening: as it lives now, its end will be seen
 			stat = readStat(pid);
-		} catch {
+		} catch (error) {
 			// it is gone already, or we have no descriptor left for it
+			this.#wasUnseen = isShortage(error);
 		}
 		if (!this.#life || !stat || isDead(stat)) {
 			this.#life?.destroy();

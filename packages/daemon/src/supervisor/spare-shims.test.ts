@@ -1,14 +1,15 @@
 /** Shims spawned ahead, with real shells: that they are there, that launches use them, and that none is left. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
-import { until } from '@orch/base/testing';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock, until } from '@orch/base/testing';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLauncher } from './launcher.ts';
 import type { Launched, Launcher, LaunchRequest } from './ports.ts';
 import { isDead, listPids, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
+import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
 import { requestOf } from './testing/request.ts';
 
 describe.skipIf(process.platform !== 'linux')('spare shims', () => {
@@ -31,6 +32,14 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	const isAlive = (pid: number): boolean => {
 		const stat = readStat(pid);
 		return stat !== undefined && !isDead(stat);
+	};
+	/** Without a look at it, which takes a descriptor. */
+	const isThere = (pid: number): boolean => {
+		try {
+			return process.kill(pid, 0);
+		} catch {
+			return false;
+		}
 	};
 	/** Shims and their parents have in their arguments where they are told what to launch. */
 	const isOurs = (pid: number): boolean => {
@@ -115,6 +124,55 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			process.kill(one.program.pid, 'SIGKILL');
 			await until('spares wait', () => spares().length === 4);
 		}
+	});
+
+	test.skipIf(!canTakeDescriptors)(
+		'shims are spawned together also after one of them could not be seen for want of a descriptor',
+		async () => {
+			const clock = new ManualClock();
+			const table = createProcessTable();
+			const ignored = vi.spyOn(table, 'ignore');
+			launcher = createLauncher({ clock, log: silentLogger, stateDirectory: directory, table });
+			await launch(['-c', 'exec sleep 1000']);
+			await clock.advance(100);
+			// whom nobody looks at is known, not only there
+			const areKnown = () => spares().every((spare) => ignored.mock.calls.some(([pid]) => pid === spare));
+			await until('spares wait', () => spares().length === 4 && areKnown());
+			await launch(['-c', 'exec sleep 1000']);
+			const before = new Set(childrenOf(process.pid));
+			// in the turn of the spawn: what is spawned has said nothing yet
+			await clock.advance(100);
+			const [parent = 0] = childrenOf(process.pid).filter((pid) => !before.has(pid));
+			const giveBack = takeDescriptors();
+			try {
+				await until('the one that could not be seen is gone', () => !isThere(parent));
+			} finally {
+				giveBack();
+			}
+			expect(spares().length).toBe(3);
+			await launch(['-c', 'exec sleep 1000']);
+			await clock.advance(100);
+			await until('there are as many again', () => spares().length === 4);
+			expect(spares().map((pid) => readStat(pid)?.parent)).not.toContain(process.pid);
+		},
+	);
+
+	test('shims are spawned together also after one of them has ended before it came to life, and the others have launched', async () => {
+		const shell = join(directory, 'shell');
+		// the second of the first brood does not become a shim
+		writeFileSync(shell, '#!/bin/sh\ncase $4 in *-2) exec sleep 1000;; esac\nexec /bin/sh "$@"\n', { mode: 0o755 });
+		const table = createProcessTable();
+		launcher = createLauncher({ clock: systemClock, log: silentLogger, stateDirectory: directory, table, shell });
+		await launch(['-c', 'exec sleep 1000']);
+		const first = await until('the others wait', () => (spares().length === 3 ? spares() : undefined));
+		const parent = readStat(first[0] ?? 0)?.parent ?? 0;
+		const unborn = await until('the second sleeps', () => childrenOf(parent).find((pid) => readStat(pid)?.name === 'sleep'));
+		for (const _ of first) await ended(await launch(['-c', 'exit 0']));
+		process.kill(unborn, 'SIGKILL');
+		await until('their parent is gone', () => !isThere(parent));
+		for (let used = 0; used < 4; used++) await launch(['-c', 'exec sleep 1000']);
+		await until('there are as many again', () => spares().length === 4);
+		expect(spares().map((pid) => readStat(pid)?.parent)).not.toContain(process.pid);
 	});
 
 	test('nothing of what a shim was told stays on the disk', async () => {

@@ -235,7 +235,7 @@ export class SpareShims {
 					this.#arrived(shim);
 				},
 			});
-			shim.onEnd = () => this.#diedUnborn(shim, () => brood.every(({ hasEnded }) => hasEnded));
+			shim.onEnd = () => this.#diedUnborn(shim, brood);
 			this.#unborn.add(shim);
 			return shim;
 		});
@@ -254,11 +254,11 @@ export class SpareShims {
 	}
 
 	/** Where none of a brood comes to life broods are not for this machine, and it goes on without them. */
-	#diedUnborn(shim: Shim, haveAllEnded: () => boolean): void {
+	#diedUnborn(shim: Shim, brood: readonly Shim[]): void {
 		this.#unborn.delete(shim);
 		// its file is nobody else's from now on: it may still come to open its record
 		if (this.#isClosed) return;
-		if (this.#setsid !== undefined && haveAllEnded()) {
+		if (this.#setsid !== undefined && brood.every(({ neverLived }) => neverLived)) {
 			this.#options.log.warn('shims cannot be spawned together', { setsid: this.#setsid });
 			this.#setsid = undefined;
 		}
