@@ -1,4 +1,4 @@
-/** The daemon as a whole, where it cannot start: what it must leave as it was. */
+/** The daemon as a whole: what it must leave as it was where it cannot start, and that it ends whatever goes wrong with its stop. */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,12 +19,12 @@ function place() {
 	const home = join(directory, 'home');
 	const socketDirectory = `${socket}.d`;
 	const places = { socket, home, socketDirectory, routerSocket: `${socketDirectory}/router.sock`, logFile: `${home}/orchd.log` };
-	const start = () =>
+	const start = (clock = systemClock) =>
 		startDaemon({
 			places,
 			log: silentLogger,
 			logLevel: 'info',
-			clock: systemClock,
+			clock,
 			random: systemRandom,
 			uid: process.getuid?.() ?? 0,
 			inherited: {},
@@ -47,4 +47,49 @@ test('a daemon that cannot read its state leaves the sockets alone, on which run
 	// nothing is held that would keep the next one from trying
 	await expect(start()).rejects.not.toThrow('already');
 	expect(existsSync(ofRuntime)).toBe(true);
+});
+
+/** A daemon with a runtime that waits: to tell of that it reads a clock, which does not work where the test says so. */
+async function startWithOddClock() {
+	let isBroken = false;
+	const clock = {
+		...systemClock,
+		monotonicMs() {
+			if (isBroken) throw new Error('the clock stands still');
+			return systemClock.monotonicMs();
+		},
+	};
+	const { start } = place();
+	const daemon = await start(clock);
+	const { signal } = new AbortController();
+	const call = (name: string, params: unknown) => daemon.dispatch(name, params, signal);
+	const needs = [{ runtime: 'nobody', condition: 'started' }];
+	await call('runtime.add', { name: 'odd', program: '/bin/true', cwd: '/', env: {}, needs, start: true });
+	expect(await call('runtime.show', { runtime: 'odd' })).toMatchObject({ result: { status: 'waiting' } });
+	/** Within one turn: nobody else reads the clock meanwhile. */
+	const meanwhile = <T>(work: () => T): T => {
+		isBroken = true;
+		try {
+			return work();
+		} finally {
+			isBroken = false;
+		}
+	};
+	return { daemon, start, call, meanwhile };
+}
+
+test('a daemon whose stop fails by a defect ends all the same, when a signal asks for it', async () => {
+	const { daemon, start, meanwhile } = await startWithOddClock();
+	await meanwhile(() => daemon.stop());
+	await daemon.closed;
+	const next = await start();
+	await next.stop();
+});
+
+test('a daemon whose stop fails by a defect ends all the same, when a client asks for it', async () => {
+	const { daemon, start, call, meanwhile } = await startWithOddClock();
+	expect(await meanwhile(() => call('daemon.stop', {}))).toMatchObject({ kind: 'error', error: { code: 'internal' } });
+	await daemon.closed;
+	const next = await start();
+	await next.stop();
 });

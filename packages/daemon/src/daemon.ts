@@ -258,10 +258,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 						};
 					},
 					async stop(what) {
-						const stopped = await beginStop(what);
-						// after the answer has been written
-						clock.setTimer(0, () => void daemon.stop());
-						return stopped;
+						try {
+							return await beginStop(what);
+						} finally {
+							// after the answer has been written
+							clock.setTimer(0, () => void daemon.stop());
+						}
 					},
 					async clear(signal) {
 						const before = { runtimes: runtimes.list().length, links: links.list().length };
@@ -307,7 +309,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			},
 			closed,
 			async stop(what) {
-				await beginStop(what);
+				try {
+					await beginStop(what);
+				} catch (error) {
+					// whatever it was, this daemon is of no use any more: the next one takes up what is left
+					log.error('the stop failed, and orchd ends', { error });
+				}
 				await scope.close();
 				log.info('stopped');
 				settleClosed();

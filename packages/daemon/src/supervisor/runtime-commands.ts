@@ -19,8 +19,6 @@ export interface RuntimeCommandsOptions {
 	readonly snapshot: () => RuntimeSnapshot;
 	/** To the machine, which may react before this returns. */
 	readonly send: (event: RuntimeEvent) => void;
-	/** Nothing begins by itself any more. */
-	readonly rest: () => void;
 	/** Aborted here, when nothing is left of a runtime that was to be removed. */
 	readonly removed: AbortController;
 }
@@ -95,15 +93,12 @@ export class RuntimeCommands {
 
 	/** Stops it because the daemon ends: what is wanted of it stays, and one that rests is left as it is. */
 	shutDown({ graceMs }: Pick<StopWish, 'graceMs'>): Promise<RuntimeSnapshot> {
-		const { snapshot, sets, rest } = this.#options;
+		const { snapshot, sets } = this.#options;
 		if (this.#isClosed) return Promise.resolve(snapshot());
 		const state = this.#options.state();
 		const rests = state.kind === 'stopped' || ((state.kind === 'exited' || state.kind === 'failed') && !state.clearing);
 		this.#waiters.overtaken('stop');
-		if (rests && sets.isEmpty) {
-			rest();
-			return Promise.resolve(snapshot());
-		}
+		if (rests && sets.isEmpty) return Promise.resolve(snapshot());
 		this.#askGrace(graceMs);
 		return this.#command({ kind: 'stop' }, 'stop', undefined);
 	}

@@ -35,11 +35,15 @@ export interface RuntimeInterpreterOptions {
 	readonly onChanged: (change: StatusChange) => void;
 }
 
+/** What a launch waits for that is not to come any more. */
+const daemonEnds = 'waits for the next orchd: this one is ending';
+
 export class RuntimeInterpreter {
 	readonly #options: RuntimeInterpreterOptions;
 	readonly #mailbox = new Mailbox<RuntimeEvent>((event) => this.#react(event));
 	#state: RuntimeState = { kind: 'stopped' };
 	#timer: { readonly at: number; readonly timer: Timer } | undefined;
+	#isResting = false;
 	#isClosed = false;
 
 	constructor(options: RuntimeInterpreterOptions) {
@@ -76,8 +80,9 @@ export class RuntimeInterpreter {
 		} else if (next !== undefined) this.send({ kind: next });
 	}
 
-	/** What waits for its time does not come to it any more; when that would be is still remembered. */
+	/** Launches nothing any more. What waits for its time does not come to it; when that would be is still remembered. */
 	rest(): void {
+		this.#isResting = true;
 		this.#timer?.timer.cancel();
 	}
 
@@ -93,7 +98,8 @@ export class RuntimeInterpreter {
 		const from = this.#state.kind;
 		const unmet = this.#options.unmet();
 		const { restart } = spec();
-		const context = unmet.length === 0 ? restart : { ...restart, waitsFor: describeUnmet(unmet) };
+		const waitsFor = this.#isResting ? daemonEnds : unmet.length > 0 ? describeUnmet(unmet) : undefined;
+		const context = waitsFor === undefined ? restart : { ...restart, waitsFor };
 		const { state, effects } = stepRuntime(this.#state, event, context);
 		this.#state = state;
 		const begins = from !== 'running' && state.kind === 'running';
@@ -136,6 +142,7 @@ export class RuntimeInterpreter {
 					this.send({ kind: 'backoff_over' });
 				};
 				this.#timer = { at: clock.monotonicMs() + effect.ms, timer: clock.setTimer(effect.ms, run) };
+				if (this.#isResting) this.#timer.timer.cancel();
 				return;
 			}
 			case 'clear_timer':

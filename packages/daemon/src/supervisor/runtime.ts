@@ -142,7 +142,6 @@ export class Runtime {
 			state: () => this.#interpreter.state,
 			snapshot: () => this.snapshot(),
 			send: (event) => this.#interpreter.send(event),
-			rest: () => this.#interpreter.rest(),
 			removed: this.#removed,
 		});
 		this.#interpreter = new RuntimeInterpreter({
@@ -293,6 +292,11 @@ export class Runtime {
 
 	snapshot(): RuntimeSnapshot {
 		return this.#view.snapshot();
+	}
+
+	/** The daemon is about to end: what runs goes on until it is stopped, and nothing is launched any more. */
+	rest(): void {
+		this.#interpreter.rest();
 	}
 
 	/** Lets go of what runs, and acts on nothing any more. */

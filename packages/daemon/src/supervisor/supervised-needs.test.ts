@@ -344,6 +344,120 @@ test('all are stopped in the reverse order, what is independent at the same time
 	expect(await stopped).toEqual([]);
 });
 
+/** Two that run, of which the one that is needed has to wait for its stop until the other one has taken its time. */
+async function superviseSlow(wish: Partial<RuntimeSpec> = {}) {
+	const supervised = supervise();
+	const { add, command, processes } = supervised;
+	add('db', [], wish);
+	add('api', ['db']);
+	await command('start', 'api');
+	for (const { request, program } of processes.launches) {
+		if (request.runtimeName === 'api') program.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+	}
+	return supervised;
+}
+
+test('a runtime that is removed before its turn comes keeps no other from being stopped', async () => {
+	const { supervisor, idOf, clock, processes } = await superviseSlow();
+	const stopped = supervisor.stopAll();
+	await settle();
+	await supervisor.remove(idOf('db'), { force: true });
+	expect(processes.living).toHaveLength(1);
+	await clock.advance(defaultStop.graceMs);
+	await settle();
+	expect(await stopped).toEqual([]);
+	expect(processes.living).toEqual([]);
+});
+
+test('a runtime that is being removed while all are stopped is removed, and what it needs is stopped after it', async () => {
+	const { supervisor, idOf, clock, statuses, processes } = await superviseSlow();
+	const removed = supervisor.remove(idOf('api'), { force: true });
+	const stopped = supervisor.stopAll();
+	await clock.advance(defaultStop.graceMs);
+	await settle();
+	await removed;
+	expect(await stopped).toEqual([]);
+	expect(statuses()).toEqual({ db: 'stopped' });
+	expect(processes.living).toEqual([]);
+});
+
+test('a runtime whose stop is a defect keeps no other from being stopped', async () => {
+	const { supervisor, idOf, clock, journal, processes, add, command } = await superviseSlow();
+	add('odd');
+	await command('start', 'odd');
+	const odd = processes.last;
+	odd.answer = () => 'ignore';
+	const { remembered } = journal;
+	journal.remembered = (id, memory) => {
+		if (id !== idOf('odd')) return remembered(id, memory);
+		journal.remembered = remembered;
+		throw new Error('a defect');
+	};
+	const stopped = supervisor.stopAll();
+	let isOver = false;
+	void stopped.finally(() => {
+		isOver = true;
+	});
+	await settle();
+	expect(isOver).toBe(false);
+	await clock.advance(defaultStop.graceMs);
+	await settle();
+	expect(await stopped).toEqual([]);
+	expect(processes.living).toEqual([odd]);
+	// whom nobody waits for any more is nobody's failure
+	await supervisor.close();
+});
+
+describe('while all are stopped, and one waits until what needs it has ended', () => {
+	const retries = { ...defaultRestart, failures: 1, retryEveryMs: 5_000 };
+
+	test.each([
+		['in back-off', defaultRestart, 2],
+		['that has given up, and tries again now and then', retries, 1],
+	] as const)('one %s is not launched again', async (_how, restart, ends) => {
+		const { supervisor, clock, end, of, launchesOf, processes } = await superviseSlow({ restart });
+		for (let count = 0; count < ends; count++) await end('db', 1);
+		expect(of('db').backoff?.nextInMs).toBeLessThan(defaultStop.graceMs);
+		const launches = launchesOf('db');
+		const stopped = supervisor.stopAll();
+		await clock.advance(defaultStop.graceMs);
+		await settle();
+		expect(await stopped).toEqual([]);
+		expect(launchesOf('db')).toBe(launches);
+		expect(processes.living).toEqual([]);
+	});
+
+	test.each([
+		['at once', defaultRestart],
+		['in a moment', retries],
+	] as const)('one that ends, and would be launched again %s, is not', async (_when, restart) => {
+		const { supervisor, clock, end, launchesOf, statuses, processes } = await superviseSlow({ restart });
+		const stopped = supervisor.stopAll();
+		await end('db', 1);
+		await clock.advance(defaultStop.graceMs);
+		await settle();
+		expect(await stopped).toEqual([]);
+		expect(launchesOf('db')).toBe(1);
+		expect(statuses()['api']).toBe('stopped');
+		expect(processes.living).toEqual([]);
+	});
+
+	test('one that is being restarted is started by the next daemon, and not before', async () => {
+		const { supervisor, idOf, of, clock, launchesOf, journal, processes } = await superviseSlow();
+		const refused = supervisor.restart(idOf('db')).catch((error: { fault: SupervisorFault }) => error.fault);
+		const stopped = supervisor.stopAll();
+		await settle();
+		expect(of('db')).toMatchObject({ status: 'waiting', reason: expect.stringContaining('orchd') });
+		await clock.advance(defaultStop.graceMs);
+		await settle();
+		expect(await stopped).toEqual([]);
+		expect(await refused).toMatchObject({ kind: 'superseded' });
+		expect(launchesOf('db')).toBe(1);
+		expect(processes.living).toEqual([]);
+		expect(journal.load().find(({ spec }) => spec.name === 'db')?.memory).toMatchObject({ desired: 'running' });
+	});
+});
+
 describe('probes of a runtime', () => {
 	test('ready is told when it changes, and is false again for the next process', async () => {
 		const { add, command, of, clock, checkers, events } = supervise();

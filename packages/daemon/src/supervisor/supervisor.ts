@@ -339,21 +339,25 @@ export function superviseBy(
 		outputs,
 
 		async stopAll({ graceMs } = {}) {
-			// nothing is to be started again while all ends
+			// nothing is to be started again while all ends, nor what has to wait until those have ended that need it
 			triggers.close();
-			const stop = async (id: string, runtime: Runtime) => {
+			for (const runtime of runtimes.values()) runtime.rest();
+			const stop = async (id: string) => {
+				const runtime = runtimes.get(id);
+				// removed before its turn came
+				if (!runtime) return [];
 				try {
 					await runtime.commands.shutDown({ graceMs });
 				} catch (error) {
 					// what is left is in the snapshot; a stop that a later command overtook is that command's affair
-					if (!(error instanceof SupervisorError)) throw error;
+					if (!(error instanceof SupervisorError))
+						log.error('a runtime could not be stopped', { runtime: runtime.spec.name, error });
 				}
 				const { spec, escaped } = runtime.snapshot();
-				return { id, name: spec.name, escaped };
+				return escaped.length > 0 ? [{ id, name: spec.name, escaped }] : [];
 			};
 			// what others need goes last; what is independent goes at the same time
-			const all = needs.graph.inReverse([...runtimes.keys()], (id) => stop(id, find(id)));
-			return (await all).filter(({ escaped }) => escaped.length > 0);
+			return (await needs.graph.inReverse([...runtimes.keys()], stop)).flat();
 		},
 
 		figures,

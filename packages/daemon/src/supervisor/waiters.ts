@@ -25,7 +25,7 @@ export class Waiters {
 
 	/** `signal` ends the waiting and nothing else. */
 	wait(goal: Goal, signal?: AbortSignal): Promise<RuntimeSnapshot> {
-		return new Promise((resolve, reject) => {
+		const waited = new Promise<RuntimeSnapshot>((resolve, reject) => {
 			if (signal?.aborted) {
 				reject(signal.reason);
 				return;
@@ -49,6 +49,9 @@ export class Waiters {
 			signal?.addEventListener('abort', aborted, { once: true });
 			this.#waiting = [...this.#waiting, waiter];
 		});
+		// a command that fails while it is being given leaves nobody here who would hear of it
+		waited.catch(() => {});
+		return waited;
 	}
 
 	runs(snapshot: () => RuntimeSnapshot): void {
