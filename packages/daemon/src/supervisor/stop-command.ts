@@ -119,8 +119,11 @@ export function stopCommandOf(
 ): StopCommand | undefined {
 	if (!stop.command) return undefined;
 	let before: readonly string[];
+	let env: Readonly<Record<string, string>>;
 	try {
 		before = user === undefined ? [] : wordsToBecome(userOf(user, process.getuid?.()));
+		// of an adopted process it is read now, which takes a descriptor
+		env = environment();
 	} catch (error) {
 		onComplaint(error instanceof Error ? error.message : String(error));
 		return undefined;
@@ -128,7 +131,7 @@ export function stopCommandOf(
 	const request: CommandRequest = {
 		command: [...before, ...stop.command],
 		cwd,
-		env: { ...environment(), [cookieName]: processId, ORCH_RUNTIME_PID: String(pid) },
+		env: { ...env, [cookieName]: processId, ORCH_RUNTIME_PID: String(pid) },
 		stdoutPath: `${outputDirectory}stdout.log`,
 		stderrPath: `${outputDirectory}stderr.log`,
 	};
