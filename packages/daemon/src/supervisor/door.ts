@@ -34,7 +34,7 @@ export interface Supervisor {
 	add(spec: RuntimeSpec): RuntimeSnapshot;
 	/**
 	 * Gives it another spec, of the same id and name: policies, probes, limits, schedule and the like hold from now on, what its process
-	 * is made of from its next start on. Throws as add does.
+	 * is made of from its next start on. Throws as add does, and where it is being removed.
 	 */
 	respecify(spec: RuntimeSpec): RuntimeSnapshot;
 	/** In the order in which they were added. */

@@ -159,11 +159,16 @@ export class RuntimeCommands {
 		this.#options.removed.abort();
 	}
 
+	/** Throws where nothing is taken any more: also of what is no command, such as another spec. */
+	refuseLate(): void {
+		if (this.#isRemoving) throw new SupervisorError({ kind: 'superseded', name: this.#options.spec().name, by: 'remove' });
+		if (this.#isClosed) throw new SupervisorError({ kind: 'closing' });
+	}
+
 	#accept(desired: 'running' | 'stopped', force = true): void {
 		const { spec, state, snapshot, ledger } = this.#options;
+		this.refuseLate();
 		const { name } = spec();
-		if (this.#isRemoving) throw new SupervisorError({ kind: 'superseded', name, by: 'remove' });
-		if (this.#isClosed) throw new SupervisorError({ kind: 'closing' });
 		const status = state().kind;
 		if (!force && status !== 'stopped' && status !== 'exited' && status !== 'failed') {
 			throw new SupervisorError({ kind: 'running', name, status, pid: snapshot().pid });

@@ -379,6 +379,33 @@ describe('triggers', () => {
 		expect(snapshot().warnings).toEqual([]);
 	});
 
+	test('one that is being removed takes no other spec, whose schedule and watch would outlive it', async () => {
+		const { supervisor, clock, watches, snapshot } = supervise();
+		await supervisor.start(id);
+		const { remove } = supervisor.outputs;
+		let release = () => {};
+		supervisor.outputs.remove = async (one, options) => {
+			await new Promise<void>((resolve) => {
+				release = resolve;
+			});
+			return remove.call(supervisor.outputs, one, options);
+		};
+		const { spec } = snapshot();
+		const removed = supervisor.remove(id, { force: true });
+		const respecify = () =>
+			supervisor.respecify({ ...spec, schedule: { cron: '* * * * *', action: 'restart' }, watch: { paths: ['/app'] } });
+		const refusal = expect.objectContaining({ fault: { kind: 'superseded', name: 'ping', by: 'remove' } });
+		expect(respecify).toThrow(refusal);
+		await settle();
+		// nothing of it runs, and its output is being removed
+		expect(snapshot()).toMatchObject({ status: 'stopped', spec });
+		expect(respecify).toThrow(refusal);
+		release();
+		await removed;
+		expect(watches).toEqual([]);
+		expect(clock.pending).toBe(0);
+	});
+
 	test('while everything is stopped nothing is triggered', async () => {
 		const { supervisor, clock, watches, processes } = supervise({
 			watch: { paths: ['/app'] },

@@ -257,6 +257,7 @@ export function superviseBy(
 
 		respecify(spec) {
 			const runtime = find(spec.id);
+			runtime.commands.refuseLate();
 			refuseUnfit(spec);
 			runtime.respecify(spec);
 			needs.graph.remove(spec.id);

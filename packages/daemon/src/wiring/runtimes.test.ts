@@ -27,6 +27,9 @@ function joined(first: RuntimeSpec) {
 	const supervisor = {
 		snapshot,
 		find: snapshot,
+		output: (of) => {
+			throw new SupervisorError({ kind: 'not_found', id: of });
+		},
 		respecify(next: RuntimeSpec) {
 			const { name, user } = next;
 			if (user === 'nobody-there') throw new SupervisorError({ kind: 'bad_user', name, user, reason: 'there is none' });
@@ -88,4 +91,11 @@ describe('a runtime that gets another spec', () => {
 		runtimes.respecify({ ...given, project: 'mall' });
 		expect(port()).toMatchObject({ project: 'mall', privileged: false });
 	});
+});
+
+it('a runtime whose output is being removed with it is not found by who reads it', () => {
+	const { runtimes } = joined(given);
+	const { signal } = new AbortController();
+	const read = () => runtimes.output(id, 'stdout', { follow: false, lines: undefined, signal, onRemoved: () => {} });
+	expect(read).toThrow(expect.objectContaining({ code: 'runtime.not_found' }));
 });

@@ -267,7 +267,13 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 				throw toOrchError(error);
 			}
 		},
-		output: (id, stream, options) => supervisor.output(id, stream, options),
+		output(id, stream, options) {
+			try {
+				return supervisor.output(id, stream, options);
+			} catch (error) {
+				throw toOrchError(error);
+			}
+		},
 		logs: (query) => readLogs(supervisor.outputs, query),
 	};
 }
