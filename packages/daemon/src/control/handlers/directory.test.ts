@@ -63,9 +63,11 @@ describe('a reference', () => {
 		);
 	});
 
-	it('to who wrote something means those of today before one that is gone and had the same name', () => {
+	it('to who wrote something means those of today before one that is gone and had the same name, and that one by its id', () => {
 		const before = entry('shop/worker', 8);
 		expect(resolveWriters(directory([before]), 'worker', call)).toEqual({ entries: workers, group: 'shop/worker' });
+		for (const ref of [before.id.slice(-12), before.id])
+			expect(resolveWriters(directory([before]), ref, call)).toEqual({ entries: [before], group: undefined });
 		const gone = entry('shop/packer', 9);
 		expect(resolveWriters(directory([gone]), 'packer', call)).toEqual({ entries: [gone], group: undefined });
 	});

@@ -24,6 +24,16 @@ export function resolveRuntime(directory: Directory, ref: string, call: Call<'ru
 
 /** The same where the name of a group may stand for all its instances. */
 export function resolveRuntimes(directory: Directory, ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Meant {
+	return resolve(directory, [], ref, call);
+}
+
+/** `removed`: those that are not there any more, and are meant where none of today is. */
+function resolve(
+	directory: Directory,
+	removed: readonly Entry[],
+	ref: string,
+	call: Call<'runtime.not_found' | 'runtime.ambiguous'>,
+): Meant {
 	// what scripts write, whole names and ids, must not cost a look at every runtime
 	const named = directory.byName(ref);
 	if (named) return { entries: [named], group: undefined };
@@ -33,6 +43,11 @@ export function resolveRuntimes(directory: Directory, ref: string, call: Call<'r
 	if (exact) return { entries: [exact], group: undefined };
 	const found = findByReference(ref, [
 		...directory.list().map((entry) => ({ id: entry.id, name: entry.name, entries: [entry], group: undefined })),
+		...removed.map((entry) => {
+			// what one of today has as well is its name; by its own id the other one is meant
+			const isTaken = directory.byName(entry.name) !== undefined || directory.group(entry.name).length > 0;
+			return { id: entry.id, name: isTaken ? noName : entry.name, entries: [entry], group: undefined };
+		}),
 		...directory.groups().map((name) => ({ id: noId, name, entries: directory.group(name), group: name })),
 	]);
 	switch (found.kind) {
@@ -51,6 +66,8 @@ export function resolveRuntimes(directory: Directory, ref: string, call: Call<'r
 
 /** Groups have names only. */
 const noId = '';
+/** Nobody means it, and it is near to nothing. */
+const noName = '';
 
 /**
  * The same for who reads what was written: where no runtime of today is meant, what is kept of removed ones is. Of several that had
@@ -65,17 +82,7 @@ export function resolveWriters(
 	if (isPresent) return resolveRuntimes(directory, ref, call);
 	const removed = directory.removed();
 	const meant = removed.filter(({ id, name }) => name === ref || id === ref);
-	if (meant.length > 0) return { entries: meant, group: undefined };
-	// what one of today has as well is its name
-	const gone = removed.filter(({ name }) => !directory.byName(name) && directory.group(name).length === 0);
-	const all: Directory = {
-		get: (id) => directory.get(id),
-		byName: (name) => directory.byName(name),
-		group: (name) => directory.group(name),
-		groups: () => directory.groups(),
-		list: () => [...directory.list(), ...gone],
-	};
-	return resolveRuntimes(all, ref, call);
+	return meant.length > 0 ? { entries: meant, group: undefined } : resolve(directory, removed, ref, call);
 }
 
 /** What a reference means. */
