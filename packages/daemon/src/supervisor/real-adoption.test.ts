@@ -1,10 +1,10 @@
 /** Adoption of real processes: a supervisor that lets go of everything, and one that comes after it. */
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@orch/base/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Cgroups } from './cgroups.ts';
-import { defaultRestart } from './spec.ts';
+import { defaultRestart, defaultStop } from './spec.ts';
 import { isAlive, type Real, superviseReally } from './testing/real.ts';
 
 const open: Real[] = [];
@@ -114,6 +114,27 @@ describe('a supervisor that comes after another', () => {
 		const next = await after(first);
 		expect(await next.supervisor.stop(id)).toMatchObject({ status: 'stopped' });
 		expect([isAlive(stranger), pid === stranger]).toEqual([true, false]);
+	});
+
+	test('goes on ending what a process has left that had ended before, and launches the next after that', async () => {
+		const first = begin();
+		const id = first.add(
+			...sh(
+				'trap "" TERM; (until [ -e go ]; do sleep 0.02; done) & echo $! >worker; trap - TERM; echo >started; wait; exec sleep 1000',
+			),
+			{ stop: { ...defaultStop, graceMs: 60_000 } },
+		);
+		const { pid = 0 } = await first.supervisor.start(id);
+		await until('its worker is there', () => existsSync(join(first.directory, 'started')));
+		const worker = Number(readFileSync(join(first.directory, 'worker'), 'utf8'));
+		first.supervisor.restart(id).catch(() => {});
+		await until('its end is judged', () => !isAlive(pid) && first.journal.load()[0]?.memory.settled === 1);
+		expect(isAlive(worker)).toBe(true);
+		const next = await after(first);
+		expect(next.supervisor.snapshot(id).status).toBe('stopping');
+		writeFileSync(join(first.directory, 'go'), '');
+		expect(await next.status(id, 'running')).toMatchObject({ generation: 2 });
+		expect(isAlive(worker)).toBe(false);
 	});
 
 	test('gives the true exit code of one that ended between the two', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@orch/base';
 import { ManualClock, seededRandom, settle } from '@orch/base/testing';
 import { afterEach, describe, expect, test } from 'vitest';
+import { killMs } from './ending.ts';
 import type { SupervisorEvent } from './snapshot.ts';
 import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
 import { freshMemory } from './memory.ts';
@@ -440,6 +441,126 @@ test('one that was about to try again, and waited for what its last process had 
 	await next.restored();
 	await next.clock.advance(defaultStop.graceMs + 1_000);
 	expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2 });
+});
+
+describe('what a process has left that had ended under the daemon before, and was being ended', () => {
+	type Machine = ReturnType<typeof machine>;
+
+	/** A worker in the group of the program, which takes the whole grace; `before` ends the program, and then the daemon dies. */
+	async function withWorker(wish: Partial<RuntimeSpec>, before: (made: Machine) => void, crashes = 0) {
+		const made = machine(wish);
+		const { processes, first, daemon } = made;
+		await first.supervisor.start(id);
+		for (let count = 0; count < crashes; count++) {
+			crash(made);
+			await settle();
+		}
+		const worker = processes.fork(processes.last, { inGroup: true });
+		worker.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+		before(made);
+		await first.die();
+		expect(processes.living).toEqual([worker]);
+		const livedAtLaunch: boolean[] = [];
+		processes.onLaunch = () => void livedAtLaunch.push(worker.alive);
+		const next = daemon();
+		return { ...made, worker, next, livedAtLaunch, look: () => next.supervisor.snapshot(id) };
+	}
+	const crash = ({ processes }: Machine) => processes.last.end({ kind: 'code', code: 1 });
+	const succeed = ({ processes }: Machine) => processes.last.end({ kind: 'code', code: 0 });
+	const stop = ({ first }: Machine) => void first.supervisor.stop(id).catch(() => {});
+	const restart = ({ first }: Machine) => void first.supervisor.restart(id).catch(() => {});
+	const givesUp = { ...defaultRestart, failures: 1 };
+
+	test.each([
+		['was being restarted', defaultRestart, restart, 0, 'stopping'],
+		['was to be launched again at once', defaultRestart, crash, 0, 'backoff'],
+		['was to be launched again in a moment', defaultRestart, crash, 1, 'backoff'],
+		['has given up, and tries again now and then', { ...givesUp, retryEveryMs: 5_000 }, crash, 0, 'failed'],
+	] as const)('is ended before another one is launched: of one that %s', async (_what, policy, before, crashes, status) => {
+		const { processes, next, livedAtLaunch, look } = await withWorker({ restart: policy }, before, crashes);
+		await next.restored();
+		expect(look()).toMatchObject({ status, desired: 'running' });
+		await next.clock.advance(defaultStop.graceMs - 1);
+		expect(livedAtLaunch).toEqual([]);
+		await next.clock.advance(1_000);
+		expect(livedAtLaunch).toEqual([false]);
+		expect(look()).toMatchObject({ status: 'running', generation: crashes + 2 });
+		expect(processes.living).toHaveLength(1);
+	});
+
+	test.each([
+		['was being stopped', defaultRestart, stop, 'stopping'],
+		['has come to its end', defaultRestart, succeed, 'exited'],
+		['has given up', givesUp, crash, 'failed'],
+	] as const)('is ended before a start that comes meanwhile: of one that %s', async (_what, policy, before, status) => {
+		const { processes, next, livedAtLaunch, look } = await withWorker({ restart: policy }, before);
+		await next.restored();
+		expect(look().status).toBe(status);
+		const started = next.supervisor.start(id);
+		await next.clock.advance(defaultStop.graceMs - 1);
+		expect(livedAtLaunch).toEqual([]);
+		await next.clock.advance(1_000);
+		expect(await started).toMatchObject({ status: 'running', generation: 2 });
+		expect(livedAtLaunch).toEqual([false]);
+		expect(processes.living).toHaveLength(1);
+	});
+
+	test.each([
+		['was being stopped', stop, 'stopped'],
+		['has come to its end', succeed, 'exited'],
+	] as const)('is ended, and nothing follows: of one that %s', async (_what, before, status) => {
+		const { processes, next, look } = await withWorker({}, before);
+		await next.restored();
+		await next.clock.advance(defaultStop.graceMs + 1_000);
+		expect(look().status).toBe(status);
+		expect(processes.living).toEqual([]);
+		expect(processes.launches).toHaveLength(1);
+	});
+
+	test('and cannot be ended, keeps the next from being launched, as it would have under the daemon before', async () => {
+		const { processes, next, worker, look } = await withWorker({ restart: { ...defaultRestart, when: 'no' } }, restart);
+		worker.answer = () => 'ignore';
+		await next.restored();
+		await next.clock.advance(defaultStop.graceMs + killMs);
+		expect(look()).toMatchObject({ status: 'failed', reason: expect.stringContaining('cannot be ended') });
+		expect(processes.launches).toHaveLength(1);
+		worker.end({ kind: 'code', code: 0 });
+		const started = next.supervisor.start(id);
+		await next.clock.advance(1_000);
+		expect(await started).toMatchObject({ status: 'running' });
+	});
+
+	test('and is gone by then, holds nothing up, and nobody is signalled', async () => {
+		const { next, worker, look } = await withWorker({}, restart);
+		worker.end({ kind: 'code', code: 0 });
+		const { length } = worker.received;
+		await next.restored();
+		expect(look()).toMatchObject({ status: 'running', generation: 2 });
+		expect(next.clock.monotonicMs()).toBe(0);
+		expect(worker.received).toHaveLength(length);
+	});
+
+	test('one that no daemon is to start is not started by one that dies while that is being ended', async () => {
+		const { processes, first, daemon } = machine({ autostart: false });
+		await first.supervisor.start(id);
+		const worker = processes.fork(processes.last, { inGroup: false });
+		worker.answer = () => 'ignore';
+		const stopped = first.supervisor.stopAll();
+		await first.clock.advance(defaultStop.graceMs + killMs);
+		expect(await stopped).toMatchObject([{ escaped: [{ pid: worker.identity.pid }] }]);
+		await first.die();
+		for (let count = 0; count < 2; count++) {
+			const next = daemon();
+			await next.restored();
+			await next.die();
+		}
+		const last = daemon();
+		await last.restored();
+		worker.end({ kind: 'code', code: 0 });
+		await last.clock.advance(1_000);
+		expect(last.supervisor.snapshot(id)).toMatchObject({ status: 'stopped', desired: 'running' });
+		expect(processes.launches).toHaveLength(1);
+	});
 });
 
 describe('a journal that has lost something', () => {

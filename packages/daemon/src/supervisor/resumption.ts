@@ -13,6 +13,8 @@ export interface Remains {
 	readonly restarts: number;
 	/** Of the process that ran when the daemon before ended: it runs, it has ended since, or there was none. */
 	readonly process: 'lives' | 'ended' | 'none';
+	/** Whether something may be left of processes whose end was judged before. */
+	readonly leftovers: boolean;
 	/** Nothing of another boot lives, and nothing that was under way is any more. */
 	readonly isSameBoot: boolean;
 	/** Milliseconds since the Unix epoch. */
@@ -33,7 +35,7 @@ export interface Resumption {
 }
 
 export function resume(remains: Remains): Resumption {
-	const { remembered, desired, autostart, account, restarts, process, isSameBoot, now, longestWaitMs } = remains;
+	const { remembered, desired, autostart, account, restarts, process, leftovers, isSameBoot, now, longestWaitMs } = remains;
 	const left = (until: number) => Math.min(longestWaitMs, Math.max(0, until - now));
 	const isWanted = desired === 'running';
 	const wasStopping = remembered.kind === 'stopping';
@@ -44,36 +46,41 @@ export function resume(remains: Remains): Resumption {
 	}
 	if (process === 'ended') {
 		// one that is not to run any more was about to be stopped: no policy brings it back
-		return wasStopping || !isWanted
-			? { state: { kind: 'stopping', launching: false, thenStart: isWanted }, next: 'end' }
-			: { state: { kind: 'running', account }, next: 'settle' };
+		return wasStopping || !isWanted ? ending(isWanted) : { state: { kind: 'running', account }, next: 'settle' };
 	}
-	const stopped: Resumption = { state: { kind: 'stopped' } };
-	const started: Resumption = { ...stopped, next: 'start' };
+	// what was being ended then is, before anything else comes: how much of it there is nobody has seen yet
+	const clear: Pick<Resumption, 'next'> = leftovers ? { next: 'end' } : {};
+	const stopped: Resumption = leftovers ? ending(false) : { state: { kind: 'stopped' } };
+	const started: Resumption = leftovers ? ending(true) : { state: { kind: 'stopped' }, next: 'start' };
 	if (isWanted && !isSameBoot) return autostart ? started : stopped;
 	switch (remembered.kind) {
 		case 'exited':
-			return { state: { kind: 'exited', clearing: false } };
+			return { state: { kind: 'exited', clearing: leftovers }, ...clear };
 		case 'failed': {
 			const { reason, nextAt } = remembered;
 			const timer = isWanted && nextAt !== null ? { timerMs: left(nextAt) } : {};
 			const retries = 'timerMs' in timer;
-			return { state: { kind: 'failed', account, reason, clearing: false, due: false, retries }, ...timer };
+			return { state: { kind: 'failed', account, reason, clearing: leftovers, due: false, retries }, ...timer, ...clear };
 		}
 		case 'backoff': {
 			const { reason, nextAt } = remembered;
 			if (!isWanted) return stopped;
-			return { state: { kind: 'backoff', account, reason, clearing: false, due: false }, timerMs: left(nextAt) };
+			return { state: { kind: 'backoff', account, reason, clearing: leftovers, due: false }, timerMs: left(nextAt), ...clear };
 		}
 		case 'active':
 			if (!isWanted) return stopped;
+			// when it was begun nothing was left but what may have escaped, and that delays no launch by the daemon before, either
 			return {
 				state: { kind: 'waiting', account, by: restarts > 0 ? 'policy' : 'command', reason: 'is launched again' },
 				next: 'relaunch',
 			};
 		case 'stopping':
-			return isWanted ? started : stopped;
+			// where nothing was to follow it was the daemon that was ending
+			return isWanted && (remembered.thenStart || autostart) ? started : stopped;
 		case 'stopped':
 			return isWanted && autostart ? started : stopped;
 	}
 }
+
+/** The machine hears when nothing is left any more. */
+const ending = (thenStart: boolean): Resumption => ({ state: { kind: 'stopping', launching: false, thenStart }, next: 'end' });

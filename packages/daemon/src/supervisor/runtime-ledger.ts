@@ -4,7 +4,7 @@ import type { Journal, KeptRuntime, RuntimeMemory } from './journal.ts';
 import { freshMemory, recallAccount, recallExit, rememberExit, rememberState, timesOf } from './memory.ts';
 import { bootId } from './proc-scan.ts';
 import { freshAccount, longestWaitMs } from './restart.ts';
-import { type Resumption, resume } from './resumption.ts';
+import { type Remains, type Resumption, resume } from './resumption.ts';
 import type { RuntimeState } from './runtime.machine.ts';
 import type { LastExit } from './snapshot.ts';
 import type { RuntimeSpec } from './spec.ts';
@@ -49,8 +49,11 @@ export class RuntimeLedger {
 		this.lastExit = memory.lastExit === null ? undefined : recallExit(memory.lastExit);
 	}
 
-	/** Where a runtime goes on that an earlier daemon had; `process` is what has become of the one that ran then. */
-	resumption({ autostart, schedule, restart }: RuntimeSpec, process: 'lives' | 'ended' | 'none'): Resumption {
+	/** Where a runtime goes on that an earlier daemon had: by what has become of its processes. */
+	resumption(
+		{ autostart, schedule, restart }: RuntimeSpec,
+		{ process, leftovers }: Pick<Remains, 'process' | 'leftovers'>,
+	): Resumption {
 		const { clock, kept } = this.#options;
 		const { state: remembered, bootId: bootBefore } = kept.memory;
 		return resume({
@@ -60,6 +63,7 @@ export class RuntimeLedger {
 			account: 'account' in remembered ? recallAccount(remembered.account, timesOf(clock)) : freshAccount,
 			restarts: this.restarts,
 			process,
+			leftovers,
 			isSameBoot: bootBefore === bootId(),
 			now: clock.now(),
 			longestWaitMs: longestWaitMs(restart),

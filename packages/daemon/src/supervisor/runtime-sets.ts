@@ -99,7 +99,8 @@ export class RuntimeSets {
 
 	/** Whether it is worth looking for that: nearly never, and a restart is not to wait for a look. */
 	mayBeStuck(): boolean {
-		return this.#unattended().some((set) => !set.exited || this.#options.table.hasGroup(set));
+		// of one that an earlier daemon launched nobody can tell any more by its group
+		return this.#givenUp.size > 0 || this.#unattended().some((set) => !set.exited || this.#options.table.hasGroup(set));
 	}
 
 	close(): void {

@@ -233,7 +233,10 @@ export class Runtime {
 	 */
 	resume(ended: Recorded | undefined): void {
 		const process = this.#processes.present;
-		const resumption = this.#ledger.resumption(this.#spec, process ? 'lives' : ended ? 'ended' : 'none');
+		const resumption = this.#ledger.resumption(this.#spec, {
+			process: process ? 'lives' : ended ? 'ended' : 'none',
+			leftovers: !this.#sets.isEmpty,
+		});
 		const { next } = resumption;
 		this.#interpreter.stand(resumption);
 		if (process) {

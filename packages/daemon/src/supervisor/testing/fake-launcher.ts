@@ -190,7 +190,7 @@ export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 	}
 
 	hasGroup(set: ProcessSet): boolean {
-		return this.#of(set).some(({ inGroup }) => inGroup);
+		return set.holdsGroup && this.#of(set).some(({ inGroup }) => inGroup);
 	}
 
 	signalGroup(set: ProcessSet, signal: NodeJS.Signals): boolean {
