@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
 import { afterEach, expect, test } from 'vitest';
-import { startDaemon } from './daemon.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -49,6 +49,37 @@ test('a daemon that cannot read its state leaves the sockets alone, on which run
 	expect(existsSync(ofRuntime)).toBe(true);
 });
 
+/** Asks as a client does. */
+const callOn = (daemon: Daemon) => {
+	const { signal } = new AbortController();
+	return (name: string, params: unknown) => daemon.dispatch(name, params, signal);
+};
+
+const started = (name: string, needs: readonly { readonly runtime: string; readonly condition: string }[] = []) => ({
+	name,
+	program: '/bin/true',
+	cwd: '/',
+	env: {},
+	needs,
+	start: true,
+});
+
+test('where one of all runtimes cannot be removed, all others have been when that is told', async () => {
+	const { start } = place();
+	const daemon = await start();
+	const call = callOn(daemon);
+	// there is no router, which a launch waits for: calling that off is no matter of one turn
+	const added = ['one', 'other'].map((name) => call('runtime.add', started(name)));
+	expect(await call('runtime.show', { runtime: 'other' })).toMatchObject({ result: { status: 'starting' } });
+	// nobody can remove what is being removed
+	const removed = call('runtime.remove', { runtime: 'one', force: true });
+	expect(await call('clear', {})).toMatchObject({ kind: 'error' });
+	expect(await call('runtime.show', { runtime: 'other' })).toMatchObject({ error: { code: 'runtime.not_found' } });
+	expect(await removed).toMatchObject({ kind: 'ok' });
+	await Promise.all(added);
+	await daemon.stop();
+});
+
 /** A daemon with a runtime that waits: to tell of that it reads a clock, which does not work where the test says so. */
 async function startWithOddClock() {
 	let isBroken = false;
@@ -61,10 +92,8 @@ async function startWithOddClock() {
 	};
 	const { start } = place();
 	const daemon = await start(clock);
-	const { signal } = new AbortController();
-	const call = (name: string, params: unknown) => daemon.dispatch(name, params, signal);
-	const needs = [{ runtime: 'nobody', condition: 'started' }];
-	await call('runtime.add', { name: 'odd', program: '/bin/true', cwd: '/', env: {}, needs, start: true });
+	const call = callOn(daemon);
+	await call('runtime.add', started('odd', [{ runtime: 'nobody', condition: 'started' }]));
 	expect(await call('runtime.show', { runtime: 'odd' })).toMatchObject({ result: { status: 'waiting' } });
 	/** Within one turn: nobody else reads the clock meanwhile. */
 	const meanwhile = <T>(work: () => T): T => {

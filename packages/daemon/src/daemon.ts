@@ -268,7 +268,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 					async clear(signal) {
 						const before = { runtimes: runtimes.list().length, links: links.list().length };
 						await projects.clear();
-						await Promise.all(runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal })));
+						const all = runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal }));
+						for (const outcome of await Promise.allSettled(all)) if (outcome.status === 'rejected') throw outcome.reason;
 						for (const { id } of links.list()) links.remove(id);
 						return before;
 					},

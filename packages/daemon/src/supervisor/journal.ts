@@ -13,6 +13,7 @@ export interface Journal {
 	added(kept: KeptRuntime): void;
 	respecified(id: string, spec: RuntimeSpec): void;
 	remembered(id: string, memory: RuntimeMemory): void;
+	/** Throws where the state does not take it: then it is as it was. */
 	removed(id: string): void;
 	/** A process runs. */
 	began(life: LifeBegun): void;

@@ -87,15 +87,31 @@ test('a spec and a memory that a full disk refused are written once it takes the
 	expect(one.load()).toMatchObject([{ spec: { priority: 'low' }, memory: { generation: 5 } }]);
 });
 
-test('a removal that a full disk refused does not take away what was added since under the same id', async () => {
+test('a removal that a full disk refuses has removed nothing: it is told, and what was owed is still written', async () => {
 	const { journal: one, clock, fill } = journal();
 	one.added(kept);
 	fill(true);
-	one.removed(spec.id);
+	one.respecified(spec.id, { ...spec, priority: 'low' });
+	one.remembered(spec.id, { ...memory, desired: 'stopped' });
+	expect(() => one.removed(spec.id)).toThrow(expect.objectContaining({ code: 'state.refused' }));
 	fill(false);
+	await clock.advance(1_000);
+	expect(one.load()).toMatchObject([{ spec: { priority: 'low' }, memory: { desired: 'stopped' } }]);
+	one.removed(spec.id);
+	expect(one.load()).toEqual([]);
+});
+
+test('what was owed of a runtime that is removed is not written of the next one under its id', async () => {
+	const { journal: one, clock, fill } = journal();
+	one.added(kept);
+	fill(true);
+	one.respecified(spec.id, { ...spec, priority: 'low' });
+	one.remembered(spec.id, { ...memory, generation: 9 });
+	fill(false);
+	one.removed(spec.id);
 	one.added({ ...kept, addedAt: 6 });
 	await clock.advance(5_000);
-	expect(one.load()).toMatchObject([{ addedAt: 6 }]);
+	expect(one.load()).toEqual([{ ...kept, addedAt: 6 }]);
 });
 
 test('what another version wrote is made whole: what is missing is as in a new one, and what is unknown stays', () => {

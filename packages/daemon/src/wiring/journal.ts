@@ -23,22 +23,17 @@ export interface JournalOptions {
 const retryMs = 1_000;
 
 /**
- * What a client adds is refused where it cannot be kept. What happens by itself cannot be refused: of each runtime the last
- * memory and spec that could not be written are held and written as soon as the disk takes them; the history of processes may lose
- * lives.
+ * What a client adds or removes is refused where that cannot be written. What happens by itself cannot be refused: of each runtime the
+ * last memory and spec that could not be written are held and written as soon as the disk takes them; the history of processes may
+ * lose lives.
  */
 export function createJournal({ store, clock, log }: JournalOptions): Journal & { close(): void } {
 	const owed = new Map<string, RuntimeMemory>();
 	const owedSpecs = new Map<string, RuntimeSpec>();
-	const owedRemovals = new Set<string>();
 	let timer: Timer | undefined;
 	const retry = () => {
 		timer = undefined;
 		try {
-			for (const id of owedRemovals) {
-				store.runtimes.remove(id);
-				owedRemovals.delete(id);
-			}
 			for (const [id, spec] of owedSpecs) {
 				store.runtimes.putSpec(id, spec);
 				owedSpecs.delete(id);
@@ -76,11 +71,7 @@ export function createJournal({ store, clock, log }: JournalOptions): Journal & 
 	});
 	return {
 		load: () => store.runtimes.list().map(wholeRuntime),
-		added(kept) {
-			orRefuse(() => store.runtimes.put(row(kept)));
-			// one that had this id before is not there any more
-			owedRemovals.delete(kept.spec.id);
-		},
+		added: (kept) => orRefuse(() => store.runtimes.put(row(kept))),
 		respecified(id, spec) {
 			if (attempt('a spec', () => store.runtimes.putSpec(id, spec))) owedSpecs.delete(id);
 			else {
@@ -96,11 +87,9 @@ export function createJournal({ store, clock, log }: JournalOptions): Journal & 
 			}
 		},
 		removed(id) {
+			orRefuse(() => void store.runtimes.remove(id));
 			owed.delete(id);
 			owedSpecs.delete(id);
-			if (attempt('a removal', () => store.runtimes.remove(id))) return;
-			owedRemovals.add(id);
-			later();
 		},
 		began: (life) => void attempt('a life', () => store.processes.begun(life)),
 		ended: (processId, { at, exit }) => void attempt('an end', () => store.processes.ended(processId, at, exit)),
