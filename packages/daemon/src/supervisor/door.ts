@@ -30,8 +30,8 @@ export interface Supervisor {
 	settle(): Promise<SettleReport>;
 	/** Goes on with all of it: what ended meanwhile is settled by its restart policy, what was to be done is done. */
 	resume(): void;
-	/** Registers; starts nothing. Throws id_taken. */
-	add(spec: RuntimeSpec): RuntimeSnapshot;
+	/** Registers all of them, or none where it throws, id_taken for one; starts nothing. */
+	add(...specs: readonly RuntimeSpec[]): void;
 	/**
 	 * Gives it another spec, of the same id and name: policies, probes, limits, schedule and the like hold from now on, what its process
 	 * is made of from its next start on. Throws as add does, and where it is being removed.

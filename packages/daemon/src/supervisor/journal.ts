@@ -10,7 +10,8 @@ import type { RuntimeSpec } from './spec.ts';
 export interface Journal {
 	/** In the order in which they were added. */
 	load(): readonly KeptRuntime[];
-	added(kept: KeptRuntime): void;
+	/** All of them, or none where it throws. */
+	added(...kept: readonly KeptRuntime[]): void;
 	respecified(id: string, spec: RuntimeSpec): void;
 	remembered(id: string, memory: RuntimeMemory): void;
 	/** Throws where the state does not take it: then it is as it was. */

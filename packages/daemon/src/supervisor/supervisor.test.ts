@@ -688,6 +688,27 @@ test('a removal that cannot be written down has removed nothing: the runtime is 
 	expect(events.at(-1)).toMatchObject({ kind: 'removed' });
 });
 
+test('of several that are added at once all are, or none where one of them cannot be', async () => {
+	const { supervisor, journal, id, spec, events } = supervise();
+	const several = ['2', '3'].map((digit) => specOf({ id: `${id.slice(0, -1)}${digit}`, name: `ping-${digit}` }));
+	const known = supervisor.list();
+	const told = events.length;
+	const { added } = journal;
+	journal.added = () => {
+		throw new Error('the disk is full');
+	};
+	expect(() => supervisor.add(...several)).toThrow('the disk is full');
+	journal.added = added;
+	expect(() => supervisor.add(...several, spec)).toThrow(expect.objectContaining({ fault: { kind: 'id_taken', id } }));
+	const [first = spec] = several;
+	expect(() => supervisor.add(...several, first)).toThrow(expect.objectContaining({ fault: { kind: 'id_taken', id: first.id } }));
+	expect(supervisor.list()).toEqual(known);
+	expect(events).toHaveLength(told);
+	supervisor.add(...several);
+	expect(events.slice(told)).toMatchObject(several.map((one) => ({ kind: 'added', id: one.id })));
+	expect(journal.load()).toHaveLength(3);
+});
+
 test('an id is free again when nothing of its runtime is left, and not before', async () => {
 	const { supervisor, id, spec, events } = supervise();
 	const { remove } = supervisor.outputs;

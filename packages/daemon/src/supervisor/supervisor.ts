@@ -232,27 +232,35 @@ export function superviseBy(
 			needs.lookAgain(runtimes.keys());
 		},
 
-		add(spec) {
+		add(...specs) {
 			if (isClosed) throw new SupervisorError({ kind: 'closing' });
-			if (runtimes.has(spec.id)) throw new SupervisorError({ kind: 'id_taken', id: spec.id });
-			refuseUnfit(spec);
-			const kept = { spec, addedAt: clock.now(), memory: freshMemory(bootId()) };
-			const runtime = make(kept);
+			for (const spec of specs) refuseUnfit(spec);
+			const made: KeptRuntime[] = [];
 			try {
-				const fault = outputs.find(spec.id)?.fault;
-				if (fault !== undefined) throw fault;
-				journal.added(kept);
+				for (const spec of specs) {
+					const { id } = spec;
+					if (runtimes.has(id)) throw new SupervisorError({ kind: 'id_taken', id });
+					const kept = { spec, addedAt: clock.now(), memory: freshMemory(bootId()) };
+					make(kept);
+					made.push(kept);
+					const fault = outputs.find(id)?.fault;
+					if (fault !== undefined) throw fault;
+				}
+				journal.added(...made);
 			} catch (error) {
-				runtimes.delete(spec.id);
-				outputs
-					.remove(spec.id)
-					.catch((left) => log.warn('output of a refused runtime not removed', { runtime: spec.name, error: left }));
+				for (const { spec } of made) {
+					runtimes.delete(spec.id);
+					outputs
+						.remove(spec.id)
+						.catch((left) => log.warn('output of a refused runtime not removed', { runtime: spec.name, error: left }));
+				}
 				throw error;
 			}
-			publish({ kind: 'added', id: spec.id, name: spec.name, at: clock.now() });
-			needs.added(spec);
-			triggers.set(spec);
-			return runtime.snapshot();
+			for (const spec of specs) {
+				publish({ kind: 'added', id: spec.id, name: spec.name, at: clock.now() });
+				needs.added(spec);
+				triggers.set(spec);
+			}
 		},
 
 		respecify(spec) {

@@ -35,11 +35,11 @@ const kept: KeptRuntime = { spec, memory, addedAt: 5 };
 /** A store whose disk is full for as long as the test says. */
 function journal() {
 	const store = createMemoryStore();
-	let isFull = false;
+	let room = Number.POSITIVE_INFINITY;
 	const guarded = new Proxy(store.runtimes, {
 		get(target, verb: keyof Store['runtimes']) {
 			return (...args: unknown[]) => {
-				if (isFull && verb !== 'list') throw new StoreError('full', 'Cannot write: no space is left');
+				if (verb !== 'list' && room-- <= 0) throw new StoreError('full', 'Cannot write: no space is left');
 				return (target[verb] as (...args: unknown[]) => unknown).apply(target, args);
 			};
 		},
@@ -51,7 +51,11 @@ function journal() {
 		clock,
 		journal: opened,
 		fill(value: boolean) {
-			isFull = value;
+			room = value ? 0 : Number.POSITIVE_INFINITY;
+		},
+		/** There is room for so many writes more. */
+		fillAfter(writes: number) {
+			room = writes;
 		},
 	};
 }
@@ -71,6 +75,17 @@ test('what was kept comes back as it was', () => {
 		one.remembered(spec.id, { ...memory, state });
 		expect(one.load()[0]?.memory.state).toEqual(state);
 	}
+});
+
+test('of several that are added all are kept, or none where the disk has no room for all', () => {
+	const { journal: one, fillAfter } = journal();
+	const several = [1, 2, 3].map((at) => ({ ...kept, spec: { ...spec, id: `${spec.id.slice(0, -1)}${at}`, name: `ping-${at}` } }));
+	fillAfter(2);
+	expect(() => one.added(...several)).toThrow(expect.objectContaining({ code: 'state.refused' }));
+	expect(one.load()).toEqual([]);
+	fillAfter(3);
+	one.added(...several);
+	expect(one.load()).toEqual(several);
 });
 
 test('a spec and a memory that a full disk refused are written once it takes them', async () => {

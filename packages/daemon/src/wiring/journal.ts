@@ -71,7 +71,12 @@ export function createJournal({ store, clock, log }: JournalOptions): Journal & 
 	});
 	return {
 		load: () => store.runtimes.list().map(wholeRuntime),
-		added: (kept) => orRefuse(() => store.runtimes.put(row(kept))),
+		added: (...kept) =>
+			orRefuse(() =>
+				store.transaction(() => {
+					for (const one of kept) store.runtimes.put(row(one));
+				}),
+			),
 		respecified(id, spec) {
 			if (attempt('a spec', () => store.runtimes.putSpec(id, spec))) owedSpecs.delete(id);
 			else {

@@ -80,14 +80,16 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		const sha256 = binaries.hashOf(spec.program);
 		if (sha256 !== undefined) binaries.use(sha256, spec.id);
 	};
-	const register = (spec: RuntimeSpec): void => {
+	const register = (specs: readonly RuntimeSpec[]): void => {
 		try {
-			supervisor.add(spec);
+			supervisor.add(...specs);
 		} catch (error) {
 			throw toOrchError(error);
 		}
-		know(spec);
-		log.info('runtime added', { runtime: spec.name, id: spec.id, program: spec.program });
+		for (const spec of specs) {
+			know(spec);
+			log.info('runtime added', { runtime: spec.name, id: spec.id, program: spec.program });
+		}
 	};
 	const remove = async (
 		id: string,
@@ -186,27 +188,29 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 				return null;
 			}
 		},
-		add(wish) {
-			const fault = checkProgram(wish.program, wish.cwd);
-			if (fault) throw programError(fault, wish.binary?.name ?? wish.program, wish.cwd);
-			const signal = wish.stop.signal ?? defaultStop.signal;
-			if (!isSignal(signal)) throw new OrchError('request.invalid', { issues: [`this system has no signal ${signal}`] });
-			const id = wish.id ?? random.uuid();
-			register({
-				id,
-				name: wish.name,
-				program: wish.program,
-				args: wish.args,
-				cwd: wish.cwd,
-				env: wish.env,
-				priority: wish.priority,
-				privileged: wish.privileged,
-				restart: { ...defaultRestart, ...wish.restart },
-				stop: { ...defaultStop, ...wish.stop, signal },
-				...(wish.group === undefined ? {} : { group: wish.group }),
-				...wish.options,
+		add(...wishes) {
+			const specs = wishes.map((wish): RuntimeSpec => {
+				const fault = checkProgram(wish.program, wish.cwd);
+				if (fault) throw programError(fault, wish.binary?.name ?? wish.program, wish.cwd);
+				const signal = wish.stop.signal ?? defaultStop.signal;
+				if (!isSignal(signal)) throw new OrchError('request.invalid', { issues: [`this system has no signal ${signal}`] });
+				return {
+					id: wish.id ?? random.uuid(),
+					name: wish.name,
+					program: wish.program,
+					args: wish.args,
+					cwd: wish.cwd,
+					env: wish.env,
+					priority: wish.priority,
+					privileged: wish.privileged,
+					restart: { ...defaultRestart, ...wish.restart },
+					stop: { ...defaultStop, ...wish.stop, signal },
+					...(wish.group === undefined ? {} : { group: wish.group }),
+					...wish.options,
+				};
 			});
-			return describe(id);
+			register(specs);
+			return specs.map(({ id }) => describe(id));
 		},
 		async start(id, options) {
 			const also = options.withNeeds === false ? [] : namesOf(supervisor.toStartFor(id));
@@ -235,14 +239,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 				throw new OrchError('runtime.name_taken', { name: taken.name, status, free: null });
 			}
 			if (idsByName.size + specs.length > maxRuntimes) throw new OrchError('busy', { what: 'runtimes', limit: maxRuntimes });
-			try {
-				for (const spec of specs) register(spec);
-			} catch (error) {
-				// all of them or none
-				const here = specs.filter(({ id }) => supervisor.find(id) !== undefined);
-				await Promise.allSettled(here.map(({ id }) => remove(id, { force: true, signal })));
-				throw error;
-			}
+			register(specs);
 			const isWanted = present.some(({ desired }) => desired === 'running');
 			const leaving = present.slice(wanted).reverse();
 			const outcomes = await Promise.allSettled([

@@ -76,7 +76,8 @@ export interface Runtimes extends Directory {
 	details(id: string): RuntimeDetails;
 	/** Resolves with how it is connected: its codec, or null. */
 	connectedBy(id: string): Promise<string | null>;
-	add(wish: RuntimeWish): RuntimeInfo;
+	/** All of them, or none where it throws. */
+	add(...wishes: readonly RuntimeWish[]): readonly RuntimeInfo[];
 	start(
 		id: string,
 		options: {
@@ -209,31 +210,23 @@ export function runtimeHandlers({
 				call.fail('request.invalid', { issues: ['several instances cannot have one id'] });
 			const { binary } = params;
 			if (binary !== undefined && !binaries.has(binary)) call.fail('binary.unknown_upload', { upload: binary });
-			const added: RuntimeInfo[] = [];
-			try {
-				for (const [at, name] of names.entries())
-					added.push(
-						runtimes.add({
-							id: params.id,
-							name,
-							program: binary === undefined ? params.program : binaries.path(binary),
-							args: params.args,
-							cwd: params.cwd,
-							env: params.env,
-							priority: params.priority ?? 'normal',
-							privileged: params.privileged ?? false,
-							restart: params.restart ?? {},
-							stop: params.stop ?? {},
-							options: optionsOf(params),
-							group: params.instances === undefined ? undefined : { name: base, index: at + 1 },
-							binary: binary === undefined ? undefined : { sha256: binary, name: params.program },
-						}),
-					);
-			} catch (error) {
-				// all of them or none
-				await Promise.allSettled(added.map(({ id }) => runtimes.remove(id, { force: true, signal: call.signal })));
-				throw error;
-			}
+			const added = runtimes.add(
+				...names.map((name, at) => ({
+					id: params.id,
+					name,
+					program: binary === undefined ? params.program : binaries.path(binary),
+					args: params.args,
+					cwd: params.cwd,
+					env: params.env,
+					priority: params.priority ?? 'normal',
+					privileged: params.privileged ?? false,
+					restart: params.restart ?? {},
+					stop: params.stop ?? {},
+					options: optionsOf(params),
+					group: params.instances === undefined ? undefined : { name: base, index: at + 1 },
+					binary: binary === undefined ? undefined : { sha256: binary, name: params.program },
+				})),
+			);
 			return onAll({ entries: added, group: params.instances === undefined ? undefined : base }, async (id) =>
 				params.start ? runtimes.start(id, { signal: call.signal }) : runtimes.describe(id),
 			);

@@ -18,7 +18,7 @@ export function createMemoryJournal(): MemoryJournal {
 		lives: [],
 		writes: 0,
 		load: () => [...rows.keys()].map(kept),
-		added: write,
+		added: (...all) => all.forEach(write),
 		respecified: (id, spec) => write({ ...kept(id), spec }),
 		remembered: (id, memory) => write({ ...kept(id), memory }),
 		removed: (id) => void rows.delete(id),
