@@ -451,7 +451,7 @@ hint: orch down --project shop, or another name for this one: orch up --project 
 	'state.refused': [
 		{
 			data: { reason: 'the disk is full' },
-			text: `cannot keep this, and so nothing was done: the disk is full
+			text: `cannot keep this, and so it was not done: the disk is full
 hint: free some space where orch daemon status shows the state to be, and try again`,
 			exit: 1,
 		},

@@ -443,7 +443,7 @@ export const errors = {
 		status: 507,
 		exit: 1,
 		number: 'E190',
-		message: ({ reason }) => `cannot keep this, and so nothing was done: ${reason}`,
+		message: ({ reason }) => `cannot keep this, and so it was not done: ${reason}`,
 		hint: () => 'free some space where orch daemon status shows the state to be, and try again',
 		retryable: true,
 	}),
