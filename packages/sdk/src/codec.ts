@@ -2,13 +2,14 @@
 import { type Codec, msgpackOptions, unpackOne } from '@orch/protocol/data';
 import { Packr } from 'msgpackr/pack';
 import { OrchError } from './error.ts';
+import { reading } from './integers.ts';
 
 const packr = new Packr({ ...msgpackOptions, int64AsType: 'number' });
 
 export const pack = (value: unknown): Uint8Array => packr.pack(value);
 
 export const unpack = (bytes: Uint8Array, start: number, end: number): unknown =>
-	unpackOne(packr, bytes.subarray(start, end), trailing);
+	reading(() => unpackOne(packr, bytes.subarray(start, end), trailing));
 
 const trailing = (bytes: number): Error => new Error(`${bytes} bytes follow the MessagePack value`);
 
