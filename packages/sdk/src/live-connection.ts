@@ -108,7 +108,7 @@ export class LiveConnection implements AnyConnection {
 			maxParkedBytes: setup.limits.maxParkedBytes,
 			dropped: (dropped) => this.#hub.emit('dropped', dropped),
 			failed: (error) => this.#hub.emit('error', error),
-			isAwaiting: () => this.#sender.waitingMessages > 0 || this.#pending.size > 0,
+			isAwaiting: () => this.#sender.isAwaiting || this.#pending.size > 0,
 			resume: () => this.#session?.resume(),
 		});
 		this.#open();

@@ -244,9 +244,10 @@ describe('receiving', () => {
 	});
 
 	test.each([
-		['credit', 'send'],
-		['a reply', 'request'],
-	] as const)('reads on however much is parked while a handler waits for %s', async (_what, how) => {
+		['waits for credit', 'send'],
+		['tries until there is credit', 'trySend'],
+		['waits for a reply', 'request'],
+	] as const)('reads on however much is parked while a handler %s', async (_what, how) => {
 		const { connection, client } = await receiving({ credit: { frames: 1 } }, { limits: { maxParkedBytes: 500_000 } });
 		await connection.send('Pong', 'all that there is credit for');
 		let handled = 0;
@@ -254,6 +255,7 @@ describe('receiving', () => {
 		connection.on('Ping', async (data) => {
 			await parked.handler(data);
 			if (how === 'send') await connection.send('Pong', 'out');
+			else if (how === 'trySend') await until('credit', () => connection.trySend('Pong', 'out'));
 			else await connection.request('Pong', 'out');
 			handled += 1;
 		});

@@ -52,7 +52,7 @@ export interface SenderOptions {
 	readonly codecOf: (type: string) => Codec;
 	readonly maxWaitingMessages: number;
 	readonly maxWaitingBytes: number;
-	/** A message has begun to wait. */
+	/** A message has begun to wait, or is tried in vain. */
 	readonly waits: () => void;
 	/** Asks the router for ids and credits of these types. */
 	readonly declare: (types: { name: string; codec: Codec }[]) => void;
@@ -67,6 +67,8 @@ export class Sender {
 	readonly #byId = new Map<number, Outgoing>();
 	readonly #waiting = new Set<Outgoing>();
 	readonly #undeclared = new Set<Outgoing>();
+	/** Types that `trySend` has refused for want of credit: whoever called it may try until there is some. */
+	readonly #tried = new Set<Outgoing>();
 	#last: Outgoing | undefined;
 	#connected = false;
 	#ended: OrchError | undefined;
@@ -89,6 +91,11 @@ export class Sender {
 		return this.#waitingMessages;
 	}
 
+	/** Somebody waits for credit, or tries until there is some. */
+	get isAwaiting(): boolean {
+		return this.#waitingMessages > 0 || this.#tried.size > 0;
+	}
+
 	send(type: string, data: unknown): Promise<void> {
 		try {
 			const outgoing = this.#outgoing(type);
@@ -107,7 +114,14 @@ export class Sender {
 		const outgoing = this.#outgoing(type);
 		const refusal = this.#ended ?? outgoing.refusal;
 		if (refusal) throw refusal;
-		if (!this.#mayGo(outgoing)) return false;
+		if (!this.#mayGo(outgoing)) {
+			// that the socket keeps up again needs no reading
+			if (this.#writer.open && !this.#tried.has(outgoing)) {
+				this.#tried.add(outgoing);
+				this.#options.waits();
+			}
+			return false;
+		}
 		const payload = encode(outgoing.codec, type, data);
 		// nobody would tell the caller when it may change the payload again
 		const copied = outgoing.codec === 'raw' && payload.length >= largePayloadBytes;
@@ -148,6 +162,7 @@ export class Sender {
 	disconnected(): void {
 		this.#connected = false;
 		this.#byId.clear();
+		this.#tried.clear();
 		for (const outgoing of this.#types.values()) {
 			outgoing.sentFrames = 0;
 			outgoing.sentBytes = 0;
@@ -173,6 +188,7 @@ export class Sender {
 			outgoing.limitFrames = frames;
 			outgoing.limitBytes = bytes;
 			outgoing.unlimited = unlimited;
+			this.#tried.delete(outgoing);
 			if (outgoing.waiters.size > 0) this.#pump(outgoing);
 		}
 	}
@@ -182,6 +198,7 @@ export class Sender {
 		const outgoing = this.#types.get(type);
 		if (!outgoing) return;
 		outgoing.refusal = error;
+		this.#tried.delete(outgoing);
 		this.#fail(outgoing, error);
 	}
 
@@ -211,6 +228,7 @@ export class Sender {
 	/** Gives up what waits, and what comes. */
 	end(error: OrchError): void {
 		this.#ended = error;
+		this.#tried.clear();
 		for (const outgoing of [...this.#waiting]) this.#fail(outgoing, error);
 	}
 
