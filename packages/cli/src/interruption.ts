@@ -1,28 +1,45 @@
-/** What ends that which goes on until somebody ends it (Ctrl-C, or a reader who has had enough): a signal to wait with, and the exit code. */
+/** What ends that which goes on until it is ended (Ctrl-C, a reader who has had enough, the time it was given): a signal to wait with, and the exit code. */
+import { OrchError } from '@orch/protocol/wire';
 import type { World } from './world.ts';
 
 export interface Interruption {
 	readonly signal: AbortSignal;
 	/** Once it was interrupted; 0 where nobody reads any more. */
 	readonly exitCode: number | undefined;
+	/** Once its time was over, without an interruption before. */
+	readonly timeout: OrchError | undefined;
 	release(): void;
 }
 
-export function interruption(world: World): Interruption {
+/** `limitMs`: the time that all of it is given. */
+export function interruption(world: World, limitMs?: number): Interruption {
 	const controller = new AbortController();
 	let code: number | undefined;
+	let timeout: OrchError | undefined;
 	const end = (exitCode: number) => {
-		if (code !== undefined) return;
+		if (controller.signal.aborted) return;
 		code = exitCode;
 		// behind the ^C that the terminal has shown
 		if (exitCode === 130 && world.err.isTerminal) world.err.write('\n');
 		controller.abort();
 	};
+	const expire = (ms: number) => {
+		if (controller.signal.aborted) return;
+		timeout = new OrchError('timeout', { ms });
+		controller.abort();
+	};
 	const releases = [world.onInterrupt(end), world.out.onReaderGone(() => end(0))];
+	if (limitMs !== undefined) {
+		const timer = world.clock.setTimer(limitMs, () => expire(limitMs));
+		releases.push(() => timer.cancel());
+	}
 	return {
 		signal: controller.signal,
 		get exitCode() {
 			return code;
+		},
+		get timeout() {
+			return timeout;
 		},
 		release() {
 			for (const release of releases) release();
@@ -32,17 +49,21 @@ export function interruption(world: World): Interruption {
 
 /**
  * Does what goes on until it comes to its end or is interrupted: what fails because of that is no failure. Gives the exit code, undefined
- * where nobody interrupted it.
+ * where nobody interrupted it. Fails where it takes longer than `limitMs`.
  */
-export async function untilInterrupted(world: World, work: (signal: AbortSignal) => Promise<void>): Promise<number | undefined> {
-	const interrupted = interruption(world);
+export async function untilInterrupted(
+	world: World,
+	work: (signal: AbortSignal) => Promise<void>,
+	limitMs?: number,
+): Promise<number | undefined> {
+	const interrupted = interruption(world, limitMs);
 	try {
 		await work(interrupted.signal);
-		return interrupted.exitCode;
 	} catch (error) {
-		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
-		throw error;
+		if (interrupted.exitCode === undefined) throw interrupted.timeout ?? error;
 	} finally {
 		interrupted.release();
 	}
+	if (interrupted.timeout) throw interrupted.timeout;
+	return interrupted.exitCode;
 }

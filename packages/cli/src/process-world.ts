@@ -55,7 +55,7 @@ function sink(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): Sink {
 		},
 		write: (data) => writeWhole(descriptor, typeof data === 'string' ? Buffer.from(data) : data),
 		flow: (data, signal) => flow(stream(), data, signal),
-		flushed: () => flushed(stream()),
+		flushed: (signal) => flushed(stream(), signal),
 		onReaderGone: (listener) => watchReader(descriptor, systemClock, listener),
 	};
 }
@@ -111,14 +111,18 @@ function flow(stream: NodeJS.WriteStream, data: string | Uint8Array, signal: Abo
 	});
 }
 
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
+function flushed(stream: NodeJS.WriteStream, signal: AbortSignal): Promise<void> {
 	const state = flowOf(stream);
 	if (state.error) return Promise.reject(state.error);
+	if (signal.aborted) return Promise.resolve();
 	return new Promise((resolve, reject) => {
-		stream.write('', () => {
+		const done = () => {
+			signal.removeEventListener('abort', done);
 			if (state.error) reject(state.error);
 			else resolve();
-		});
+		};
+		stream.write('', done);
+		signal.addEventListener('abort', done, { once: true });
 	});
 }
 

@@ -14,8 +14,8 @@ export interface Sink {
 	flow(data: string | Uint8Array, signal: AbortSignal): Promise<void>;
 	/** Calls back once, where it can be told, when nobody reads a pipe any more; returns how to unsubscribe. */
 	onReaderGone(listener: () => void): () => void;
-	/** Resolves once all that has flowed is out. */
-	flushed(): Promise<void>;
+	/** Resolves once all that has flowed is out, or the signal is aborted. */
+	flushed(signal: AbortSignal): Promise<void>;
 }
 
 export interface Source {

@@ -6,7 +6,7 @@ import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { operations } from '../generated/operations.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { fromJson, toJson } from '../render/json.ts';
 
 export const call = command({
@@ -31,28 +31,18 @@ export const call = command({
 
 /** Asked for as a stream, which an operation that answers once also is: one without items. */
 async function callAny(context: Context, name: string, params: unknown): Promise<number | undefined> {
-	const interrupted = interruption(context.world);
 	const { out } = context.world;
 	const isStream = operations[name]?.stream === true;
-	let items = 0;
-	try {
-		const stream = context.follow(name as OperationName, params as never, { signal: interrupted.signal, endless: isStream });
-		for (;;) {
-			const { done, value } = await stream.next();
-			if (done) {
-				await out.flow(toJson(value, context.pretty && items === 0 && !isStream), interrupted.signal);
-				await out.flushed();
-				return undefined;
-			}
+	const show = async (signal: AbortSignal) => {
+		const stream = context.follow(name as OperationName, params as never, { signal, endless: isStream });
+		let items = 0;
+		for (let next = await stream.next(); ; next = await stream.next()) {
+			await out.flow(toJson(next.value, next.done === true && context.pretty && items === 0 && !isStream), signal);
+			if (next.done) return out.flushed(signal);
 			items++;
-			await out.flow(toJson(value, false), interrupted.signal);
 		}
-	} catch (error) {
-		if (interrupted.exitCode !== undefined) return interrupted.exitCode;
-		throw error;
-	} finally {
-		interrupted.release();
-	}
+	};
+	return untilInterrupted(context.world, show, isStream ? undefined : context.globals.timeout);
 }
 
 function readParams(text: string): unknown {

@@ -25,7 +25,7 @@ export const daemonLogs = command({
 			if (follow)
 				for await (const line of followLog(places.logFile, last.end, world.clock, interrupted.signal))
 					await world.out.flow(shown(line), interrupted.signal);
-			if (interrupted.exitCode === undefined) await world.out.flushed();
+			if (interrupted.exitCode === undefined) await world.out.flushed(interrupted.signal);
 			return interrupted.exitCode;
 		} finally {
 			interrupted.release();

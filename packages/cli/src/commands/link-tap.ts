@@ -5,7 +5,7 @@ import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { value } from '../option.ts';
 import { bodyPreview, bodyValue } from '../render/body.ts';
 import { toJson } from '../render/json.ts';
@@ -37,41 +37,37 @@ export const linkTap = command({
 			});
 		const { world, json, pretty } = context;
 		const startedMs = world.clock.monotonicMs();
-		const interrupted = interruption(world);
 		let shown = 0;
 		let skipped = 0;
-		try {
+		const tap = async (signal: AbortSignal) => {
 			const params = {
 				...(link === undefined ? {} : { link }),
 				...filterOf(filter),
 				bodyBytes: pretty && !json ? previewBytes : wholeBytes,
 			};
-			const taps = context.follow('link.tap', params, { signal: interrupted.signal, endless: !Number.isFinite(count) });
+			const taps = context.follow('link.tap', params, { signal, endless: !Number.isFinite(count) });
 			tapping: for await (const item of taps) {
 				if (item.skipped > 0) {
 					skipped += item.skipped;
-					if (json) await world.out.flow(toJson({ skipped: item.skipped }, false), interrupted.signal);
+					if (json) await world.out.flow(toJson({ skipped: item.skipped }, false), signal);
 					else context.note(`orch: ${plural(item.skipped, 'message')} skipped: they came faster than they were read here`);
 				}
 				for (const message of item.messages) {
-					await world.out.flow(json ? toJson(toObject(message), false) : line(context, message), interrupted.signal);
+					await world.out.flow(json ? toJson(toObject(message), false) : line(context, message), signal);
 					if (++shown >= count) break tapping;
 				}
 			}
-			await world.out.flushed();
-		} catch (error) {
-			if (interrupted.exitCode === undefined) throw error;
-		} finally {
-			interrupted.release();
-		}
-		if (interrupted.exitCode && !json) {
+			await world.out.flushed(signal);
+		};
+		const exitCode = await untilInterrupted(world, tap, Number.isFinite(count) ? context.globals.timeout : undefined);
+		if (exitCode && !json) {
 			const ms = world.clock.monotonicMs() - startedMs;
 			const lost = skipped > 0 ? `, ${skipped} skipped` : '';
 			context.note(
 				`orch: ${plural(shown, 'message')} in ${duration(ms)} (${rate((shown / Math.max(1, ms)) * 1000)}/s)${lost}; nothing was consumed or changed`,
 			);
 		}
-		return interrupted.exitCode;
+		return exitCode;
 	},
 });
 

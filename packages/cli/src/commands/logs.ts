@@ -61,11 +61,12 @@ export const logs = command({
 	json: 'a stream of {"runtime", "name", "stream", "at", "atEnd", "text", "partial", "goesOn"}, one a line; {"dropped", "runtime", "name", "stream", "bytes"} for what was removed before it could be shown',
 	async run(context, { args, options: given }) {
 		checkTogether(context, given);
-		return untilInterrupted(context.world, async (signal) => {
-			const shown = await show(context, paramsOf(context, args, given), given, signal);
-			await context.world.out.flushed();
+		const show = async (signal: AbortSignal) => {
+			const shown = await showLines(context, paramsOf(context, args, given), given, signal);
+			await context.world.out.flushed(signal);
 			if (shown === 0 && !signal.aborted) context.note(whyNothing(given));
-		});
+		};
+		return untilInterrupted(context.world, show, given.follow ? undefined : context.globals.timeout);
 	},
 });
 
@@ -98,7 +99,7 @@ function paramsOf({ world }: Context, runtimes: readonly string[], given: Given)
 }
 
 /** Gives how many lines it has shown. */
-async function show(context: Context, params: Params, given: Given, signal: AbortSignal): Promise<number> {
+async function showLines(context: Context, params: Params, given: Given, signal: AbortSignal): Promise<number> {
 	const { out } = context.world;
 	const print = await printer(context, params.runtimes ?? [], given);
 	const cursor: Record<string, { stdout?: number; stderr?: number }> = {};

@@ -36,7 +36,7 @@ async function showOutput(
 	params: { readonly runtime: string; readonly follow: boolean; readonly lines?: number },
 ): Promise<number | undefined> {
 	const { out } = context.world;
-	return untilInterrupted(context.world, async (signal) => {
+	const show = async (signal: AbortSignal) => {
 		const items = context.follow(`runtime.${stream}`, params, { signal, endless: params.follow });
 		// the next portion is asked for only once this one is out: a full pipe holds up nothing but itself
 		for await (const { bytes, removedBytes } of items) {
@@ -44,6 +44,7 @@ async function showOutput(
 				context.note(`orch: ${byteCount(removedBytes)} of its output had been removed before they could be shown`);
 			await out.flow(bytes, signal);
 		}
-		await out.flushed();
-	});
+		await out.flushed(signal);
+	};
+	return untilInterrupted(context.world, show, params.follow ? undefined : context.globals.timeout);
 }

@@ -25,6 +25,8 @@ export interface RunOptions {
 	readonly homeDirectory?: string;
 	readonly openTerminal?: World['openTerminal'];
 	readonly writeError?: Error;
+	/** Nobody reads: the program waits before it may write on, or only at its end for all to be out. */
+	readonly blocked?: 'flow' | 'flushed';
 	readonly temporaryDirectory?: string;
 	readonly uid?: number;
 }
@@ -34,6 +36,12 @@ export interface Ran {
 	readonly out: string;
 	readonly err: string;
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+	new Promise((resolve) => {
+		if (signal.aborted) resolve();
+		else signal.addEventListener('abort', () => resolve(), { once: true });
+	});
 
 export async function runCli(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
 	const written = { out: '', err: '' };
@@ -49,8 +57,13 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
 			columns: options.columns,
 			rows: options.columns === undefined ? undefined : (options.rows ?? 24),
 			write,
-			flow: async (data) => write(data),
-			flushed: async () => {},
+			async flow(data, signal) {
+				write(data);
+				if (options.blocked === 'flow') await aborted(signal);
+			},
+			async flushed(signal) {
+				if (options.blocked) await aborted(signal);
+			},
 			onReaderGone: () => () => {},
 		};
 	};
