@@ -160,6 +160,25 @@ describe('an answer that is too long', () => {
 		await until('the refusal', () => a.lines.length === 2);
 		expect(a.values[1]).toEqual({ error: { code: 'too_large', message: expect.stringContaining('16 MiB') }, re: 2 });
 	});
+
+	test('for a line is an error to the one who has asked orchd', async () => {
+		await rig.privileged('a');
+		const a = await rig.lines('a');
+		const abort = new AbortController();
+		const reading = (async () => {
+			for await (const event of rig.router.events(abort.signal))
+				if (event.kind === 'control') rig.router.answer(event.request, { ok: 'x'.repeat(16 * mib) });
+		})();
+		a.write({ ctl: { id: 'i'.repeat(127), op: 'runtime.list' } }, { ctl: { id: 9, op: 'runtime.list' } });
+		await until('the answers', () => a.lines.length === 2);
+		const message = expect.stringContaining('16 MiB');
+		expect(a.values).toEqual([
+			{ error: { code: 'protocol', message: expect.stringContaining('128 bytes') } },
+			{ ctl: { id: 9, error: { code: 'too_large', message } } },
+		]);
+		abort.abort();
+		await reading;
+	});
 });
 
 test.each(['frames', 'lines'] as const)('one that asks in %s and never reads is told only so much', async (kind) => {

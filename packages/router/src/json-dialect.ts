@@ -171,10 +171,21 @@ function takeControl(speaker: LineSpeaker, asked: unknown): void {
 		speaker.complain('protocol', 'a control request is {"ctl":{"id":1,"op":"runtime.start","params":{…}}}');
 		return;
 	}
-	const line = (outcome: ControlOutcome) => JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes);
+	if (Buffer.byteLength(JSON.stringify(id)) > maxIdBytes) {
+		speaker.complain('protocol', `the id of a control request has at most ${maxIdBytes} bytes`);
+		return;
+	}
+	const line = (outcome: ControlOutcome): string => {
+		const text = JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes);
+		return Buffer.byteLength(text) <= maxLineBytes ? text : line(tooLong);
+	};
 	const refusal = speaker.control(op, params ?? {}, (outcome) => speaker.put(line(outcome)));
 	if (refusal !== undefined) speaker.refuse(line(refusal));
 }
+
+const tooLong: ControlOutcome = {
+	error: { code: 'too_large', message: 'the answer is longer than a line may be, which is 16 MiB' },
+};
 
 /** Undefined where there is "b64" that is none. */
 function payloadOf(
