@@ -364,6 +364,49 @@ describe('the dialect of Veecle', () => {
 		await orchd.stop();
 	});
 
+	test('a control request that is one too many is refused in its place', async () => {
+		await rig.privileged('a');
+		const orchd = events();
+		const a = await rig.veecle('a');
+		a.write(...Array.from({ length: 64 + 3 }, () => ({ ControlRequest: { StartRuntime: { id } } })));
+		await until('the requests', () => orchd.of('control').length === 64);
+		// the refusals are not to be told before what was asked earlier is answered
+		expect(a.lines).toEqual([]);
+		for (const { request } of orchd.of('control')) rig.router.answer(request as number, { ok: {} });
+		await until('all answers', () => a.lines.length === 64 + 3);
+		expect(a.values.map((line) => line['ControlResponse'])).toEqual([
+			...Array.from({ length: 64 }, () => 'Started'),
+			...Array.from({ length: 3 }, () => ({ Error: 'too many control requests are under way' })),
+		]);
+		a.write({ ControlRequest: { StopRuntime: { id } } });
+		await until('one more request', () => orchd.of('control').length === 65);
+		rig.router.answer(orchd.of('control')[64]?.['request'] as number, { ok: {} });
+		await until('its answer', () => a.lines.length === 64 + 4);
+		expect(a.values[64 + 3]).toEqual({ ControlResponse: 'Stopped' });
+		await orchd.stop();
+	});
+
+	test('an error of orchd is cut to what a line of it may have', async () => {
+		await rig.privileged('a');
+		const orchd = events();
+		const a = await rig.veecle('a');
+		const messages = ['x'.repeat(2_016), 'x'.repeat(2_017), '"\n'.repeat(2_000), '😀'.repeat(2_000)];
+		a.write(...messages.map(() => ({ ControlRequest: { StartRuntime: { id } } })));
+		await until('the requests', () => orchd.of('control').length === messages.length);
+		for (const [at, { request }] of orchd.of('control').entries())
+			rig.router.answer(request as number, { error: { code: 'x', message: messages[at] } });
+		await until('the answers', () => a.lines.length === messages.length);
+		const told = a.values.map((line) => (line['ControlResponse'] as { Error: string }).Error);
+		expect(a.lines.map((line) => Buffer.byteLength(line))).toEqual([2_048, 2_048, 2_047, 2_047]);
+		expect(told[0]).toBe(messages[0]);
+		for (const [at, text] of told.slice(1).entries()) {
+			expect(text.endsWith('…')).toBe(true);
+			expect(messages[at + 1]?.startsWith(text.slice(0, -1))).toBe(true);
+			expect(Buffer.from(text).toString('utf8')).toBe(text);
+		}
+		await orchd.stop();
+	});
+
 	test('an unprivileged runtime has no control privileges', async () => {
 		const a = await rig.veecle('a');
 		a.write({ ControlRequest: { StopRuntime: { id } } });

@@ -17,11 +17,15 @@ const priorities = ['high', 'normal', 'low'];
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Answers carry no number, so they go out in the order of the requests; more requests than this are refused. */
 const maxWaiting = 64;
+/** Refusals of those that wait for their turn; what is asked on top of that is only counted. */
+const maxWaitingRefusals = 65_536;
 
 interface Waiting {
 	line: string | undefined;
 	/** orchd has been asked. */
 	isTaken: boolean;
+	/** Requests in a row that are answered by it. */
+	times: number;
 }
 
 export function createVeecleDialect(): Dialect {
@@ -32,18 +36,18 @@ export function createVeecleDialect(): Dialect {
 		for (let first = waiting[0]; first?.line !== undefined; first = waiting[0]) {
 			waiting.shift();
 			if (first.isTaken) speaker.put(first.line);
-			else speaker.refuse(first.line);
+			else for (let said = 0; said < first.times; said++) speaker.refuse(first.line);
 		}
 	};
 
 	const refuse = (speaker: LineSpeaker, reason: string): void => {
-		const slot: Waiting = { line: undefined, isTaken: false };
+		const slot: Waiting = { line: undefined, isTaken: false, times: 1 };
 		waiting.push(slot);
 		answer(speaker, slot, errorLine(reason));
 	};
 
 	const ask = (speaker: LineSpeaker, operation: string, params: object, word: 'Started' | 'Stopped'): void => {
-		const slot: Waiting = { line: undefined, isTaken: true };
+		const slot: Waiting = { line: undefined, isTaken: true, times: 1 };
 		waiting.push(slot);
 		const refusal = speaker.control(operation, params, (outcome) => answer(speaker, slot, outcomeLine(word, outcome)));
 		if (refusal === undefined) return;
@@ -51,11 +55,16 @@ export function createVeecleDialect(): Dialect {
 		answer(speaker, slot, outcomeLine(word, refusal));
 	};
 
+	/** In its place, too: one line for all of them, however many there are. */
+	const refuseCrowd = (speaker: LineSpeaker): void => {
+		const last = waiting.at(-1);
+		if (last?.line !== crowdLine) waiting.push({ line: crowdLine, isTaken: false, times: 1 });
+		else if (last.times < maxWaitingRefusals) last.times += 1;
+		else speaker.complain('busy', 'too many refusals wait for their turn');
+	};
+
 	const takeControl = (speaker: LineSpeaker, buffer: Buffer, { start, end }: Member): void => {
-		if (waiting.length >= maxWaiting) {
-			speaker.refuse(errorLine('too many control requests are under way'));
-			return;
-		}
+		if (waiting.length >= maxWaiting) return refuseCrowd(speaker);
 		const asked = Object(JSON.parse(textOf(buffer, start, end))) as Record<string, unknown>;
 		const [name] = Object.keys(asked);
 		const { id, priority } = Object(name === undefined ? undefined : asked[name]) as { id?: unknown; priority?: unknown };
@@ -135,7 +144,26 @@ function writeLine(form: Form, sender: Sender, payload: Buffer): Line {
 	return { before: form.prefix, payload: text, after: form.suffix };
 }
 
-const errorLine = (message: string): string => JSON.stringify({ ControlResponse: { Error: message } });
+const asError = (message: string): string => JSON.stringify({ ControlResponse: { Error: message } });
+
+/** Cut where it would be longer than a line may be. */
+function errorLine(message: string): string {
+	const room = maxVeecleLineBytes - asError('').length;
+	let keptBytes = 0;
+	let kept = 0;
+	let all = 0;
+	for (const character of message) {
+		// as it stands in the line, where some have a backslash or more before them
+		keptBytes += Buffer.byteLength(JSON.stringify(character)) - 2;
+		if (keptBytes > room) return asError(`${message.slice(0, kept)}…`);
+		all += character.length;
+		if (keptBytes <= room - ellipsisBytes) kept = all;
+	}
+	return asError(message);
+}
+
+const ellipsisBytes = 3;
+const crowdLine = errorLine('too many control requests are under way');
 
 function outcomeLine(word: 'Started' | 'Stopped', outcome: ControlOutcome): string {
 	if ('ok' in outcome) return JSON.stringify({ ControlResponse: word });
