@@ -159,7 +159,22 @@ describe('the log', () => {
 		const more = play([output('cache', 'y\ny\ny\n')], filled).state;
 		expect(more.logBack).toBe(5);
 		expect(play(['G'], more).state.logBack).toBe(0);
-		expect(play(['g'], more).state.logBack).toBe(102);
+		const first = play(['g'], more).state;
+		expect(first.logBack).toBe(103 - (first.size.rows - 3));
+		expect(viewOf(first, { style: plain, now: 0 }).filter((line) => line === '  x').length).toBe(first.size.rows - 3);
+	});
+
+	it('goes on to fill its pane when what was read of it is let go', () => {
+		const errors = play([output('cache', 'oops\n'.repeat(100), 'stderr'), 'l', 'e', 'g'], followed()).state;
+		const state = play([output('cache', 'x\n'.repeat(mostLogLines - 50))], errors).state;
+		expect(logLinesOf(state)).toHaveLength(50);
+		expect(viewOf(state, { style: plain, now: 0 }).filter((line) => line === '! oops').length).toBe(state.size.rows - 3);
+	});
+
+	it.each(['escape', 'l', 'tab', '1'])('follows again when it has the screen to itself no longer (%s)', (key) => {
+		const whole = play([output('cache', 'x\n'.repeat(100)), 'l', 'g'], followed()).state;
+		expect(whole.logBack).toBeGreaterThan(0);
+		expect(play([key], whole).state).toMatchObject({ isLogWhole: false, logBack: 0 });
 	});
 
 	it('of one that is not selected any more is nobody’s', () => {

@@ -127,7 +127,10 @@ export function step(state: TopState, event: TopEvent): Next {
 		case 'key':
 			return onKey(state, event.key);
 		case 'resized':
-			return { state: { ...state, size: { columns: event.columns, rows: event.rows } }, effects: [{ kind: 'redraw' }] };
+			return {
+				state: lookBack({ ...state, size: { columns: event.columns, rows: event.rows } }, state.logBack),
+				effects: [{ kind: 'redraw' }],
+			};
 		case 'tick': {
 			const isOver = state.message !== undefined && state.message.untilMs <= event.nowMs;
 			return stay({ ...state, nowMs: event.nowMs, message: isOver ? undefined : state.message });
@@ -195,10 +198,18 @@ function onOutput(state: TopState, { id, lines: come }: TopEvent & { kind: 'outp
 	const cut = come.map(({ stream, text }): LogLine => ({ stream, text: text.slice(0, longestLine) }));
 	const lines = [...log.lines, ...cut].slice(-mostLogLines);
 	const shownMore = state.isErrorsOnly ? cut.filter(({ stream }) => stream === 'stderr').length : cut.length;
-	// who reads what is further up is not moved
-	const logBack = state.logBack === 0 ? 0 : Math.min(state.logBack + shownMore, lines.length);
-	return { ...state, log: { id, lines }, logBack };
+	// who reads what is further up is not moved, as long as that is kept
+	return lookBack({ ...state, log: { id, lines } }, state.logBack === 0 ? 0 : state.logBack + shownMore);
 }
+
+/** No further than to where the first line is at the top of the screen. */
+function lookBack(state: TopState, logBack: number): TopState {
+	const most = Math.max(0, logLinesOf(state).length - logRowsOf(state));
+	return { ...state, logBack: Math.min(most, Math.max(0, logBack)) };
+}
+
+/** What the log has of the screen when it has it to itself: but for the header, its title and the footer. */
+const logRowsOf = ({ size }: TopState): number => Math.max(1, size.rows - 3);
 
 function onKey(state: TopState, key: Key): Next {
 	if (key === 'ctrl-c') return { state, effects: [{ kind: 'quit' }] };
@@ -252,7 +263,7 @@ function onBrowseKey(state: TopState, key: Key): Next {
 		case 'q':
 			return { state, effects: [{ kind: 'quit' }] };
 		case 'escape':
-			if (state.isLogWhole) return stay({ ...state, isLogWhole: false });
+			if (state.isLogWhole) return stay({ ...state, isLogWhole: false, logBack: 0 });
 			return keepSelected({ ...state, filter: '' }, indexOfSelected(state));
 		case '?':
 			return stay({ ...state, mode: { kind: 'help' } });
@@ -260,9 +271,9 @@ function onBrowseKey(state: TopState, key: Key): Next {
 			return stay({ ...state, view: 'runtimes', mode: { kind: 'filter', before: state.filter } });
 		case '1':
 		case '2':
-			return stay({ ...state, view: key === '1' ? 'runtimes' : 'links', isLogWhole: false });
+			return stay({ ...state, view: key === '1' ? 'runtimes' : 'links', isLogWhole: false, logBack: 0 });
 		case 'tab':
-			return stay({ ...state, view: state.view === 'runtimes' ? 'links' : 'runtimes', isLogWhole: false });
+			return stay({ ...state, view: state.view === 'runtimes' ? 'links' : 'runtimes', isLogWhole: false, logBack: 0 });
 		case 'o':
 			return stay({ ...state, sort: { key: after(state.sort.key), reversed: false } });
 		case 'O':
@@ -315,10 +326,7 @@ function onMoveKey(state: TopState, key: Key): Next {
 
 function move(state: TopState, by: number): Next {
 	if (state.view === 'links') return stay(scrollLinks(state, by));
-	if (state.isLogWhole) {
-		const most = Math.max(0, logLinesOf(state).length - 1);
-		return stay({ ...state, logBack: Math.min(most, Math.max(0, state.logBack - by)) });
-	}
+	if (state.isLogWhole) return stay(lookBack(state, state.logBack - by));
 	const rows = rowsOf(state);
 	const at = Math.min(rows.length - 1, Math.max(0, indexOfSelected(state) + by));
 	const id = rows[at]?.info.id;
