@@ -30,7 +30,7 @@ const sequences: Readonly<Record<string, Key>> = {
 };
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what terminals send
-const oneKey = /\u001b\[[0-?]*[ -/]*[@-~]|\u001bO[A-Za-z]|\u001b|[\u0000-\u001f\u007f]|[^\u0000-\u001f\u007f]/gu;
+const oneKey = /\u001b\[[0-?]*[ -/]*[@-~]|\u001bO[A-Za-z]|\u001b[^\u0000-\u001f\u007f]?|./gsu;
 
 /** What is not known is no key: a sequence that we do not understand must not be read as letters. */
 export function keysOf(text: string): Key[] {
