@@ -4,6 +4,7 @@ import { command } from '../command.ts';
 import { followLog, lastRawLines, renderLogLine } from '../daemon-log.ts';
 import { interruption } from '../interruption.ts';
 import { flag, value } from '../option.ts';
+import { inert } from '../render/json.ts';
 
 export const daemonLogs = command({
 	path: ['daemon', 'logs'],
@@ -36,9 +37,9 @@ export const daemonLogs = command({
 function asObject(line: string): string {
 	try {
 		const parsed: unknown = JSON.parse(line);
-		if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return line;
+		if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return inert(line);
 	} catch {
 		// no line of the logger
 	}
-	return JSON.stringify({ msg: line });
+	return inert(JSON.stringify({ msg: line }));
 }

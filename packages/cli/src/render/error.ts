@@ -3,6 +3,7 @@ import { printable, type Style } from '@orch/base/text';
 import type { WireError } from '@orch/protocol';
 import { type FileProblem, renderProblems } from '@orch/protocol/wire';
 import { problemStyle } from '../project/problem-style.ts';
+import { toJson } from './json.ts';
 
 export interface ErrorView {
 	readonly style: Style;
@@ -24,7 +25,7 @@ export function renderError(error: WireError, { style, verbose, stack }: ErrorVi
 }
 
 export function renderErrorJson(error: WireError): string {
-	return `${JSON.stringify({ error })}\n`;
+	return toJson({ error }, false);
 }
 
 /** What is told of files has lines of them, and marks; everything else is a sentence. */

@@ -3,14 +3,25 @@ import { fromBase64, toBase64 } from '@orch/protocol/wire';
 
 /** One document: indented for a terminal, one line for a pipe. */
 export const toJson = (value: unknown, pretty: boolean): string =>
-	`${JSON.stringify(value, bytesToBase64, pretty ? 2 : undefined)}\n`;
+	`${inert(JSON.stringify(value, toShown, pretty ? 2 : undefined) ?? 'null')}\n`;
+
+/** JSON that says the same and cannot drive a terminal: it need not escape all that does, and these only stand in texts. */
+export const inert = (json: string): string =>
+	json.replace(
+		/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+		(letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+	);
 
 export const fromJson = (text: string): unknown => JSON.parse(text, base64ToBytes) as unknown;
 
-/** It looks at the holder because `toJSON` of a Buffer has run before the replacer sees the value. */
-function bytesToBase64(this: unknown, key: string, value: unknown): unknown {
+/**
+ * Bytes as base64, integers that no number holds as texts of their digits. It looks at the holder because `toJSON` of a Buffer has run
+ * before the replacer sees the value.
+ */
+function toShown(this: unknown, key: string, value: unknown): unknown {
 	const original = (this as Record<string, unknown>)[key];
-	return original instanceof Uint8Array ? { b64: toBase64(original) } : value;
+	if (original instanceof Uint8Array) return { b64: toBase64(original) };
+	return typeof value === 'bigint' ? value.toString() : value;
 }
 
 function base64ToBytes(_key: string, value: unknown): unknown {

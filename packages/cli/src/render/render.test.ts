@@ -1,7 +1,7 @@
 import { ago, type Column, cut, displayWidth, duration, plain, printable, renderTable } from '@orch/base/text';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { renderError } from './error.ts';
+import { renderError, renderErrorJson } from './error.ts';
 import { fromJson, toJson } from './json.ts';
 import { progressBar } from './progress.ts';
 import { loadStyle, wantsColor } from './style.ts';
@@ -181,6 +181,15 @@ describe('JSON', () => {
 	it('carries bytes both ways', () => {
 		expect(toJson({ bytes: Buffer.from([1, 2]) }, false)).toBe('{"bytes":{"b64":"AQI="}}\n');
 		expect(fromJson('{"body":{"b64":"AQI="}}')).toEqual({ body: new Uint8Array([1, 2]) });
+	});
+
+	it('cannot drive a terminal, and says the same', () => {
+		const value = { 'a\u009b': '\u001b[2J\u009b2J\u007f\u202eé日' };
+		const text = toJson(value, false);
+		expect(text).toBe('{"a\\u009b":"\\u001b[2J\\u009b2J\\u007f\\u202eé日"}\n');
+		expect(JSON.parse(text)).toEqual(value);
+		const error = { code: 'x', number: 'E1', message: 'no \u009b2J', exit: 1, retryable: false };
+		expect(renderErrorJson(error)).toContain('no \\u009b2J');
 	});
 });
 
