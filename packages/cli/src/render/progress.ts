@@ -1,9 +1,10 @@
 /** One line on standard error that shows how far something is, and leaves nothing behind. */
-import { cut, displayWidth, type Style } from '@orch/base/text';
+import { cut, displayWidth, printable, type Style } from '@orch/base/text';
 import type { World } from '../world.ts';
 import { bytes } from './time.ts';
 
 const barWidth = 24;
+const leastName = 8;
 /** Drawn no more often than an eye can follow. */
 const everyMs = 50;
 
@@ -13,6 +14,7 @@ export function progressBar(
 	{ err, clock }: Pick<World, 'err' | 'clock'>,
 	style: Style,
 ): { show(done: number): void; clear(): void } {
+	const name = printable(what);
 	const startedMs = clock.monotonicMs();
 	let drawnMs = Number.NEGATIVE_INFINITY;
 	return {
@@ -24,10 +26,13 @@ export function progressBar(
 			const rate = seconds > 0.2 ? `  ${bytes(done / seconds)}/s` : '';
 			const filled = Math.round((done / Math.max(1, total)) * barWidth);
 			const amounts = `  ${Math.floor((done / Math.max(1, total)) * 100)}%  ${bytes(done)} of ${bytes(total)}${rate}`;
-			const room = (err.columns ?? 80) - 1 - barWidth - 2 - displayWidth(amounts);
-			err.write(
-				`\r\u001b[K${cut(what, Math.max(8, room))}  ${style.green('━'.repeat(filled))}${style.dim('─'.repeat(barWidth - filled))}${amounts}`,
-			);
+			const bar = `  ${style.green('━'.repeat(filled))}${style.dim('─'.repeat(barWidth - filled))}`;
+			const width = (err.columns ?? 80) - 1;
+			// a line that wraps could not be drawn over: what is narrow has no bar, or only the amounts
+			const room = width - displayWidth(amounts);
+			const hasBar = room >= barWidth + 2 + leastName;
+			const head = hasBar ? `${cut(name, room - barWidth - 2)}${bar}` : room >= leastName ? cut(name, room) : '';
+			err.write(`\r\u001b[K${head}${head === '' ? cut(amounts.trimStart(), width) : amounts}`);
 		},
 		clear() {
 			if (drawnMs !== Number.NEGATIVE_INFINITY) err.write('\r\u001b[K');

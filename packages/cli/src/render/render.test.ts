@@ -194,6 +194,31 @@ describe('JSON', () => {
 });
 
 describe('a progress bar', () => {
+	it.each([20, 30, 50, 60, 70])('fits into %i columns, and its name cannot drive the terminal', (columns) => {
+		let written = '';
+		let ms = 0;
+		const err = {
+			isTerminal: true,
+			columns,
+			write: (text: string | Uint8Array) => {
+				written += String(text);
+			},
+		};
+		const name = 'sending a\u001b[2Jvery-long-name-of-a-program';
+		const bar = progressBar(name, 999_900_000, { err: err as never, clock: { monotonicMs: () => ms } as never }, plain);
+		for (const done of [0, 500_000_000, 999_900_000]) {
+			bar.show(done);
+			ms += 5_000;
+		}
+		const lines = written.split('\r\u001b[K').slice(1);
+		expect(lines).toHaveLength(3);
+		for (const line of lines) {
+			expect(displayWidth(line)).toBeLessThan(columns);
+			expect(line).toContain('%');
+			expect(line).not.toContain('\u001b');
+		}
+	});
+
 	it('is drawn over itself, not too often, and leaves nothing', () => {
 		let written = '';
 		let ms = 0;
