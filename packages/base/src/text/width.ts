@@ -37,6 +37,8 @@ const isAscii = (text: string): boolean => /^[\u0000-\u007f]*$/.test(text);
 
 function letterWidth(code: number): 0 | 1 | 2 {
 	if (/\p{Mn}|\p{Me}|\p{Cf}/u.test(String.fromCodePoint(code))) return 0;
+	// those that are pictures by themselves, but for the letters of flags, of which it takes two
+	if (/(?!\p{RI})\p{Emoji_Presentation}/u.test(String.fromCodePoint(code))) return 2;
 	return wideRanges.some(([from, to]) => code >= from && code <= to) ? 2 : 1;
 }
 

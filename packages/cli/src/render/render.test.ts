@@ -74,6 +74,8 @@ describe('text for a terminal', () => {
 		expect(displayWidth('日本')).toBe(4);
 		expect(displayWidth('e\u0301')).toBe(1);
 		expect(displayWidth('🙂')).toBe(2);
+		expect(displayWidth('✅❌⚡🟢')).toBe(8);
+		expect(displayWidth('✓✗●○◌▸→')).toBe(7);
 		expect(cut('日本語', 5)).toBe('日本…');
 		expect(cut('日本語', 6)).toBe('日本語');
 		expect(cut('abcdef', 4)).toBe('abc…');
