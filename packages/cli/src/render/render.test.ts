@@ -124,6 +124,8 @@ describe('times and amounts', () => {
 			latency(14.2),
 			latency(1234),
 		]).toEqual(['–', '<0.01ms', '<0.01ms', '0.04ms', '0.2ms', '9.9ms', '14ms', '1.2s']);
+		expect([latency(9.97), latency(999.6)]).toEqual(['10ms', '1s']);
+		expect([rate(99.96), rate(9_999.7), rate(999_700)]).toEqual(['100', '10k', '1M']);
 		expect([rate(0), rate(2), rate(120.4), rate(12_345), rate(1_234_567)]).toEqual(['0.0', '2.0', '120', '12.3k', '1.23M']);
 	});
 });

@@ -38,13 +38,13 @@ export function latency(ms: number | null): string {
 	if (ms < 0.01) return '<0.01ms';
 	if (ms < 1) return `${Number(ms.toFixed(2))}ms`;
 	if (ms < 10) return `${Number(ms.toFixed(1))}ms`;
-	return ms < 1000 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;
+	return ms < 999.5 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;
 }
 
 /** A rate: one decimal while it is small, thousands with k and M. */
 export function rate(perSecond: number): string {
-	if (perSecond < 100) return perSecond.toFixed(1);
-	if (perSecond < 10_000) return String(Math.round(perSecond));
+	if (perSecond < 99.95) return perSecond.toFixed(1);
+	if (perSecond < 9_999.5) return String(Math.round(perSecond));
 	return perSecond < 999_500 ? `${Number((perSecond / 1000).toFixed(1))}k` : `${Number((perSecond / 1_000_000).toFixed(2))}M`;
 }
 
