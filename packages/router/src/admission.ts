@@ -41,6 +41,9 @@ interface Demand {
 	readonly paths?: Set<Path>;
 }
 
+/** What a schema is asked about, or why none is. */
+type ReadMessage = { readonly value: unknown } | { readonly refusal: Refusal };
+
 export class Admission {
 	readonly #codec: Codec;
 	readonly #clock: RouterClock;
@@ -80,47 +83,61 @@ export class Admission {
 	/** Of each of these frames: why it is refused, or undefined. */
 	judge(buffer: Buffer, start: number, frames: number): readonly (Refusal | undefined)[] {
 		const verdicts: (Refusal | undefined)[] = [];
-		let at = start;
-		const next = (verdict: Refusal | undefined): void => {
-			const after = at + readU32(buffer, at + 4);
-			// nothing is called in between, so that what is broken off is broken off before or behind both
-			verdicts[verdicts.length] = verdict;
-			at = after;
-		};
-		const judgeAll = (): void => {
-			while (verdicts.length < frames) next(this.#judge(buffer, at));
-		};
 		if (this.#isLinear || this.#codec === 'raw') {
-			judgeAll();
+			for (let at = start; verdicts.length < frames; at += readU32(buffer, at + 4))
+				verdicts.push(this.#judge(this.#read(buffer, at)));
 			return verdicts;
 		}
+		let messages: readonly ReadMessage[] | undefined;
 		while (verdicts.length < frames) {
 			if (this.#clock.nowMs < this.#shunUntilMs) {
-				next(this.#refuse('', 'is not looked at: the one before took too long to check'));
+				verdicts.push(this.#refuse('', 'is not looked at: the one before took too long to check'));
 				continue;
 			}
+			messages ??= this.#readAll(buffer, start, frames);
 			const judged = verdicts.length;
-			if (withinTime(checkMs, judgeAll)) break;
+			if (withinTime(checkMs, () => this.#judgeRest(messages ?? [], verdicts))) break;
 			// only one that had all of the time is to blame
 			if (verdicts.length > judged) continue;
 			this.#clock.tick();
 			this.#shunUntilMs = this.#clock.nowMs + shunMs;
-			next(this.#refuse('', `takes longer than ${checkMs} ms to check`));
+			verdicts.push(this.#refuse('', `takes longer than ${checkMs} ms to check`));
 		}
 		return verdicts;
 	}
 
-	#judge(buffer: Buffer, at: number): Refusal | undefined {
-		if (this.#codec === 'raw') return this.#refuse('', 'cannot be checked: its codec is raw');
+	#judgeRest(messages: readonly ReadMessage[], verdicts: (Refusal | undefined)[]): void {
+		for (const message of messages.slice(verdicts.length)) {
+			const verdict = this.#judge(message);
+			verdicts[verdicts.length] = verdict;
+		}
+	}
+
+	/** Never under the time limit: a reader that is broken off would not know it, and read the next message as the rest of that one. */
+	#readAll(buffer: Buffer, start: number, frames: number): readonly ReadMessage[] {
+		const messages: ReadMessage[] = [];
+		for (let at = start; messages.length < frames; at += readU32(buffer, at + 4)) messages.push(this.#read(buffer, at));
+		return messages;
+	}
+
+	#read(buffer: Buffer, at: number): ReadMessage {
+		if (this.#codec === 'raw') return { refusal: this.#refuse('', 'cannot be checked: its codec is raw') };
 		const payload = buffer.subarray(payloadAt(buffer, at), at + readU32(buffer, at + 4));
 		if (payload.length > maxCheckedBytes)
-			return this.#refuse('', `has ${payload.length} bytes, a type with a schema may have ${maxCheckedBytes}`);
+			return {
+				refusal: this.#refuse('', `has ${payload.length} bytes, a type with a schema may have ${maxCheckedBytes}`),
+			};
 		const value = decoded(this.#codec, payload);
-		if (value === unreadable) return this.#refuse('', `is not ${this.#codec === 'json' ? 'JSON' : 'MessagePack'}`);
+		if (value === unreadable) return { refusal: this.#refuse('', `is not ${this.#codec === 'json' ? 'JSON' : 'MessagePack'}`) };
+		return { value };
+	}
+
+	#judge(message: ReadMessage): Refusal | undefined {
+		if ('refusal' in message) return message.refusal;
 		let misfit: Misfit | undefined;
 		const paths = new Set<Path>();
 		for (const { schema, paths: those } of this.#demands) {
-			const fault = schema.compiled.fault(value);
+			const fault = schema.compiled.fault(message.value);
 			if (fault === undefined) continue;
 			const found = { type: schema.type, project: schema.project, ...fault };
 			if (those === undefined) return { misfit: found };
