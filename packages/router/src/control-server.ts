@@ -18,6 +18,11 @@ export interface ControlServerOptions {
 
 /** Connections at once: orchd has one, and a new one comes while the old one goes. */
 const maxConnections = 16;
+/**
+ * Requests of one connection at once: all of a read are taken before the first is answered, and each is orchd's own word, of which none
+ * may be refused. So it is more than a read can hold, beside the streams that are open for good.
+ */
+const maxRequests = 65_536;
 /** How long a closing server waits for its clients to read their last answers. */
 const lingerMs = 250;
 
@@ -72,6 +77,7 @@ export class ControlServer {
 			role: 'server',
 			hello: ourHello(`orch-router/${version}`, pid),
 			dispatch: dispatch(this.#askers),
+			maxRequests,
 		});
 		this.#sessions.set(socket, session);
 		channel.bind({

@@ -127,6 +127,16 @@ test('serves every operation on its socket', async () => {
 	await Promise.all([reading, tapping]);
 });
 
+test('answers everything that orchd asks at once, however much it is', async () => {
+	await start();
+	const daemon = await orchd();
+	await daemon.session.hello();
+	const answers = Array.from({ length: 2_000 }, (_, request) => daemon.call('router.answer', { request, ok: 1 }));
+	const table = daemon.call('router.table', { version: 1, ports: [port('a')], links: [] });
+	const said = await Promise.all([table, ...answers]);
+	expect(said).toEqual([expect.objectContaining({ version: 1, problems: [] }), ...answers.map(() => ({}))]);
+});
+
 test('is in use from the first program that connects on, which is said once', async () => {
 	let said = 0;
 	await start({ inUse: () => said++ });
