@@ -379,6 +379,13 @@ hint: use the same version of orch and orchd`,
 			exit: 9,
 		},
 	],
+	'protocol.too_long': [
+		{
+			data: { bytes: 20_000_000, maxBytes: 16_777_216 },
+			text: 'cannot send 20000000 bytes in one message: the other side takes at most 16777216\nhint: ask for less at once',
+			exit: 1,
+		},
+	],
 	'protocol.malformed': [
 		{ data: { reason: 'a frame of 0 bytes' }, text: 'cannot read what was sent: a frame of 0 bytes', exit: 1 },
 	],

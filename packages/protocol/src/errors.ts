@@ -356,6 +356,13 @@ export const errors = {
 		number: 'E148',
 		message: ({ reason }) => `cannot read what was sent: ${reason}`,
 	}),
+	'protocol.too_long': entry<{ bytes: number; maxBytes: number }>({
+		status: 413,
+		exit: 1,
+		number: 'E148',
+		message: ({ bytes, maxBytes }) => `cannot send ${bytes} bytes in one message: the other side takes at most ${maxBytes}`,
+		hint: () => 'ask for less at once',
+	}),
 	'access.denied': entry<{ reason: string }>({
 		status: 403,
 		exit: 6,

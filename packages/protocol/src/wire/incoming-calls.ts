@@ -9,7 +9,8 @@ export interface IncomingCallsOptions {
 	readonly dispatch: Dispatch | undefined;
 	/** How many requests may be under way. */
 	readonly limit: number;
-	readonly send: (message: Message) => void;
+	/** Gives why what was to be sent could not be; where it would have been the last of its call, the other side is told that instead. */
+	readonly send: (message: Message) => OrchError | undefined;
 	/** Whether the socket takes more items now. */
 	readonly isWritable: () => boolean;
 }
@@ -38,7 +39,9 @@ export class IncomingCalls {
 
 	take(id: number, operation: string, params: unknown, window: number): void {
 		const { dispatch, limit, send } = this.#options;
-		const refuse = (error: OrchError) => send({ kind: 'error', id, error: toWireError(error) });
+		const refuse = (error: OrchError): void => {
+			send({ kind: 'error', id, error: toWireError(error) });
+		};
 		if (this.#calls.has(id))
 			return refuse(new OrchError('protocol.malformed', { reason: `the id ${id} belongs to a request that is under way` }));
 		if (this.#calls.size >= limit) return refuse(new OrchError('busy', { what: 'requests on one connection', limit }));
@@ -123,7 +126,8 @@ export class IncomingCalls {
 				if (next.kind === 'end') return { kind: 'end', id, summary: next.summary };
 				if (next.kind === 'error') return { kind: 'error', id, error: next.error };
 				call.window--;
-				send({ kind: 'items', id, items: [next.item] });
+				const failure = send({ kind: 'items', id, items: [next.item] });
+				if (failure !== undefined) return { kind: 'error', id, error: toWireError(failure) };
 			}
 			return { kind: 'error', id, error: toWireError(new OrchError('cancelled', {})) };
 		} finally {

@@ -32,6 +32,7 @@ export function createJsonCodec(maxBytes = maxMessageBytes): MessageCodec {
 
 	return {
 		name: 'json',
+		framingBytes: 1,
 		encode(message) {
 			const object = toObject(message);
 			// the engine calls a replacer for every value: a long list without bytes is written in a third of the time without one

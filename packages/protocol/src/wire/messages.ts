@@ -78,6 +78,8 @@ export class MalformedMessage extends Error {
 /** One encoding of the messages: bytes in any portions to messages, and back. */
 export interface MessageCodec {
 	readonly name: 'msgpack' | 'json';
+	/** Of what it encodes, what is not counted as its length. */
+	readonly framingBytes: number;
 	encode(message: Message): Uint8Array;
 	/** Hands on each whole message, or each fault, in order; keeps the rest. */
 	decode(bytes: Uint8Array, take: (message: Message | MalformedMessage) => void): void;

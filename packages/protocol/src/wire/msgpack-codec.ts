@@ -2,7 +2,7 @@
 import { addExtension, Packr } from 'msgpackr';
 import { msgpackOptions, unpackOne } from '../data/index.ts';
 import type { WireError } from '../errors.ts';
-import { FrameReader, framed } from './framing.ts';
+import { FrameReader, framed, lengthBytes } from './framing.ts';
 import {
 	type HelloMessage,
 	MalformedMessage,
@@ -54,6 +54,7 @@ export function createMsgpackCodec(maxBytes = maxMessageBytes): MessageCodec {
 	const reader = new FrameReader(maxBytes);
 	return {
 		name: 'msgpack',
+		framingBytes: lengthBytes,
 		encode: (message) => framed(pack(toArray(message))),
 		decode(bytes, take) {
 			try {

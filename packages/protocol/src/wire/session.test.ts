@@ -282,6 +282,117 @@ describe('a session', () => {
 		await expect(caller.call('test.echo', { text: 'x' })).resolves.toEqual({ text: 'x' });
 	});
 
+	/** Nested deeper than anything can be written down. */
+	const endless = () => {
+		let value: unknown = 1;
+		for (let level = 0; level < 100_000; level++) value = [value];
+		return value;
+	};
+
+	it('ends a stream whose item cannot be sent, once, and closes its source', async () => {
+		for (const item of [endless(), 'x'.repeat(2_000)]) {
+			let closed = 0;
+			let given = 0;
+			const { client, server, caller } = connect({
+				client: { hello: { ...ourHello('client/1', 1), maxFrame: 1_000 } },
+				dispatch: async (name) =>
+					name === 'test.echo'
+						? { kind: 'ok', result: { text: 'still there' } }
+						: {
+								kind: 'stream',
+								items: {
+									next: async () => ({ kind: 'item', item: given++ === 0 ? 'fine' : item }),
+									close: async () => {
+										closed++;
+									},
+								},
+							},
+			});
+			await client.hello();
+			await settle();
+			const items: unknown[] = [];
+			const reading = (async () => {
+				for await (const one of client.stream('test.follow', {})) items.push(one);
+			})();
+			await expect(reading).rejects.toMatchObject({ code: typeof item === 'string' ? 'protocol.too_long' : 'internal' });
+			await settle();
+			expect([items, given, closed, server.calls, client.calls]).toEqual([['fine'], 2, 1, 0, 0]);
+			expect(await caller.call('test.echo', { text: '' })).toEqual({ text: 'still there' });
+		}
+	});
+
+	it('tells that an answer is longer than the other side takes, instead of it, and goes on', async () => {
+		const { client, caller } = connect({ client: { hello: { ...ourHello('client/1', 1), maxFrame: 1_000 } } });
+		await client.hello();
+		await expect(caller.call('test.echo', { text: 'x'.repeat(1_000) })).rejects.toMatchObject({
+			code: 'protocol.too_long',
+			message: expect.stringMatching(/^cannot send 1\d\d\d bytes in one message: the other side takes at most 1000$/),
+		});
+		await expect(client.request('test.'.padEnd(2_000, 'x'), {})).rejects.toMatchObject({ code: 'protocol.too_long' });
+		expect(await caller.call('test.echo', { text: 'x'.repeat(900) })).toEqual({ text: 'x'.repeat(900) });
+	});
+
+	it('does not ask what the other side would not take', async () => {
+		const { client, server, caller } = connect({ server: { hello: { ...ourHello('server/1', 2), maxFrame: 1_000 } } });
+		await client.hello();
+		await expect(caller.call('test.echo', { text: 'x'.repeat(1_000) })).rejects.toMatchObject({ code: 'protocol.too_long' });
+		await expect(client.request('test.echo', endless())).rejects.toMatchObject({ code: 'internal' });
+		await expect(client.stream('test.count', { to: 1, text: 'x'.repeat(1_000) }).next()).rejects.toMatchObject({
+			code: 'protocol.too_long',
+		});
+		expect([client.calls, server.calls]).toEqual([0, 0]);
+		expect(() => client.notify('topic', 'x'.repeat(1_000))).toThrow('at most 1000');
+		expect(await caller.call('test.echo', { text: 'short' })).toEqual({ text: 'short' });
+	});
+
+	it('writes lines of any length to whoever reads lines and says nothing of a limit', async () => {
+		let written = 0;
+		const server = new Session({
+			role: 'server',
+			hello: ourHello('server/1', 2),
+			dispatch: async () => ({ kind: 'ok', result: 'x'.repeat(17 * 1024 * 1024) }),
+			channel: {
+				write: (bytes) => {
+					written += bytes.length;
+					return true;
+				},
+				pause: () => {},
+				resume: () => {},
+				end: () => {},
+			},
+		});
+		server.receive(new TextEncoder().encode('{"id":7,"op":"test.long"}\n'));
+		await settle();
+		expect(written).toBeGreaterThan(17 * 1024 * 1024);
+	});
+
+	it('outlives a ping that can be read and cannot be given back', () => {
+		const answers = new Set<string>();
+		for (let levels = 500; levels <= 15_000; levels += 250) {
+			let ended = false;
+			const written: Uint8Array[] = [];
+			const pinged = new Session({
+				role: 'server',
+				hello: ourHello('server/1', 2),
+				channel: {
+					write: (bytes) => written.push(bytes) > 0,
+					pause: () => {},
+					resume: () => {},
+					end: () => {
+						ended = true;
+					},
+				},
+			});
+			const body = new Uint8Array(levels + 3).fill(0x91);
+			body.set([0x92, 8]);
+			body[levels + 2] = 1;
+			pinged.receive(Uint8Array.of(0xf9, 0x4f, 0x52, 0x43, 1, 0, 0, 0, body.length & 0xff, body.length >> 8, 0, 0, ...body));
+			answers.add(`${ended ? 'ended' : 'open'}, ${written.length - 1} answers`);
+		}
+		// read and given back, or not; or not read, which is told
+		for (const answer of answers) expect(['open, 1 answers', 'ended, 0 answers']).toContain(answer);
+	});
+
 	it('fails every call with the reason when the connection goes, and aborts those of the other side', async () => {
 		const { caller, client, server } = connect();
 		const call = caller.call('test.wait', {});

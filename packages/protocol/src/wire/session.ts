@@ -103,6 +103,8 @@ export class Session {
 		return new Promise((resolve, reject) => {
 			const cancel = () => this.#send({ kind: 'cancel', id });
 			const done = () => signal?.removeEventListener('abort', cancel);
+			const failure = this.#send({ kind: 'request', id, operation, params, options: {} });
+			if (failure !== undefined) return reject(failure);
 			signal?.addEventListener('abort', cancel, { once: true });
 			this.#outgoing.set(id, {
 				kind: 'once',
@@ -115,7 +117,6 @@ export class Session {
 					reject(error);
 				},
 			});
-			this.#send({ kind: 'request', id, operation, params, options: {} });
 		});
 	}
 
@@ -137,14 +138,17 @@ export class Session {
 		if (this.#fatal) {
 			stream.fail(this.#fatal);
 		} else {
-			this.#outgoing.set(id, { kind: 'stream', stream });
-			this.#send({ kind: 'request', id, operation, params, options: { window } });
+			const failure = this.#send({ kind: 'request', id, operation, params, options: { window } });
+			if (failure === undefined) this.#outgoing.set(id, { kind: 'stream', stream });
+			else stream.fail(failure);
 		}
 		return stream.items(options.signal);
 	}
 
+	/** Throws what cannot be told: something that cannot be encoded, or is longer than the other side takes. */
 	notify(topic: string, payload: unknown): void {
-		this.#send({ kind: 'notify', topic, payload });
+		const failure = this.#send({ kind: 'notify', topic, payload });
+		if (failure !== undefined) throw failure;
 	}
 
 	/** Bytes from the other side, in any portions. */
@@ -287,7 +291,9 @@ export class Session {
 				this.#options.onNotify?.(message.topic, message.payload);
 				return;
 			case 'ping':
-				return this.#send({ kind: 'pong', value: message.value });
+				if (this.#send({ kind: 'pong', value: message.value }) !== undefined)
+					this.#endAfterFault('a ping that cannot be answered');
+				return;
 			case 'pong':
 				return;
 		}
@@ -334,20 +340,37 @@ export class Session {
 		else stream(call.stream);
 	}
 
-	#send(message: Message): void {
-		if (this.#ended || !this.#codec) return;
-		let bytes: Uint8Array;
-		try {
-			bytes = this.#codec.encode(message);
-		} catch (error) {
-			if (!('id' in message) || message.id === undefined || message.kind === 'error') throw error;
-			bytes = this.#codec.encode({
-				kind: 'error',
-				id: message.id,
-				error: toWireError(new OrchError('internal', {}, { cause: error })),
-			});
+	/** Gives why it was not sent. The end of a call is never left out: the other side is told why not in its place. */
+	#send(message: Message): OrchError | undefined {
+		if (this.#ended || !this.#codec) return undefined;
+		const encoded = this.#encode(message, this.#codec);
+		if (encoded instanceof Uint8Array) {
+			this.#write(encoded);
+			return undefined;
 		}
-		this.#write(bytes);
+		if (message.kind === 'ok' || message.kind === 'end' || message.kind === 'error')
+			this.#write(this.#codec.encode({ kind: 'error', id: message.id, error: toWireError(encoded) }));
+		return encoded;
+	}
+
+	#encode(message: Message, codec: MessageCodec): Uint8Array | OrchError {
+		let encoded: Uint8Array;
+		try {
+			encoded = codec.encode(message);
+		} catch (error) {
+			return new OrchError('internal', {}, { cause: error });
+		}
+		const bytes = encoded.length - codec.framingBytes;
+		return bytes <= this.#peerTakesBytes
+			? encoded
+			: new OrchError('protocol.too_long', { bytes, maxBytes: this.#peerTakesBytes });
+	}
+
+	/** Whoever reads lines and does not say how long a line may be takes any. */
+	get #peerTakesBytes(): number {
+		const told: unknown = this.#peer?.maxFrame;
+		if (typeof told === 'number') return told;
+		return this.#codec?.name === 'json' ? Number.POSITIVE_INFINITY : maxMessageBytes;
 	}
 
 	#write(bytes: Uint8Array): void {
