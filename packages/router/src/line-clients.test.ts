@@ -127,6 +127,28 @@ describe('JSON Lines', () => {
 		await until('the error', () => b.values.some(({ error }) => (error as { code: string } | undefined)?.code === 'protocol'));
 	});
 
+	test('a short message that would make a very long line is none', async () => {
+		const link = await rig.link('a', 'Pack', 'b');
+		const [a, b] = [await rig.frames('a'), await rig.lines('b')];
+		b.write('');
+		const key = Buffer.alloc(2_000, 'x');
+		const rows = 2_000;
+		// a record of one key, and then that record again and again, each in two bytes
+		const first = Buffer.from([0xd4, 0x72, 0x40, 0x91, 0xda, key.length >> 8, key.length & 0xff, ...key, 1]);
+		const records = [
+			Buffer.from([0xdc, (rows + 1) >> 8, (rows + 1) & 0xff]),
+			first,
+			Buffer.alloc(2 * rows, Buffer.from([0x40, 1])),
+		];
+		a.send(await a.declare('Pack', 'msgpack'), Buffer.concat(records), pack({ n: 1 }));
+		await until('what follows it', () => b.values.some(({ data }) => data !== undefined));
+		expect(b.values).toEqual([
+			{ dropped: { type: 'Pack', count: 1, reason: 'codec', from: 'a' } },
+			{ type: 'Pack', data: { n: 1 }, from: 'a' },
+		]);
+		expect(rig.counters(link).dropped).toEqual({ codec: 1 });
+	});
+
 	test('under block it is not held up: what does not fit is dropped as from a sender without credit', async () => {
 		const link = await rig.link('a', 'Ping', 'b', { messages: 5 });
 		const [a, b, c] = [await rig.lines('a'), await rig.frames('b', { reports: false }), await rig.frames('c')];

@@ -2,6 +2,7 @@
 import { addExtension, Packr } from 'msgpackr';
 import { msgpackOptions, unpackOne } from '../data/index.ts';
 import type { WireError } from '../errors.ts';
+import { foreignExtension } from './dialect.ts';
 import { FrameReader, framed, lengthBytes } from './framing.ts';
 import {
 	type HelloMessage,
@@ -40,6 +41,12 @@ export const unpack = (bytes: Uint8Array): unknown => unpackBy(packr, bytes);
 export const unpackExact = (bytes: Uint8Array): unknown => unpackBy(exact, bytes);
 
 function unpackBy(reader: Packr, bytes: Uint8Array): unknown {
+	const foreign = foreignExtension(bytes);
+	if (foreign !== undefined)
+		throw new MalformedMessage(
+			`not a MessagePack value: extension type ${foreign} is not read${foreign === 0x72 ? ' (a record of msgpackr: its option useRecords: false writes maps)' : ''}`,
+			false,
+		);
 	try {
 		return unpackOne(reader, bytes, trailing);
 	} catch (error) {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import type { WireError } from '../errors.ts';
 import { createJsonCodec } from './json-codec.ts';
@@ -122,6 +123,41 @@ function shared(doublings: number): Uint8Array {
 	return Uint8Array.from([0xdc, 0, doublings + 1, ...id(0), 0x91, 1, ...steps.flat()]);
 }
 
+/** Of every form that values of MessagePack take. */
+const lengths = [0, 1, 15, 16, 31, 32, 255, 256, 65_535, 65_536];
+const everything = [
+	[
+		0,
+		127,
+		128,
+		255,
+		256,
+		65_535,
+		65_536,
+		2 ** 32 - 1,
+		2 ** 40,
+		-1,
+		-32,
+		-33,
+		-128,
+		-129,
+		-32_769,
+		-(2 ** 40),
+		1.5,
+		true,
+		false,
+		null,
+	],
+	[new Date(1_000), new Date(1_001), new Date(-1_000)],
+	lengths.map((length) => 'x'.repeat(length)),
+	lengths.map((length) => new Uint8Array(length).fill(0xd4)),
+	lengths.map((length) => new Array<number>(length).fill(7)),
+	// its writer knows no longer maps
+	lengths.slice(0, -1).map((length) => Object.fromEntries(Array.from({ length }, (_, index) => [`key ${index}`, index]))),
+	new Date(2_000),
+	1,
+];
+
 /** An integer of so many bytes, as msgpackr writes it. */
 function integer(bytes: number): Uint8Array {
 	const length = [bytes >>> 24, (bytes >>> 16) & 255, (bytes >>> 8) & 255, bytes & 255];
@@ -135,11 +171,24 @@ describe('reading MessagePack', () => {
 		['an integer of many bytes', integer(4_000_000)],
 		['an integer of many bytes, with something behind it', joined([integer(4_000_000), Uint8Array.of(0)])],
 		['an integer of nine bytes', integer(9)],
+		['a record of msgpackr', new Packr().pack({ a: 1 })],
+		['a record behind everything else', joined([pack(everything).slice(0, -1), new Packr().pack({ a: 1 })])],
+		['a record of two bytes', Uint8Array.of(0xd5, 0x72, 0, 0, 0x91, 0xa1, 0x61, 1)],
+		['bundled strings', new Packr({ useRecords: false, bundleStrings: true }).pack({ a: 'first', b: 'second' })],
+		['a set', new Packr({ moreTypes: true }).pack(new Set([1]))],
+		['an extension in long form', Uint8Array.of(0xc9, 0, 0, 0, 1, 0x74, 0)],
 		['a value with something behind it', Uint8Array.of(1, 2)],
 		['nothing', new Uint8Array(0)],
 	])('refuses %s, and does nothing with it', (_what, bytes) => {
 		expect(() => unpack(bytes)).toThrow(MalformedMessage);
 		expect(() => unpackExact(bytes)).toThrow(MalformedMessage);
+	});
+
+	it('takes timestamps, and everything else that MessagePack has', () => {
+		const bytes = Buffer.from(pack(everything));
+		for (const read of [unpack, unpackExact]) expect(bytes.equals(pack(read(bytes)))).toBe(true);
+		expect(unpack(Uint8Array.of(0xdf, 0, 0, 0, 1, 0xa1, 0x61, 0xd4, 0x42, 1))).toEqual({ a: 1n });
+		expect(() => unpack(Uint8Array.of(0xdf, 0, 0, 0, 1, 0xa1, 0x61, 0xd4, 0x43, 1))).toThrow('extension type 67 is not read');
 	});
 
 	it('keeps large integers where they are to be exact', () => {
