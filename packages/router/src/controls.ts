@@ -1,6 +1,7 @@
 /** Operations that privileged runtimes ask orchd for: each goes out as an event, and waits here for its answer. */
+import { pack } from '@orch/protocol/wire';
 import type { EventStream } from './event-stream.ts';
-import { maxControlRequests, maxUnreadAskingBytes } from './limits.ts';
+import { maxControlBytes, maxControlRequests, maxJsonDepth, maxUnreadAskingBytes } from './limits.ts';
 import type { ControlOutcome, Peer } from './peer.ts';
 
 interface OpenControl {
@@ -40,6 +41,11 @@ export class Controls {
 			done(unreachable);
 			return;
 		}
+		const refusal = whyNotPassedOn(operation, params);
+		if (refusal !== undefined) {
+			done({ error: refusal });
+			return;
+		}
 		this.#last += 1;
 		const request = this.#last;
 		this.#open.set(request, { peer, done });
@@ -67,6 +73,32 @@ export class Controls {
 		this.#open.clear();
 		for (const { done } of controls) done(unreachable);
 	}
+}
+
+/** Of orchd's only connection nothing may be said that cannot be written, or not be read by orchd. */
+function whyNotPassedOn(operation: string, params: unknown): ControlError | undefined {
+	if (isDeeper(params, maxJsonDepth))
+		return {
+			code: 'request.invalid',
+			message: `its parameters are nested deeper than the ${maxJsonDepth} levels that are taken`,
+		};
+	let bytes: number;
+	try {
+		bytes = pack([operation, params]).length;
+	} catch (error) {
+		return {
+			code: 'request.invalid',
+			message: `it cannot be passed on: ${error instanceof Error ? error.message : String(error)}`,
+		};
+	}
+	if (bytes <= maxControlBytes) return undefined;
+	return { code: 'too_large', message: `the request takes ${bytes} bytes, at most ${maxControlBytes} are taken` };
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+	if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
+	if (levels === 0) return true;
+	return (Array.isArray(value) ? value : Object.values(value)).some((inner) => isDeeper(inner, levels - 1));
 }
 
 const unreachable: ControlOutcome = {

@@ -7,6 +7,36 @@ import type { ControlOutcome, Peer } from './peer.ts';
 
 const peer = { runtime: 'one' } as Peer;
 
+/** An array in so many arrays. */
+function nested(levels: number): unknown {
+	let value: unknown = [];
+	for (let level = 1; level < levels; level++) value = [value];
+	return value;
+}
+
+test.each([
+	['nested deeper than 512 levels', nested(513), 'request.invalid', 'nested deeper than the 512 levels'],
+	['nested as deep as nothing can be written down', nested(100_000), 'request.invalid', 'nested deeper than the 512 levels'],
+	[
+		'an object of more members than can be written down',
+		Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`${index}`, 1])),
+		'request.invalid',
+		'cannot be passed on',
+	],
+	['longer than 1 MiB', Array.from({ length: 200_000 }, () => 0.1), 'too_large', 'takes 18'],
+])('what is %s is not asked, and told why', async (_what, params, code, message) => {
+	const events = new EventStream(() => []);
+	const controls = new Controls(events);
+	const reader = events.read(new AbortController().signal);
+	const next = reader.next();
+	const outcomes: ControlOutcome[] = [];
+	controls.ask(peer, 'runtime.start', params, (outcome) => outcomes.push(outcome));
+	expect(outcomes).toEqual([{ error: { code, message: expect.stringContaining(message) } }]);
+	controls.ask(peer, 'runtime.start', nested(512), (outcome) => outcomes.push(outcome));
+	expect((await next).value).toMatchObject({ kind: 'control', params: nested(512) });
+	expect(outcomes).toHaveLength(1);
+});
+
 test('a reader that is far behind is told how things are, and every request that was taken; what is not taken is refused at once', async () => {
 	const now: RouterEvent = { kind: 'disconnected', runtime: 'one', generation: 7 };
 	const events = new EventStream(() => [now]);

@@ -80,6 +80,8 @@ export const maxPendingRequests = 8_192;
 export const staleRequestMs = 60_000;
 /** Control requests of one runtime that wait for orchd. */
 export const maxControlRequests = 64;
+/** What one of them may say to orchd. */
+export const maxControlBytes = 1024 * 1024;
 
 /** Kinds of drops that one link keeps apart until its receiver is told. */
 export const maxDropNotices = 64;
