@@ -413,6 +413,30 @@ describe('events', () => {
 		await second;
 	});
 
+	test('fail what was asked of an orchd that another one replaces, and ask the new one', async () => {
+		await rig.privileged('a');
+		const a = await rig.frames('a');
+		const first = rig.router.events(new AbortController().signal);
+		await first.next();
+		const abort = new AbortController();
+		a.frame({ kind: FrameKind.control }, pack([0, 11, 'runtime.list', {}]));
+		expect((await first.next()).value).toMatchObject({ kind: 'control' });
+		const second = rig.router.events(abort.signal);
+		await second.next();
+		await until('the failure', () => a.of(FrameKind.control).length === 1);
+		expect(unpack(a.of(FrameKind.control)[0]?.payload as Buffer)).toEqual([
+			2,
+			11,
+			expect.objectContaining({ code: 'disconnected' }),
+		]);
+		a.frame({ kind: FrameKind.control }, pack([0, 12, 'runtime.list', {}]));
+		const { value } = await second.next();
+		rig.router.answer((value as { request: number }).request, { ok: 'by the new one' });
+		await until('the answer', () => a.of(FrameKind.control).length === 2);
+		expect(unpack(a.of(FrameKind.control)[1]?.payload as Buffer)).toEqual([1, 12, 'by the new one']);
+		abort.abort();
+	});
+
 	test('carry the control requests of binary clients, whose answers fail when orchd goes', async () => {
 		await rig.privileged('a');
 		const [a, b] = [await rig.frames('a'), await rig.frames('b')];

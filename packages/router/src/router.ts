@@ -241,6 +241,8 @@ export class Router {
 
 	/** What happens at the ports, beginning with how they are. One reader at a time, the newest. */
 	async *events(signal: AbortSignal): AsyncGenerator<RouterEvent, Record<string, never>, undefined> {
+		// what a reader was asked that this one replaces it answers to nobody
+		this.#failControls();
 		try {
 			yield* this.#events.read(signal);
 			return {};
