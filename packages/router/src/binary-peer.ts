@@ -16,6 +16,7 @@ import {
 	makeFrame,
 	maxFrameBytes,
 	maxPingBytes,
+	maxTypesPerRuntime,
 	readU32,
 	codecs,
 	type TypeEntry,
@@ -409,6 +410,8 @@ export class BinaryPeer implements Peer, FrameSink {
 	#declare(declared: unknown): void {
 		const types = (declared as Partial<DeclareBody> | undefined)?.types;
 		if (!Array.isArray(types)) return this.#refuse('protocol', 'a declaration lists types');
+		if (types.length > maxTypesPerRuntime)
+			return this.#fail('protocol', `a declaration lists at most ${maxTypesPerRuntime} types, this one ${types.length}`);
 		if (this.outbox.unsentBytes > maxUnreadReplyBytes)
 			return this.#fail('protocol', 'types are declared without the answers being read');
 		const entries: TypeEntry[] = [];

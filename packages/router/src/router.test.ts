@@ -220,6 +220,14 @@ test('more types than a runtime may have are refused by name, and those it has s
 	expect(rig.counters(link).received).toBe(1);
 });
 
+test('a declaration of more types than a runtime may use is refused as a whole, in one word', async () => {
+	const a = await rig.frames('a');
+	a.frame({ kind: FrameKind.declare }, pack({ types: new Array(maxTypesPerRuntime + 1).fill(0) }));
+	await until('the end', () => a.closed);
+	expect(a.errors).toEqual([{ code: 'protocol', message: expect.stringContaining('lists at most 16384 types'), fatal: true }]);
+	expect(rig.faults('a')).toEqual({ protocol: 1 });
+});
+
 test('a runtime brings about only so many types, however often it connects; others, and known types, are not affected', async () => {
 	const names = (life: number) => Array.from({ length: maxTypesPerRuntime / 2 }, (_, index) => `life ${life} type ${index}`);
 	const known = await (await rig.frames('b')).declare('Known');
