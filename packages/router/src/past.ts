@@ -20,6 +20,12 @@ export class PastConnections {
 	#sent = new Map<number, number>();
 	/** This router has had a connection of the process. */
 	#known = false;
+	readonly #isType: (typeId: number) => boolean;
+
+	/** What is told of ids that no type has is not kept: there would be no end to them. */
+	constructor(isType: (typeId: number) => boolean) {
+		this.#isType = isType;
+	}
 
 	/** Of what it has sent before, by type id; it grows. */
 	get lastSeqs(): ReadonlyMap<number, number> {
@@ -44,7 +50,7 @@ export class PastConnections {
 	/** By what both sides remember: what was lost since it was last connected, and what it tells that nobody here has known. */
 	resume(id: number, resume: NonNullable<HelloBody['resume']>): { readonly told: Past; readonly missing: readonly Missing[] } {
 		// numbers count for the port that they were counted for
-		const sent = new Map(resume.port === id ? resume.sent : []);
+		const sent = new Map(resume.port === id ? resume.sent.filter(([typeId]) => this.#isType(typeId)) : []);
 		const missing: Missing[] = [];
 		if (this.#known) {
 			for (const [typeId, lastSeq] of sent) {
@@ -57,6 +63,7 @@ export class PastConnections {
 		const seen = new Map<number, Map<number, number>>();
 		if (!this.#known) {
 			for (const [src, typeId, seq] of resume.seen) {
+				if (!this.#isType(typeId)) continue;
 				const byType = seen.get(src) ?? new Map<number, number>();
 				seen.set(src, byType.set(typeId, seq));
 			}

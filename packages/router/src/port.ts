@@ -40,7 +40,7 @@ export class Port implements PortView {
 	readonly #options: PortOptions;
 	readonly #newcomers = new Set<Newcomer>();
 	readonly #sockets: PortSockets;
-	readonly #past = new PastConnections();
+	readonly #past: PastConnections;
 	/** The last generation whose process has ended; none is ever numbered 0, which stands for a runtime that has not run. */
 	#ended = 0;
 	/** The last generation of which nothing is taken any more that it has not connected yet. */
@@ -57,6 +57,7 @@ export class Port implements PortView {
 	constructor(spec: RouterPort, options: PortOptions) {
 		this.spec = spec;
 		this.#options = options;
+		this.#past = new PastConnections((typeId) => options.hub.types.byId(typeId) !== undefined);
 		this.#sockets = new PortSockets({
 			spec: () => this.spec,
 			connected: (socket, ours) => this.#accept(socket, ours),
