@@ -32,7 +32,7 @@ import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
 import { FrameVoice } from './frame-voice.ts';
 import type { Lane } from './lane.ts';
-import { maxUnreadReplyBytes, windowBytes } from './limits.ts';
+import { maxUnreadAskingBytes, maxUnreadReplyBytes, windowBytes } from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
 import { frameCorr, frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -412,7 +412,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		if (!Array.isArray(types)) return this.#refuse('protocol', 'a declaration lists types');
 		if (types.length > maxTypesPerRuntime)
 			return this.#fail('protocol', `a declaration lists at most ${maxTypesPerRuntime} types, this one ${types.length}`);
-		if (this.outbox.unsentBytes > maxUnreadReplyBytes)
+		if (this.outbox.unsentBytes > maxUnreadAskingBytes)
 			return this.#fail('protocol', 'types are declared without the answers being read');
 		const entries: TypeEntry[] = [];
 		const opened: Source[] = [];

@@ -1,7 +1,7 @@
 /** What orchd asks of the router, and what binary clients see of links that change. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { until } from '@orch/base/testing';
-import { FrameKind, maxTypesPerRuntime } from '@orch/protocol/data';
+import { FrameKind, headerBytes, maxTypesPerRuntime } from '@orch/protocol/data';
 import { pack, unpack } from '@orch/protocol/wire';
 import { InvalidMessage } from './injection.ts';
 import { type Rig, startRig } from './testing/rig.ts';
@@ -279,6 +279,25 @@ test('a client that takes short frames gets those, and the others are counted', 
 	await until('the error', () => a.errors.length === 1);
 	expect(a.errors).toEqual([expect.objectContaining({ code: 'too_large', corr: 7 })]);
 	expect(rig.counters(link).dropped).toEqual({ too_large: 2 });
+});
+
+test('a new type may be declared while the longest message is on its way', async () => {
+	const short = await Promise.all(['One', 'Two', 'Three', 'Four'].map((type) => rig.link('a', type, 'b')));
+	const long = await rig.link('a', 'Long', 'b', { bytes: 32 * 1024 * 1024 });
+	const [a, b] = [await rig.frames('a'), await rig.frames('b')];
+	const types = await Promise.all(['One', 'Two', 'Three', 'Four', 'Long'].map((type) => a.declare(type)));
+	b.pause();
+	for (const type of types.slice(0, 4)) a.send(type, 'x'.repeat(250_000));
+	await until('the short ones', () => short.every((link) => rig.counters(link).inFlight === 1));
+	a.send(types[4] as number, 'x'.repeat(16 * 1024 * 1024 - headerBytes));
+	await until('the long one', () => rig.counters(long).inFlight === 1);
+	b.frame({ kind: FrameKind.declare }, pack({ types: [{ name: 'New', codec: 'json' }] }));
+	const isTaken = () => rig.router.typeCount === types.length + 1;
+	await until('it', () => isTaken() || rig.faults('b')['protocol'] === 1);
+	expect([isTaken(), rig.faults('b')]).toEqual([true, {}]);
+	b.resume();
+	await until('its id', () => b.types.has('json New'));
+	await until('everything', () => b.messages.length === 5);
 });
 
 test('a message of 16 MiB arrives whole', async () => {
