@@ -25,8 +25,9 @@ export const maxUnreadNoticeBytes = 2 * 1024 * 1024;
 export const maxUnreadReplyBytes = 16 * 1024 * 1024;
 
 /**
- * Of a client that leaves more than the first unread no request is taken, none to orchd, and no declaration: so what still has to be answered is
- * bounded, and is answered in any case. What is refused to it at once is told up to the second, from where on it is only counted.
+ * Of a client that leaves more than the first unread no request is taken, none to orchd, and no declaration: so what still has to be
+ * answered is bounded, and is answered in any case. What is refused to it at once is told up to the second, from where on it is only
+ * counted.
  */
 export const maxUnreadAskingBytes = 24 * 1024 * 1024;
 export const maxUnreadRefusalBytes = 32 * 1024 * 1024;

@@ -64,7 +64,10 @@ function fakeRouter() {
 				},
 				inject: async () => ({ accepted: 1, dropped: {} }),
 				answer: async () => {},
-				async *events() {},
+				async *events() {
+					await closed;
+					yield* [];
+				},
 				stop: async () => {
 					stops++;
 					die();

@@ -8,7 +8,7 @@ import { RouterKeeper } from './router-keeper.ts';
 /** Connects at once, always, and refuses tables as long as the test says. */
 function keep() {
 	const clock = new ManualClock();
-	const router = { connects: 0, refuses: true };
+	const router = { connects: 0, refuses: true, endEvents: () => {} };
 	const connect = async (): Promise<RouterConnection> => {
 		router.connects++;
 		let close: () => void = () => {};
@@ -24,7 +24,15 @@ function keep() {
 				if (router.refuses) throw new Error('a table of another kind');
 				return { problems: [], schemas: [] };
 			},
-			async *events() {},
+			async *events() {
+				await Promise.race([
+					closed,
+					new Promise<void>((_resolve, reject) => {
+						router.endEvents = () => reject(new Error('an event that cannot be sent'));
+					}),
+				]);
+				yield* [];
+			},
 			stop: async () => close(),
 		} as Partial<RouterConnection> as RouterConnection;
 	};
@@ -39,6 +47,21 @@ function keep() {
 	});
 	return { clock, router, keeper };
 }
+
+test('a router that tells no more of what happens, though it lives, is connected to anew, and after a pause', async () => {
+	const { clock, router, keeper } = keep();
+	router.refuses = false;
+	keeper.start();
+	await keeper.routed(1, new AbortController().signal);
+	for (let time = 2; time <= 4; time++) {
+		router.endEvents();
+		for (let round = 0; round < 50; round++) await settle();
+		expect(router.connects).toBe(time - 1);
+		await clock.advance(1_000);
+		expect(router.connects).toBe(time);
+	}
+	await keeper.close();
+});
 
 test('a router that takes no table is asked again after growing waits, not without a pause', async () => {
 	const { clock, router, keeper } = keep();

@@ -39,6 +39,8 @@ export class RouterKeeper {
 	#routed: RoutingTable | undefined;
 	/** Whether it has taken a change: an older one knows none. */
 	#takesChanges = false;
+	/** The present router lives and tells no more of what happens. */
+	#isDeaf = false;
 	#waiters: Waiter[] = [];
 	#connects = 0;
 
@@ -143,6 +145,7 @@ export class RouterKeeper {
 				this.#ackedVersion = -1;
 				this.#routed = undefined;
 				this.#takesChanges = false;
+				this.#isDeaf = false;
 				log.info('router connected', { router: connection.pid });
 				void this.#send(false);
 				void this.#listen(connection);
@@ -150,8 +153,9 @@ export class RouterKeeper {
 				this.#connection = undefined;
 				if (signal.aborted) return;
 				log.warn('router lost', { router: connection.pid });
-				// one that takes no table is not to be asked again and again without a pause
+				// one that takes no table or tells nothing is not to be asked again and again without a pause
 				if (!this.#routed) throw new RouterUnavailable('it was lost before it had taken a table');
+				if (this.#isDeaf) throw new RouterUnavailable('it told no more of what happens');
 				failures = 0;
 			} catch (error) {
 				if (signal.aborted) return;
@@ -166,13 +170,18 @@ export class RouterKeeper {
 	}
 
 	async #listen(connection: RouterConnection): Promise<void> {
+		let failure: unknown;
 		try {
 			for await (const event of connection.events(this.#stop.signal)) this.#options.onEvent(event);
 		} catch (error) {
-			// the end of the connection is told by `closed`; anything else is worth a line
-			if (this.#connection === connection && !this.#stop.signal.aborted)
-				this.#options.log.debug('router events ended', { error });
+			failure = error;
 		}
+		// the end of the connection is told by `closed`
+		if (this.#connection !== connection || this.#stop.signal.aborted) return;
+		// what happens meanwhile, and what runtimes ask, would be lost: only a new connection begins with how things are
+		this.#options.log.warn('router events ended', { error: failure });
+		this.#isDeaf = true;
+		connection.close();
 	}
 
 	async #send(now: boolean): Promise<void> {
