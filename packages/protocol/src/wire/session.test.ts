@@ -332,6 +332,14 @@ describe('a session', () => {
 		expect(await caller.call('test.echo', { text: 'x'.repeat(900) })).toEqual({ text: 'x'.repeat(900) });
 	});
 
+	it('takes the usual limit where the other side tells none that could be', async () => {
+		for (const maxFrame of [0, Number.NaN]) {
+			const { client, caller } = connect({ client: { hello: { ...ourHello('client/1', 1), maxFrame } } });
+			await client.hello();
+			expect(await caller.call('test.echo', { text: 'x'.repeat(100_000) })).toEqual({ text: 'x'.repeat(100_000) });
+		}
+	});
+
 	it('does not ask what the other side would not take', async () => {
 		const { client, server, caller } = connect({ server: { hello: { ...ourHello('server/1', 2), maxFrame: 1_000 } } });
 		await client.hello();

@@ -369,7 +369,8 @@ export class Session {
 	/** Whoever reads lines and does not say how long a line may be takes any. */
 	get #peerTakesBytes(): number {
 		const told: unknown = this.#peer?.maxFrame;
-		if (typeof told === 'number') return told;
+		// zero would be the word of somebody who has none to say
+		if (typeof told === 'number' && told > 0) return told;
 		return this.#codec?.name === 'json' ? Number.POSITIVE_INFINITY : maxMessageBytes;
 	}
 
