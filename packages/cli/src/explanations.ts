@@ -37,7 +37,7 @@ export const explanations: Readonly<Record<string, string>> = {
 	E145: 'orchd is on its way out and begins nothing new.',
 	E146: 'The parameters of an operation do not fit what it declares; docs/reference/operations.md has them.',
 	E147: 'This orchd knows no such operation: it may be older than the client.',
-	E148: 'What came over the socket is no message of the protocol.',
+	E148: 'What came over the socket is no message of the protocol, or what was to go over it is longer than the other side takes.',
 	E149: 'This is not permitted from here.',
 	E150: 'A limit was reached that protects orchd. It may work a little later.',
 	E151: 'The caller has called it off.',

@@ -2,8 +2,10 @@
  * Refuses msgpackr's integers of more than 64 bits where the SDK reads. The extension is one for all who load the same copy of
  * msgpackr, so what the program itself reads by it stays as it was.
  */
-import { integerExtension, takeInteger } from '@orch/protocol/data';
 import { addExtension, unpack } from 'msgpackr/pack';
+
+/** A list of bytes, the highest first, in two's complement. */
+const integerExtension = 0x42;
 
 let isOurs = false;
 
@@ -17,13 +19,13 @@ export function reading<T>(read: () => T): T {
 	}
 }
 
-/** Of any length where it is the program that reads, as by msgpackr's own reader. */
-export const readInteger = (bytes: Uint8Array): bigint =>
-	isOurs || bytes.length <= 8
-		? takeInteger(bytes)
-		: BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+/** There may be megabytes of digits, and to write those takes the square of their number: the SDK takes 64 bits, the program as many as msgpackr itself. */
+export function readInteger(bytes: Uint8Array): bigint {
+	if (isOurs && bytes.length > 8) throw new Error(`an integer of ${bytes.length} bytes, at most 8 are taken`);
+	return BigInt.asIntN(bytes.length * 8, BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+}
 
-/** Nobody has put another reader in the place of msgpackr's own: the program for a type of its own, or an orchd within it. */
+/** The program has put no other reader in the place of msgpackr's own, for a type of its own. */
 function isUntouched(): boolean {
 	try {
 		return unpack(Uint8Array.of(0xc7, 9, integerExtension, 1, 0, 0, 0, 0, 0, 0, 0, 0)) === 2n ** 64n;

@@ -41,6 +41,8 @@ const restMs = 100;
 const mostUnborn = 3 * mostOfBrood;
 /** From the spawn of a brood to its last birth. */
 const birthMs = 10_000;
+/** Descriptors that other threads of this process may open in that moment: one by each that works on files for Node. */
+const openedMeanwhile = 4;
 /** How long closing waits for spares to end. */
 const closeMs = 2_000;
 const setsidPlaces = ['/usr/bin/setsid', '/bin/setsid'];
@@ -293,7 +295,7 @@ export class SpareShims {
 	}
 
 	#spawn({ args, env, stdio }: Invocation): Child {
-		ensureDescriptors(2 * stdio.length + 3);
+		ensureDescriptors(2 * stdio.length + 3 + openedMeanwhile);
 		const child: Child = execa(this.#options.shell, args, {
 			// its types know of descriptors up to 9 only
 			stdio: stdio as unknown as NonNullable<Options['stdio']>,

@@ -44,6 +44,5 @@ export {
 	writeHeader,
 	writeU32,
 } from './frame.ts';
-export { integerExtension, takeInteger } from './integer-extension.ts';
 export { msgpackOptions, unpackOne } from './one-value.ts';
 export { tooManyBytes, typeNameBytes, typeNameFault, typeNamePattern } from './type-name.ts';

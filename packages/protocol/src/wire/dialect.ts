@@ -1,7 +1,13 @@
 /** What a library's dialect adds to MessagePack, found before it is read. */
 
-/** MessagePack's own timestamps; integers as msgpackr writes them; and what some libraries write for undefined. */
-const readTypes: ReadonlySet<number> = new Set([0xff, 0x42, 0x00]);
+/** MessagePack's own timestamps, and what some libraries write for undefined. */
+const readTypes: ReadonlySet<number> = new Set([0xff, 0x00]);
+/** Integers as msgpackr writes them: those of more than 64 bits may have megabytes of digits, and to write these takes the square of their number. */
+const integerType = 0x42;
+const longestInteger = 8;
+
+const isRead = (type: number, length: number): boolean =>
+	readTypes.has(type) || (type === integerType && length <= longestInteger);
 
 /**
  * The first extension type in one value that is not read. Those of msgpackr say in two bytes what takes a kilobyte to write
@@ -33,15 +39,15 @@ export function foreignExtension(bytes: Uint8Array): number | undefined {
 					at += 4 + four(at);
 					break;
 				case 0xc7:
-					if (!readTypes.has(byte(at + 1))) return byte(at + 1);
+					if (!isRead(byte(at + 1), byte(at))) return byte(at + 1);
 					at += 2 + byte(at);
 					break;
 				case 0xc8:
-					if (!readTypes.has(byte(at + 2))) return byte(at + 2);
+					if (!isRead(byte(at + 2), two(at))) return byte(at + 2);
 					at += 3 + two(at);
 					break;
 				case 0xc9:
-					if (!readTypes.has(byte(at + 4))) return byte(at + 4);
+					if (!isRead(byte(at + 4), four(at))) return byte(at + 4);
 					at += 5 + four(at);
 					break;
 				case 0xcc:
@@ -67,7 +73,7 @@ export function foreignExtension(bytes: Uint8Array): number | undefined {
 				case 0xd6:
 				case 0xd7:
 				case 0xd8:
-					if (!readTypes.has(byte(at))) return byte(at);
+					if (!isRead(byte(at), 1 << (token - 0xd4))) return byte(at);
 					at += 1 + (1 << (token - 0xd4));
 					break;
 				case 0xdc:

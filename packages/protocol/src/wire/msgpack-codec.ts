@@ -1,5 +1,5 @@
 /** The control protocol in MessagePack: plain arrays that any language can read, each in a length-prefixed frame. */
-import { addExtension, Packr } from 'msgpackr';
+import { Packr } from 'msgpackr';
 import { msgpackOptions, unpackOne } from '../data/index.ts';
 import type { WireError } from '../errors.ts';
 import { foreignExtension } from './dialect.ts';
@@ -21,17 +21,6 @@ const packr = new Packr({ ...msgpackOptions, int64AsType: 'number' });
 // msgpackr's types leave this choice out: a bigint only where a number would not do
 const exact = new Packr({ ...msgpackOptions, int64AsType: 'auto' as 'bigint' });
 
-// msgpackr's own integers may have megabytes of digits, and to write those takes the square of their number
-addExtension({
-	type: 0x42,
-	unpack(bytes) {
-		if (bytes.length > 8) throw new Error(`an integer of ${bytes.length} bytes, at most 8 are taken`);
-		let value = 0n;
-		for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-		return BigInt.asIntN(bytes.length * 8, value);
-	},
-});
-
 export const pack = (value: unknown): Uint8Array => packr.pack(value);
 
 /** Throws MalformedMessage on anything that is not one whole MessagePack value. Of an integer beyond 2^53 it gives the nearest number. */
@@ -40,13 +29,15 @@ export const unpack = (bytes: Uint8Array): unknown => unpackBy(packr, bytes);
 /** The same; an integer beyond 2^53 is a bigint. */
 export const unpackExact = (bytes: Uint8Array): unknown => unpackBy(exact, bytes);
 
+const hints: Readonly<Record<number, string>> = {
+	66: ' with more than 8 bytes (an integer of more than 64 bits)',
+	114: ' (a record of msgpackr: its option useRecords: false writes maps)',
+};
+
 function unpackBy(reader: Packr, bytes: Uint8Array): unknown {
 	const foreign = foreignExtension(bytes);
 	if (foreign !== undefined)
-		throw new MalformedMessage(
-			`not a MessagePack value: extension type ${foreign} is not read${foreign === 0x72 ? ' (a record of msgpackr: its option useRecords: false writes maps)' : ''}`,
-			false,
-		);
+		throw new MalformedMessage(`not a MessagePack value: extension type ${foreign} is not read${hints[foreign] ?? ''}`, false);
 	try {
 		return unpackOne(reader, bytes, trailing);
 	} catch (error) {
