@@ -1,22 +1,15 @@
 /** Shims spawned ahead: whoever launches takes one that waits for its word, so that no launch waits for a fork of the daemon. */
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@orch/base';
-import { execa, type Options } from 'execa';
 import type { Cgroups } from './cgroups.ts';
 import { faultOfSystem, LaunchError } from './faults.ts';
 import { LaunchFiles } from './launch-files.ts';
-import {
-	broodInvocation,
-	type Invocation,
-	mostOfBrood,
-	type ShimLaunch,
-	shimDescriptors,
-	shimInvocation,
-} from './launch-shim.ts';
+import { broodInvocation, mostOfBrood, type ShimLaunch, shimDescriptors, shimInvocation } from './launch-shim.ts';
 import type { ProcessTable } from './process-table.ts';
 import { readStat } from './proc-scan.ts';
 import { Shim } from './shim.ts';
+import { type ShellProcess, spawnShell } from './spawn-shell.ts';
 
 export interface SpareShimsOptions {
 	readonly clock: Clock;
@@ -41,8 +34,6 @@ const restMs = 100;
 const mostUnborn = 3 * mostOfBrood;
 /** From the spawn of a brood to its last birth. */
 const birthMs = 10_000;
-/** Descriptors that other threads of this process may open in that moment: one by each that works on files for Node. */
-const openedMeanwhile = 4;
 /** How long closing waits for spares to end. */
 const closeMs = 2_000;
 const setsidPlaces = ['/usr/bin/setsid', '/bin/setsid'];
@@ -62,7 +53,7 @@ export class SpareShims {
 	readonly #unborn = new Set<Shim>();
 	readonly #files: LaunchFiles;
 	/** What we spawned and what has not ended. */
-	readonly #children = new Set<Child>();
+	readonly #children = new Set<ShellProcess>();
 	#refill: Timer | undefined;
 	#rest: Timer | undefined;
 	/** Spares that have ended without a launch since the last one. */
@@ -188,9 +179,9 @@ export class SpareShims {
 
 	#spawnOne(launch?: ShimLaunch): Shim | Promise<Shim> {
 		const file = this.#files.take();
-		let child: Child;
+		let child: ShellProcess;
 		try {
-			child = this.#spawn(shimInvocation(file, launch));
+			child = spawnShell(this.#options.shell, shimInvocation(file, launch));
 		} catch (error) {
 			this.#files.giveBack(file);
 			throw error;
@@ -212,10 +203,10 @@ export class SpareShims {
 
 	#spawnBrood(count: number, setsid: string): void {
 		const files: string[] = [];
-		let child: Child;
+		let child: ShellProcess;
 		try {
 			while (files.length < count) files.push(this.#files.take());
-			child = this.#spawn(broodInvocation({ shell: this.#options.shell, setsid, files }));
+			child = spawnShell(this.#options.shell, broodInvocation({ shell: this.#options.shell, setsid, files }));
 		} catch (error) {
 			this.#files.giveBack(...files);
 			this.#failed(error);
@@ -294,23 +285,7 @@ export class SpareShims {
 		for (const { reject } of waiting) reject(error);
 	}
 
-	#spawn({ args, env, stdio }: Invocation): Child {
-		ensureDescriptors(2 * stdio.length + 3 + openedMeanwhile);
-		const child: Child = execa(this.#options.shell, args, {
-			// its types know of descriptors up to 9 only
-			stdio: stdio as unknown as NonNullable<Options['stdio']>,
-			cwd: '/',
-			env,
-			extendEnv: false,
-			detached: true,
-			cleanup: false,
-			buffer: false,
-			reject: false,
-		});
-		return child;
-	}
-
-	#forgetAtExit(child: Child, ended: () => void): void {
+	#forgetAtExit(child: ShellProcess, ended: () => void): void {
 		// what execa does at an exit, and holds until then, is for a result that nobody asks for
 		for (const event of ['exit', 'close', 'error'] as const) child.removeAllListeners(event);
 		child.on('error', () => {});
@@ -347,33 +322,9 @@ export class SpareShims {
 	}
 }
 
-/** What is used of execa's subprocess; awaited only where there is none, to learn why. */
-interface Child extends PromiseLike<{ readonly cause?: unknown }> {
-	readonly pid?: number | undefined;
-	readonly stdio: unknown[];
-	kill: unknown;
-	on(event: 'exit' | 'error', listener: () => void): unknown;
-	removeAllListeners(event: string): unknown;
-	ref(): void;
-	unref(): void;
-}
+const socketOf = (child: ShellProcess, index: number) => child.stdio[shimDescriptors.orchd + index] as Duplex;
 
-const socketOf = (child: Child, index: number) => child.stdio[shimDescriptors.orchd + index] as Duplex;
-
-async function whyNotSpawned(child: Child): Promise<never> {
+async function whyNotSpawned(child: ShellProcess): Promise<never> {
 	const { cause } = await child;
 	throw new LaunchError(faultOfSystem(cause), { cause });
-}
-
-/**
- * Throws EMFILE or ENFILE where there is no room for a spawn. Without descriptors Node gives a child without `stdio` and
- * tells the error later; execa, which looks at it at once, throws and leaves that error to nobody: it would end the daemon.
- */
-function ensureDescriptors(count: number): void {
-	const taken: number[] = [];
-	try {
-		while (taken.length < count) taken.push(openSync('/dev/null', 'r'));
-	} finally {
-		for (const descriptor of taken) closeSync(descriptor);
-	}
 }
