@@ -6,6 +6,7 @@ import type { Binaries } from '../binaries/index.ts';
 import { isoTime, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
+import { Removals } from './removals.ts';
 import { programError, toOrchError } from './runtime-errors.ts';
 import { isMeant, toColumns, toInfo } from './runtime-info.ts';
 import type { UserSockets } from './user-sockets.ts';
@@ -33,6 +34,12 @@ export interface JoinOptions {
 	readonly history: (id: string) => readonly KeptLife[];
 }
 
+interface RemoveOptions {
+	readonly force: boolean;
+	readonly keepOutput?: boolean;
+	readonly signal: AbortSignal;
+}
+
 /** With the way to tell it of what an earlier daemon had. */
 export interface JoinedRuntimes extends Runtimes {
 	/** Gives each its name, its port and its program again; to be called before anything is added. */
@@ -42,7 +49,15 @@ export interface JoinedRuntimes extends Runtimes {
 }
 
 export function joinRuntimes({ supervisor, links, binaries, random, log, history, userSockets }: JoinOptions): JoinedRuntimes {
-	const describe = (id: string): RuntimeInfo => toInfo(supervisor.snapshot(id), links.problem(id));
+	const snapshotOf = (id: string): RuntimeSnapshot => {
+		try {
+			return supervisor.snapshot(id);
+		} catch (error) {
+			// removed a moment ago
+			throw toOrchError(error);
+		}
+	};
+	const describe = (id: string): RuntimeInfo => toInfo(snapshotOf(id), links.problem(id));
 	const done = async (id: string, work: Promise<RuntimeSnapshot>): Promise<RuntimeInfo> => {
 		try {
 			return toInfo(await work, links.problem(id));
@@ -91,10 +106,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			log.info('runtime added', { runtime: spec.name, id: spec.id, program: spec.program });
 		}
 	};
-	const remove = async (
-		id: string,
-		options: { readonly force: boolean; readonly keepOutput?: boolean; readonly signal: AbortSignal },
-	): Promise<void> => {
+	const removeNow = async (id: string, options: RemoveOptions): Promise<void> => {
 		let removed: RuntimeSnapshot;
 		try {
 			removed = await supervisor.remove(id, options);
@@ -111,6 +123,9 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		userSockets?.forget(id);
 		log.info('runtime removed', { runtime: name, id });
 	};
+	const removals = new Removals();
+	const remove = (id: string, options: RemoveOptions): Promise<void> =>
+		removals.do(id, () => removeNow(id, options), options.signal);
 	const columns = (which: WhichRuntimes) => toColumns(supervisor.list().filter((snapshot) => isMeant(snapshot, which)));
 	return {
 		restore(runtimes) {
@@ -161,7 +176,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		removed: () => supervisor.outputs.old().map((one) => ({ ...one, status: 'removed' })),
 		describe,
 		details(id) {
-			const { spec, stdoutPath, stderrPath } = supervisor.snapshot(id);
+			const { spec, stdoutPath, stderrPath } = snapshotOf(id);
 			const port = links.port(id);
 			return {
 				env: { ...spec.env },

@@ -65,7 +65,7 @@ export const daemonOperations = {
 		notes: 'Stops all runtimes and removes them with their output, removes all links; the daemon goes on.',
 		params: Empty,
 		result: Type.Object({ runtimes: Type.Integer(), links: Type.Integer() }),
-		errors: [],
+		errors: ['runtime.stop_incomplete', 'runtime.superseded'],
 		http: { method: 'POST', path: '/clear' },
 	}),
 } as const;

@@ -227,7 +227,7 @@ export const runtimeOperations = {
 			name: RuntimeName,
 			instances: Type.Optional(Type.Array(Type.Object({ id: Uuid, name: RuntimeName }))),
 		}),
-		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.running', 'runtime.stop_incomplete'],
+		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.running', 'runtime.stop_incomplete', 'runtime.superseded'],
 		http: { method: 'DELETE', path: '/runtimes/{runtime}' },
 	}),
 	'runtime.scale': operation({
