@@ -67,7 +67,7 @@ export class RuntimeProbes {
 		const ended = new AbortController();
 		const one = new ProcessProbes({
 			probes,
-			target: this.#targetOf(process, { ...rest, probes }, ended.signal),
+			target: this.#targetOf(process, rest, ended.signal),
 			clock,
 			checkerOf,
 			known: { ready: ledger.readyGeneration === generation, started: ledger.startedUpGeneration === generation },
@@ -119,17 +119,13 @@ export class RuntimeProbes {
 		onReady(generation, ready, reason);
 	}
 
-	#targetOf(
-		target: Process,
-		{ cwd, user, probes }: Pick<RuntimeSpec, 'cwd' | 'user' | 'probes'>,
-		ended: AbortSignal,
-	): ProbeTarget {
+	#targetOf(target: Process, { cwd, user }: Pick<RuntimeSpec, 'cwd' | 'user'>, ended: AbortSignal): ProbeTarget {
 		const { generation, set } = target;
 		const { clock, output, environmentOf } = this.#options;
 		return {
 			set,
 			cwd,
-			env: wantCommands(probes) ? environmentOf(target) : {},
+			env: () => environmentOf(target),
 			before: () => (user === undefined ? [] : wordsToBecome(userOf(user, process.getuid?.()))),
 			output: (stream, signal) => {
 				const life = output.lives.list.find((one) => one.generation === generation);

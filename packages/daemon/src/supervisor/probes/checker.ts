@@ -27,8 +27,8 @@ export interface ProbeTarget {
 	/** All its processes. */
 	readonly set: ProcessSet;
 	readonly cwd: string;
-	/** What a command that looks at it gets. */
-	readonly env: Readonly<Record<string, string>>;
+	/** What a command that looks at it gets; throws where that cannot be read now. */
+	readonly env: () => Readonly<Record<string, string>>;
 	/** Words to put before that command, so that it runs as the user that the program runs as; throws where it cannot. */
 	readonly before?: (() => readonly string[]) | undefined;
 	/** What this process, and none before it, writes to a stream; goes on until `signal` is aborted. */

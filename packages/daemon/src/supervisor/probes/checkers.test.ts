@@ -233,7 +233,7 @@ function execIn() {
 	const target: Pick<ProbeTarget, 'set' | 'cwd' | 'env'> = {
 		set: createProcessSet({ processId: systemRandom.uuid(), root: undefined, outputDirectory: undefined }),
 		cwd: directory,
-		env: { PATH: '/usr/local/bin:/usr/bin:/bin', GREETING: 'hello' },
+		env: () => ({ PATH: '/usr/local/bin:/usr/bin:/bin', GREETING: 'hello' }),
 	};
 	const table = createProcessTable();
 	table.register(target.set);
@@ -250,6 +250,23 @@ const isAlive = (pid: number): boolean => {
 /** Whole lines of a file that is being written, as numbers. */
 const numbersIn = (path: string): number[] =>
 	existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, -1).map(Number) : [];
+
+test('exec: an environment that cannot be read now fails this look, and the next one reads it', async () => {
+	const { target, options } = execIn();
+	let isShort = true;
+	const env = () => {
+		if (isShort) throw new Error('EMFILE: too many open files');
+		return target.env();
+	};
+	const checker = createExecChecker(
+		{ kind: 'exec', command: ['/bin/sh', '-c', 'echo "$GREETING"'] },
+		{ ...target, env },
+		options,
+	);
+	await expect(checker.look(never())).rejects.toThrow('EMFILE');
+	isShort = false;
+	expect(await checker.look(never())).toEqual({ ok: true, text: 'exit code 0: hello' });
+});
 
 test('exec: the exit code decides; the last line it wrote is told; environment and directory are the runtime’s', async () => {
 	const { checker, directory } = execIn();

@@ -50,7 +50,7 @@ export function createExecChecker(
 			const [program = '', ...args] = [...(before?.() ?? []), ...command];
 			const child = spawn(program, args, {
 				cwd,
-				env: { ...env, [cookieName]: set.processId, [markName]: mark },
+				env: { ...env(), [cookieName]: set.processId, [markName]: mark },
 				detached: true,
 				stdio: ['ignore', 'pipe', 'pipe'],
 			});

@@ -16,7 +16,7 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 const target: ProbeTarget = {
 	set: createProcessSet({ processId: 'one', root: { pid: 100, startTicks: 1 }, outputDirectory: undefined }),
 	cwd: '/',
-	env: {},
+	env: () => ({}),
 	output: nothing,
 	notes: nothing,
 };
