@@ -788,7 +788,9 @@ describe('the end of orchd, and its limits', () => {
 				// what has been started is stopped all the same, and nothing is kept open for what was not
 				await daemon.remove(...runtimes);
 				expect(await daemon.call('runtime.list', {})).toEqual([]);
-				expect(processesWith('ORCH_SOCKET', own.socket).map(({ pid }) => pid)).toEqual([daemon.pid]);
+				// a spare shim on its way has for a moment the environment of orchd, which forks it
+				const left = () => processesWith('ORCH_SOCKET', own.socket).map(({ pid }) => pid);
+				await until('only orchd is left', () => left().join() === String(daemon.pid));
 				expect((await daemon.call('daemon.version', {})).pid).toBe(daemon.pid);
 			});
 		},

@@ -24,7 +24,7 @@ export class LaunchFiles {
 		this.#directory = directory;
 		this.#log = log;
 		this.#prefix = `${process.pid}-${Math.round(clock.now())}-`;
-		// nobody but a daemon that died can have left any, and its shims died with it
+		// nobody but a daemon that died can have left any, and its shims die with it
 		this.remove();
 		mkdirSync(directory, { recursive: true, mode: 0o700 });
 	}
@@ -79,9 +79,14 @@ export class LaunchFiles {
 		}
 	}
 
-	/** All of them. */
+	/** All of them. A shim that comes to life in this moment may make its record anew, which is empty: the next daemon takes it away. */
 	remove(): void {
-		rmSync(this.#directory, { recursive: true, force: true });
+		try {
+			rmSync(this.#directory, { recursive: true, force: true });
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY')
+				this.#log.warn('what shims were told could not be taken away', { directory: this.#directory, error });
+		}
 	}
 }
 
