@@ -2,14 +2,22 @@
 import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@orch/base';
+import { execa, type Options } from 'execa';
 import type { Cgroups } from './cgroups.ts';
 import { faultOfSystem, LaunchError } from './faults.ts';
 import { LaunchFiles } from './launch-files.ts';
-import { broodInvocation, mostOfBrood, type ShimLaunch, shimDescriptors, shimInvocation } from './launch-shim.ts';
+import {
+	broodInvocation,
+	type Invocation,
+	mostOfBrood,
+	type ShimLaunch,
+	shimDescriptors,
+	shimInvocation,
+} from './launch-shim.ts';
 import type { ProcessTable } from './process-table.ts';
 import { readStat } from './proc-scan.ts';
 import { Shim } from './shim.ts';
-import { type ShellProcess, spawnShell } from './spawn-shell.ts';
+import { spawned } from './spawning.ts';
 
 export interface SpareShimsOptions {
 	readonly clock: Clock;
@@ -181,7 +189,7 @@ export class SpareShims {
 		const file = this.#files.take();
 		let child: ShellProcess;
 		try {
-			child = spawnShell(this.#options.shell, shimInvocation(file, launch));
+			child = this.#spawn(shimInvocation(file, launch));
 		} catch (error) {
 			this.#files.giveBack(file);
 			throw error;
@@ -206,7 +214,7 @@ export class SpareShims {
 		let child: ShellProcess;
 		try {
 			while (files.length < count) files.push(this.#files.take());
-			child = spawnShell(this.#options.shell, broodInvocation({ shell: this.#options.shell, setsid, files }));
+			child = this.#spawn(broodInvocation({ shell: this.#options.shell, setsid, files }));
 		} catch (error) {
 			this.#files.giveBack(...files);
 			this.#failed(error);
@@ -285,6 +293,22 @@ export class SpareShims {
 		for (const { reject } of waiting) reject(error);
 	}
 
+	#spawn({ args, env, stdio }: Invocation): ShellProcess {
+		return spawned(() =>
+			execa(this.#options.shell, args, {
+				// its types know of descriptors up to 9 only
+				stdio: stdio as unknown as NonNullable<Options['stdio']>,
+				cwd: '/',
+				env,
+				extendEnv: false,
+				detached: true,
+				cleanup: false,
+				buffer: false,
+				reject: false,
+			}),
+		);
+	}
+
 	#forgetAtExit(child: ShellProcess, ended: () => void): void {
 		// what execa does at an exit, and holds until then, is for a result that nobody asks for
 		for (const event of ['exit', 'close', 'error'] as const) child.removeAllListeners(event);
@@ -320,6 +344,17 @@ export class SpareShims {
 	#ignore(pid: number): () => void {
 		return this.#options.table.ignore?.(pid) ?? (() => {});
 	}
+}
+
+/** What is used of execa's subprocess; awaited only where there is none, to learn why. */
+interface ShellProcess extends PromiseLike<{ readonly cause?: unknown }> {
+	readonly pid?: number | undefined;
+	readonly stdio: unknown[];
+	kill: unknown;
+	on(event: 'exit' | 'error', listener: () => void): unknown;
+	removeAllListeners(event: string): unknown;
+	ref(): void;
+	unref(): void;
 }
 
 const socketOf = (child: ShellProcess, index: number) => child.stdio[shimDescriptors.orchd + index] as Duplex;

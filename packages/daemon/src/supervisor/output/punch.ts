@@ -3,6 +3,8 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'nod
 import { join } from 'node:path';
 import type { Random } from '@orch/base';
 import { execa } from 'execa';
+import { isShortage } from '../shortage.ts';
+import { spawned } from '../spawning.ts';
 
 export interface Punch {
 	/** Whether files in the directory can be treated so; asked once for each file system. */
@@ -20,7 +22,7 @@ export function createPunch(random: Pick<Random, 'bytes'>): Punch {
 	const known = new Map<number, Promise<boolean | 'unknown'>>();
 	const punch = async (path: string, offset: number, length: number): Promise<void> => {
 		const range = ['--punch-hole', '--offset', String(offset), '--length', String(length)];
-		await execa('fallocate', [...range, path], { stdin: 'ignore', timeout: punchMs });
+		await spawned(() => execa('fallocate', [...range, path], { stdin: 'ignore', timeout: punchMs }));
 	};
 	const tryIt = async (directory: string): Promise<boolean | 'unknown'> => {
 		const path = join(directory, `trial-${Buffer.from(random.bytes(6)).toString('hex')}`);
@@ -36,7 +38,7 @@ export function createPunch(random: Pick<Random, 'bytes'>): Punch {
 			// there are file systems that take the call and do nothing
 			return statSync(path).blocks * 512 < trialBytes / 2;
 		} catch (error) {
-			return (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'unknown' : false;
+			return isShortage(error) || (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'unknown' : false;
 		} finally {
 			rmSync(path, { force: true });
 		}
@@ -51,7 +53,7 @@ export function createPunch(random: Pick<Random, 'bytes'>): Punch {
 				known.set(device, answer);
 			}
 			const found = await answer;
-			// a full disk has no room for a trial, but needs a hole more than any
+			// a full disk has no room for a trial, but needs a hole more than any; and descriptors come back
 			if (found === 'unknown') known.delete(device);
 			return found !== false;
 		},

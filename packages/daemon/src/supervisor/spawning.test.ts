@@ -1,9 +1,7 @@
-import { once } from 'node:events';
+import { execa } from 'execa';
 import { afterEach, expect, test } from 'vitest';
-import { spawnShell } from './spawn-shell.ts';
+import { spawned } from './spawning.ts';
 import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
-
-const invocation = { args: ['-c', 'exit 0'], env: {}, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] as const };
 
 let giveBack: (() => void) | undefined;
 afterEach(() => {
@@ -19,7 +17,7 @@ test.runIf(canTakeDescriptors)(
 		const hear = (error: unknown) => uncaught.push(error);
 		process.on('uncaughtException', hear);
 		try {
-			expect(() => spawnShell('/bin/sh', invocation)).toThrow(expect.objectContaining({ code: 'EMFILE' }));
+			expect(() => spawned(() => execa('/bin/true'))).toThrow(expect.objectContaining({ code: 'EMFILE' }));
 			// its child tells of it in the next turn
 			await new Promise((resolve) => setImmediate(resolve));
 		} finally {
@@ -28,11 +26,11 @@ test.runIf(canTakeDescriptors)(
 		expect(uncaught).toEqual([]);
 		giveBack();
 		giveBack = undefined;
-		const child = spawnShell('/bin/sh', invocation);
-		await once(child as never, 'exit');
+		expect(await spawned(() => execa('/bin/true'))).toMatchObject({ exitCode: 0 });
 	},
 );
 
-test('what cannot be handed over at all is told as it is', () => {
-	expect(() => spawnShell('/bin/sh', { ...invocation, args: ['-c', 'a\0b'] })).toThrow('null bytes');
+test('what cannot be spawned for another reason is told as it is', async () => {
+	expect(() => spawned(() => execa('/bin/true', ['a\0b']))).toThrow('null bytes');
+	await expect(spawned(() => execa('/nowhere/true'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
