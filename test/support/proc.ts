@@ -68,7 +68,7 @@ export function spareShimsOf(home: string): number {
 }
 
 /** Where everything that has been taken of them is replaced. */
-export const keptShims = 4;
+export const keptShims = 7;
 
 /** How many descriptors a process has open. */
 export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;

@@ -9,6 +9,7 @@ import { createLauncher } from './launcher.ts';
 import type { Launched, Launcher, LaunchRequest } from './ports.ts';
 import { isDead, listPids, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
+import { keptSpares } from './spare-shims.ts';
 import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
 import { requestOf } from './testing/request.ts';
 
@@ -73,12 +74,12 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	test('there are none before the first launch, and some after it, which the next ones take', async () => {
 		expect(ours()).toEqual([]);
 		await launch(['-c', 'exec sleep 1000']);
-		const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
+		const waiting = await until('spares wait', () => (spares().length === keptSpares ? spares() : undefined));
 		for (let used = 1; used <= 2; used++) {
 			const { root } = await launch(['-c', 'exec sleep 1000']);
 			expect(waiting).toContain(root.pid);
 		}
-		await until('there are as many again', () => spares().length === 4);
+		await until('there are as many again', () => spares().length === keptSpares);
 	});
 
 	test('many launches at once are all launched, each in a session of its own, and each end is told', async () => {
@@ -92,7 +93,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	test('spares that were killed harm no launch', async () => {
 		await launch(['-c', 'exec sleep 1000']);
 		for (let round = 0; round < 5; round++) {
-			const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
+			const waiting = await until('spares wait', () => (spares().length === keptSpares ? spares() : undefined));
 			for (const pid of waiting) process.kill(pid, 'SIGKILL');
 			// a signal takes its time; who gets the word before it comes launches
 			await until('they are dead', () => !waiting.some(isAlive));
@@ -105,7 +106,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 	test('spares whose children were killed while they waited harm no launch', async () => {
 		await launch(['-c', 'exec sleep 1000']);
 		for (let round = 0; round < 5; round++) {
-			const waiting = await until('spares wait', () => (spares().length === 4 ? spares() : undefined));
+			const waiting = await until('spares wait', () => (spares().length === keptSpares ? spares() : undefined));
 			const children = waiting.flatMap(childrenOf);
 			for (const child of children) process.kill(child, 'SIGKILL');
 			await until('they are dead', () => !children.some(isAlive));
@@ -122,7 +123,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			process.kill(one.root.pid, 'SIGKILL');
 			expect(await end).toEqual({ kind: 'unknown', reason: '' });
 			process.kill(one.program.pid, 'SIGKILL');
-			await until('spares wait', () => spares().length === 4);
+			await until('spares wait', () => spares().length === keptSpares);
 		}
 	});
 
@@ -137,7 +138,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			await clock.advance(100);
 			// whom nobody looks at is known, not only there
 			const areKnown = () => spares().every((spare) => ignored.mock.calls.some(([pid]) => pid === spare));
-			await until('spares wait', () => spares().length === 4 && areKnown());
+			await until('spares wait', () => spares().length === keptSpares && areKnown());
 			await launch(['-c', 'exec sleep 1000']);
 			const before = new Set(childrenOf(process.pid));
 			// in the turn of the spawn: what is spawned has said nothing yet
@@ -149,10 +150,10 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			} finally {
 				giveBack();
 			}
-			expect(spares().length).toBe(3);
+			expect(spares().length).toBe(keptSpares - 1);
 			await launch(['-c', 'exec sleep 1000']);
 			await clock.advance(100);
-			await until('there are as many again', () => spares().length === 4);
+			await until('there are as many again', () => spares().length === keptSpares);
 			expect(spares().map((pid) => readStat(pid)?.parent)).not.toContain(process.pid);
 		},
 	);
@@ -164,14 +165,14 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		const table = createProcessTable();
 		launcher = createLauncher({ clock: systemClock, log: silentLogger, stateDirectory: directory, table, shell });
 		await launch(['-c', 'exec sleep 1000']);
-		const first = await until('the others wait', () => (spares().length === 3 ? spares() : undefined));
+		const first = await until('the others wait', () => (spares().length === keptSpares - 1 ? spares() : undefined));
 		const parent = readStat(first[0] ?? 0)?.parent ?? 0;
 		const unborn = await until('the second sleeps', () => childrenOf(parent).find((pid) => readStat(pid)?.name === 'sleep'));
 		for (const _ of first) await ended(await launch(['-c', 'exit 0']));
 		process.kill(unborn, 'SIGKILL');
 		await until('their parent is gone', () => !isThere(parent));
-		for (let used = 0; used < 4; used++) await launch(['-c', 'exec sleep 1000']);
-		await until('there are as many again', () => spares().length === 4);
+		for (let used = 0; used < keptSpares; used++) await launch(['-c', 'exec sleep 1000']);
+		await until('there are as many again', () => spares().length === keptSpares);
 		expect(spares().map((pid) => readStat(pid)?.parent)).not.toContain(process.pid);
 	});
 
@@ -197,7 +198,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			);
 		};
 		await launch(['-c', 'exec sleep 1000']);
-		await until('spares wait', () => spares().length === 4);
+		await until('spares wait', () => spares().length === keptSpares);
 		const before = new Set(files());
 		await launcher.endSpares();
 		await until('none waits any more', () => spares().length === 0);

@@ -29,13 +29,13 @@ export interface SpareShimsOptions {
 	readonly shell: string;
 }
 
-/** Spares that are kept once anything has been launched: so many restarts at once find one. */
-const kept = 4;
+/** Spares that are kept once anything has been launched, all made by one fork: so many restarts at once, or right after each other, find one. */
+export const keptSpares = mostOfBrood;
 /**
- * After one was taken, where none is left: its launch is over by then. All are made by one fork, and not before the last is taken:
- * a fork holds up everything else, the next restart too.
+ * After the last one was taken: its launch is over by then. Not before the last is taken, for a fork holds up everything else, the
+ * next restart too; and not later, or that one would take a fork of its own.
  */
-const refillMs = 20;
+const refillMs = 4;
 /** When none has been taken for so long, those that are missing are made. */
 const restMs = 100;
 /** Those on their way. More would only take the processor from each other. */
@@ -78,7 +78,7 @@ export class SpareShims {
 	/** At once where there is one, or where nobody else waits for one. `done` is to be called with it. */
 	take(): Shim | Promise<Shim> {
 		this.#lost = 0;
-		this.#refillSoon();
+		this.#refillAtRest();
 		for (const [spare, heed] of this.#spares) {
 			// it stays where it cannot be asked
 			const isAlive = spare.isAlive();
@@ -86,10 +86,14 @@ export class SpareShims {
 			heed();
 			spare.onEnd = undefined;
 			// without its shim the child that waits would launch, and nobody would be there for its end
-			if (isAlive) return spare;
+			if (isAlive) {
+				if (this.#spares.size === 0) this.#refillSoon();
+				return spare;
+			}
 			spare.hangUp();
 			this.#files.free(spare.file);
 		}
+		this.#refillSoon();
 		if (this.#waiting.length === 0 && this.#unborn.size === 0 && !this.#isSpawning) {
 			this.#spawnInTurns();
 			return this.#spawnOne();
@@ -101,7 +105,10 @@ export class SpareShims {
 
 	/** One that was no spare; with `launch` it gets program, arguments and environment by its spawn, which fails where they are too much for the system. */
 	takeNew(launch: ShimLaunch | undefined): Shim | Promise<Shim> {
-		if (!launch) this.#refillSoon();
+		if (!launch) {
+			this.#refillSoon();
+			this.#refillAtRest();
+		}
 		return this.#spawnOne(launch);
 	}
 
@@ -137,13 +144,16 @@ export class SpareShims {
 		this.#files.remove();
 	}
 
-	#refillSoon(): void {
+	#refillAtRest(): void {
 		if (this.#isClosed) return;
 		this.#rest?.cancel();
-		const { clock } = this.#options;
-		this.#rest = clock.setTimer(restMs, () => this.#refillUpTo(kept - 1), { background: true });
+		this.#rest = this.#options.clock.setTimer(restMs, () => this.#refillUpTo(keptSpares - 1), { background: true });
+	}
+
+	#refillSoon(): void {
+		if (this.#isClosed) return;
 		// not put off by the next launch: under a storm of them none would ever come
-		this.#refill ??= clock.setTimer(
+		this.#refill ??= this.#options.clock.setTimer(
 			refillMs,
 			() => {
 				this.#refill = undefined;
@@ -156,7 +166,7 @@ export class SpareShims {
 	/** Where no more than so many are left. */
 	#refillUpTo(most: number): void {
 		const ready = this.#spares.size + (this.#unborn.size - this.#waiting.length);
-		if (!this.#isClosed && ready <= most) this.#spawnSome(Math.min(kept - ready, mostOfBrood));
+		if (!this.#isClosed && ready <= most) this.#spawnSome(Math.min(keptSpares - ready, mostOfBrood));
 	}
 
 	/** One spawn in each turn of the event loop, for each holds up everything else. */
@@ -279,10 +289,10 @@ export class SpareShims {
 			this.#spares.delete(shim);
 			this.#files.free(shim.file);
 			// replaced, but not for ever: somebody may kill them as they come
-			if (this.#lost++ < kept) this.#refillSoon();
+			if (this.#lost++ < keptSpares) this.#refillAtRest();
 		};
 		// who was to have it may have gone meanwhile
-		if (this.#isClosed || this.#spares.size >= kept) shim.hangUp();
+		if (this.#isClosed || this.#spares.size >= keptSpares) shim.hangUp();
 		else this.#spares.set(shim, heed);
 	}
 
