@@ -47,7 +47,8 @@ async function underOrch({ control: { call } }, { command, args, kills }) {
 	await call('runtime.start', { runtime: id });
 	const { stdoutPath } = await call('runtime.show', { runtime: id });
 	const times = await killAgainAndAgain(stdoutPath, kills, async (previous) => {
-		const { pid, status } = await call('runtime.show', { runtime: id });
+		// not by `runtime.show`, which also tells of the last hundred processes: the bare parent says its pid by itself
+		const [{ pid, status }] = await call('runtime.list', { runtimes: [id] });
 		return status === 'running' && pid !== previous ? pid : undefined;
 	});
 	await call('runtime.remove', { runtime: id, force: true });
