@@ -43,6 +43,28 @@ export const systemClock: Clock = {
 	},
 };
 
+/**
+ * What `work` gives; fails with `late()` where that takes longer than `ms`, or with the reason of `outer` when that is aborted.
+ * `work` gets a signal that is aborted once it is over, or too late.
+ */
+export async function within<T>(
+	clock: Clock,
+	ms: number,
+	work: (signal: AbortSignal) => Promise<T>,
+	late: () => Error,
+	outer?: AbortSignal,
+): Promise<T> {
+	const over = new AbortController();
+	const limit = clock.sleep(ms, outer ? AbortSignal.any([outer, over.signal]) : over.signal).then(() => {
+		throw late();
+	});
+	try {
+		return await Promise.race([work(over.signal), limit]);
+	} finally {
+		over.abort();
+	}
+}
+
 /** Holds the whole thread: for a synchronous write to a pipe that another process has made non-blocking and that is full. */
 export function pauseThread(ms: number): void {
 	Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

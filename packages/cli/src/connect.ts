@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import type { Api } from '@orch/protocol';
 import { type Caller, createCaller, OrchError, ourHello, type Places, Session, version } from '@orch/protocol/wire';
 import { explain } from './ask.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, within } from './clock.ts';
 import { refuseLongPath } from './places.ts';
 import type { World } from './world.ts';
 
@@ -71,13 +71,6 @@ export async function helloOf(
 	withinMs: number,
 	signal?: AbortSignal,
 ): Promise<Hello> {
-	const over = new AbortController();
-	const limit = clock.sleep(withinMs, signal ? AbortSignal.any([signal, over.signal]) : over.signal).then(() => {
-		throw new OrchError('timeout', { ms: withinMs });
-	});
-	try {
-		return await Promise.race([connected.then(() => session.hello()), limit]);
-	} finally {
-		over.abort();
-	}
+	const work = () => connected.then(() => session.hello());
+	return within(clock, withinMs, work, () => new OrchError('timeout', { ms: withinMs }), signal);
 }

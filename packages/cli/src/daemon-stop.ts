@@ -1,5 +1,6 @@
 /** Waits until an orchd that has said that it stops is gone. */
 import type { Places } from '@orch/protocol/wire';
+import { within } from './clock.ts';
 import { type Connection, helloOf, openConnection } from './connect.ts';
 import { isDaemonMissing } from './connect-failure.ts';
 import { CliError } from './errors.ts';
@@ -16,20 +17,11 @@ const answerMs = 1000;
  */
 export async function awaitEnd(world: World, places: Places, connection: Connection, pid: number): Promise<void> {
 	const { clock } = world;
-	const over = new AbortController();
-	const gone = async () => {
+	const gone = async (signal: AbortSignal) => {
 		await connection.closed;
-		while (!over.signal.aborted && ((await answers(world, places, pid)) || isAlive(pid)))
-			await clock.sleep(lookEveryMs, over.signal);
+		while (!signal.aborted && ((await answers(world, places, pid)) || isAlive(pid))) await clock.sleep(lookEveryMs, signal);
 	};
-	const late = clock.sleep(goneWithinMs, over.signal).then(() => {
-		throw new CliError('daemon.not_stopped', { pid, ms: goneWithinMs });
-	});
-	try {
-		await Promise.race([gone(), late]);
-	} finally {
-		over.abort();
-	}
+	await within(clock, goneWithinMs, gone, () => new CliError('daemon.not_stopped', { pid, ms: goneWithinMs }));
 }
 
 /** Whether the same orchd still answers; another one may have been started on the socket meanwhile. */

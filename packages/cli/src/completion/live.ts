@@ -1,6 +1,7 @@
 /** Names that only orchd knows, asked for within a bound: a shell waits for them at every key that asks. */
 import { statusText } from '@orch/base/text';
 import type { RuntimeInfo } from '@orch/protocol';
+import { within } from '../clock.ts';
 import { type Connection, openConnection } from '../connect.ts';
 import { placesOf } from '../places.ts';
 import { linkText } from '../commands/link-text.ts';
@@ -21,19 +22,14 @@ function boundMs({ env }: World): number {
 /** Nothing where no orchd answers in time: a completion never fails, starts nothing and says nothing. */
 export async function liveCandidates(world: World, live: Live, given: Readonly<Record<string, string>>): Promise<Candidate[]> {
 	let connection: Connection | undefined;
-	let bound: { cancel(): void } | undefined;
-	const late = new Promise<Candidate[]>((resolve) => {
-		bound = world.clock.setTimer(boundMs(world), () => resolve([]));
-	});
 	try {
 		connection = openConnection(world, placesOf(world, given['socket']));
 		const { caller, session } = connection;
-		const asked = live.kind === 'types' ? typesOf(world, caller, given) : session.request(live.operation, {}).then(listed);
-		return await Promise.race([asked, late]);
+		const ask = () => (live.kind === 'types' ? typesOf(world, caller, given) : session.request(live.operation, {}).then(listed));
+		return await within(world.clock, boundMs(world), ask, () => new Error('orchd does not answer'));
 	} catch {
 		return [];
 	} finally {
-		bound?.cancel();
 		connection?.close();
 	}
 }

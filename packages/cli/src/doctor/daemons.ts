@@ -3,6 +3,7 @@ import { duration } from '@orch/base/text';
 import { existsSync } from 'node:fs';
 import type { Api, ResultOf } from '@orch/protocol';
 import { version } from '@orch/protocol/wire';
+import { within } from '../clock.ts';
 import { openConnection } from '../connect.ts';
 import { CliError, toShownError } from '../errors.ts';
 import { plural } from '../render/time.ts';
@@ -53,19 +54,14 @@ export async function probeDaemon({ world, places }: Pick<Subject, 'world' | 'pl
 async function ask(world: World, places: Subject['places']) {
 	const connection = openConnection(world, places);
 	const startedMs = world.clock.monotonicMs();
-	let late: { cancel(): void } | undefined;
+	const late = () =>
+		new CliError('daemon.unreachable', { socket: places.socket, reason: 'it takes connections and says nothing' });
 	try {
-		const bound = new Promise<never>((_resolve, reject) => {
-			late = world.clock.setTimer(answersWithinMs, () =>
-				reject(new CliError('daemon.unreachable', { socket: places.socket, reason: 'it takes connections and says nothing' })),
-			);
-		});
 		const asked = connection.caller.call('daemon.status', {});
 		asked.catch(() => {});
-		const status = await Promise.race([connection.connected.then(() => asked), bound]);
+		const status = await within(world.clock, answersWithinMs, () => connection.connected.then(() => asked), late);
 		return { status, ms: world.clock.monotonicMs() - startedMs };
 	} finally {
-		late?.cancel();
 		connection.close();
 	}
 }
