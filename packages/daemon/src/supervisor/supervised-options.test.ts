@@ -13,6 +13,7 @@ import { defaultRestart, defaultStop, type RestartPolicy, type RuntimeSpec } fro
 import type { CommandEnd, CommandRequest } from './stop-command.ts';
 import { superviseBy } from './supervisor.ts';
 import { FakeProcesses } from './testing/fake-launcher.ts';
+import { holdRemoval } from './testing/hold-removal.ts';
 import { createMemoryJournal } from './testing/memory-journal.ts';
 import type { OpenWatch } from './triggers/index.ts';
 
@@ -382,14 +383,7 @@ describe('triggers', () => {
 	test('one that is being removed takes no other spec, whose schedule and watch would outlive it', async () => {
 		const { supervisor, clock, watches, snapshot } = supervise();
 		await supervisor.start(id);
-		const { remove } = supervisor.outputs;
-		let release = () => {};
-		supervisor.outputs.remove = async (one, options) => {
-			await new Promise<void>((resolve) => {
-				release = resolve;
-			});
-			return remove.call(supervisor.outputs, one, options);
-		};
+		const release = holdRemoval(supervisor.outputs);
 		const { spec } = snapshot();
 		const removed = supervisor.remove(id, { force: true });
 		const respecify = () =>

@@ -14,6 +14,7 @@ import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
 import { OutputStore } from './output/index.ts';
 import { superviseBy } from './supervisor.ts';
 import { FakeProcesses, statusesOf } from './testing/fake-launcher.ts';
+import { holdRemoval } from './testing/hold-removal.ts';
 import { createMemoryJournal } from './testing/memory-journal.ts';
 
 const cleanups: (() => void)[] = [];
@@ -711,14 +712,7 @@ test('of several that are added at once all are, or none where one of them canno
 
 test('an id is free again when nothing of its runtime is left, and not before', async () => {
 	const { supervisor, id, spec, events } = supervise();
-	const { remove } = supervisor.outputs;
-	let release = () => {};
-	supervisor.outputs.remove = async (one, options) => {
-		await new Promise<void>((resolve) => {
-			release = resolve;
-		});
-		return remove.call(supervisor.outputs, one, options);
-	};
+	const release = holdRemoval(supervisor.outputs);
 	const removed = supervisor.remove(id);
 	await settle();
 	expect(() => supervisor.add(spec)).toThrow(expect.objectContaining({ fault: { kind: 'id_taken', id } }));
