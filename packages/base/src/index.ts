@@ -12,6 +12,7 @@ export { createLogger, type LogFields, type Logger, type LogLevel, logLevels, re
 export { diagram, type Row, type Step, step, type Table } from './machine.ts';
 export { type Random, systemRandom } from './random.ts';
 export { Scope, type ScopeOptions } from './scope.ts';
+export { nextTurn, settleAll } from './turns.ts';
 export {
 	type ByteChannel,
 	type ByteReceiver,

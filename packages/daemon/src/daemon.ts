@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, type Logger, measureSocketPath, type Random, Scope } from '@orch/base';
+import { type Clock, type Logger, measureSocketPath, type Random, Scope, settleAll } from '@orch/base';
 import { api, type Call, createDispatch, type Dispatch, type RunnerInfo, suggest } from '@orch/protocol';
 import type { Places } from '@orch/protocol/wire';
 import { Binaries } from './binaries/index.ts';
@@ -268,8 +268,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 					async clear(signal) {
 						const before = { runtimes: runtimes.list().length, links: links.list().length };
 						await projects.clear();
-						const all = runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal }));
-						for (const outcome of await Promise.allSettled(all)) if (outcome.status === 'rejected') throw outcome.reason;
+						await settleAll(runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal })));
 						for (const { id } of links.list()) links.remove(id);
 						return before;
 					},

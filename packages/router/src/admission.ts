@@ -88,15 +88,16 @@ export class Admission {
 				verdicts.push(this.#judge(this.#read(buffer, at)));
 			return verdicts;
 		}
-		let messages: readonly ReadMessage[] | undefined;
+		let read: readonly ReadMessage[] | undefined;
 		while (verdicts.length < frames) {
 			if (this.#clock.nowMs < this.#shunUntilMs) {
 				verdicts.push(this.#refuse('', 'is not looked at: the one before took too long to check'));
 				continue;
 			}
-			messages ??= this.#readAll(buffer, start, frames);
+			read ??= this.#readAll(buffer, start, frames);
+			const messages = read;
 			const judged = verdicts.length;
-			if (withinTime(checkMs, () => this.#judgeRest(messages ?? [], verdicts))) break;
+			if (withinTime(checkMs, () => this.#judgeRest(messages, verdicts))) break;
 			// only one that had all of the time is to blame
 			if (verdicts.length > judged) continue;
 			this.#clock.tick();

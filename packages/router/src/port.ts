@@ -1,7 +1,7 @@
 /** Where one runtime meets the router: its two sockets, the one connection of its present process, and the links into it. */
 import { timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Timer } from '@orch/base';
+import { nextTurn, type Timer } from '@orch/base';
 import type { RouterPort } from '@orch/protocol';
 import { type Codec, dataProtocol, type HelloBody, maxTypesPerRuntime, type TypeEntry } from '@orch/protocol/data';
 import { BinaryPeer } from './binary-peer.ts';
@@ -352,5 +352,3 @@ export class Port implements PortView {
 
 const processEnded = 'no process of this runtime runs: the one that this socket was made for has ended';
 const alreadyConnected = 'a process of this runtime is connected already: a runtime has one connection';
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

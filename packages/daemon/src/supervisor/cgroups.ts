@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, promises, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from '@orch/base';
+import { type Clock, type Logger, nextTurn, type Random, silentLogger, systemClock, systemRandom } from '@orch/base';
 import type { Cgroup, HeldCgroup } from './cgroup.ts';
 import { type Directories, findCgroupPlace, isCgroupName, systemDirectories } from './cgroup-place.ts';
 import type { Identity } from './ports.ts';
@@ -217,7 +217,7 @@ export class Cgroups {
 		for (let turn: Promise<unknown> | undefined; turn !== this.#turn; ) {
 			turn = this.#turn;
 			await turn;
-			await new Promise((resolve) => setImmediate(resolve));
+			await nextTurn();
 		}
 	}
 

@@ -1,5 +1,5 @@
 /** The processes of this machine by /proc: finds the members of sets, many sets in one look, and signals nobody else. */
-import { type Clock, type Logger, silentLogger, systemClock } from '@orch/base';
+import { type Clock, type Logger, nextTurn, silentLogger, systemClock } from '@orch/base';
 import type { Cgroups } from './cgroups.ts';
 import { createPortableTable } from './portable-table.ts';
 import type { Identity } from './ports.ts';
@@ -220,7 +220,7 @@ async function readAllStats(): Promise<{ readonly stats: ProcessStat[]; readonly
 	for (const [index, pid] of pids.entries()) {
 		const stat = readStat(pid);
 		if (stat) stats.push(stat);
-		if (index % readsPerTurn === readsPerTurn - 1) await new Promise((resolve) => setImmediate(resolve));
+		if (index % readsPerTurn === readsPerTurn - 1) await nextTurn();
 	}
 	return { stats, missed: stats.length < pids.length };
 }

@@ -1,5 +1,5 @@
 /** Runtimes as clients see them: supervision, ports and uploads joined, the supervisor's faults as declared errors. */
-import type { Logger, Random } from '@orch/base';
+import { type Logger, type Random, settleAll } from '@orch/base';
 import { renderRuntimes } from '@orch/base/text';
 import { OrchError, shortId } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
@@ -257,11 +257,10 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			register(specs);
 			const isWanted = present.some(({ desired }) => desired === 'running');
 			const leaving = present.slice(wanted).reverse();
-			const outcomes = await Promise.allSettled([
+			await settleAll<unknown>([
 				...(isWanted ? specs.map(({ id }) => done(id, supervisor.start(id, { signal }))) : []),
 				...leaving.map(({ spec }) => remove(spec.id, { force: true, keepOutput: true, signal })),
 			]);
-			for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 			return {
 				added: specs.map((spec) => spec.name),
 				removed: leaving.map(({ spec, stdoutPath, stderrPath }) => ({

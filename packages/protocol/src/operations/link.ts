@@ -1,8 +1,7 @@
 /** Operations on links. */
 import { Type } from 'typebox';
-import { maxTypeNameBytes } from '../data/index.ts';
+import { maxTypeNameBytes, tooManyBytes, typeNameBytes, typeNamePattern } from '../data/index.ts';
 import { operation, stream } from '../operation.ts';
-import { tooManyBytes, typeNameBytes, typeNamePattern } from '../data/index.ts';
 import { Bytes, LinkCounters, nullable, Overflow, Ref, Time, Uuid, WhileDown } from './shapes.ts';
 
 /** Its length is counted in characters where schemas are read, and in bytes here. */

@@ -1,4 +1,5 @@
 /** Handlers of the runtime operations: params to domain calls to answers. */
+import { settleAll } from '@orch/base';
 import {
 	type Call,
 	type Handlers,
@@ -189,11 +190,7 @@ export function runtimeHandlers({
 		{ entries, group }: { readonly entries: readonly { readonly id: string }[]; readonly group: string | undefined },
 		act: (id: string) => Promise<RuntimeInfo>,
 	): Promise<RuntimeInfo & { readonly instances?: RuntimeInfo[] }> => {
-		const outcomes = await Promise.allSettled(entries.map(({ id }) => act(id)));
-		const instances = outcomes.map((outcome) => {
-			if (outcome.status === 'rejected') throw outcome.reason;
-			return outcome.value;
-		});
+		const instances = await settleAll(entries.map(({ id }) => act(id)));
 		const [first] = instances;
 		if (!first) throw new Error('Nothing was meant');
 		return group === undefined ? first : { ...first, instances };
@@ -271,10 +268,7 @@ export function runtimeHandlers({
 
 		async 'runtime.remove'({ runtime, force }, call) {
 			const { entries, group } = findAll(runtime, call);
-			const outcomes = await Promise.allSettled(
-				entries.map(({ id }) => runtimes.remove(id, { force: force ?? false, signal: call.signal })),
-			);
-			for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+			await settleAll(entries.map(({ id }) => runtimes.remove(id, { force: force ?? false, signal: call.signal })));
 			const instances = entries.map(({ id, name }) => ({ id, name }));
 			const [first = { id: '', name: '' }] = instances;
 			return group === undefined ? first : { ...first, instances };

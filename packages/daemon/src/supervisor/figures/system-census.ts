@@ -1,4 +1,5 @@
 /** The census of this machine, by /proc. */
+import { nextTurn } from '@orch/base';
 import { cookieName } from '../process-set.ts';
 import { listPids, readUsage, readVariable } from '../proc-scan.ts';
 import { Census } from './census.ts';
@@ -13,7 +14,7 @@ export function createCensus(): Census | undefined {
 		cookie: (pid) => readVariable(pid, cookieName),
 		pageBytes,
 		self: process.pid,
-		breathe: () => new Promise((resolve) => setImmediate(resolve)),
+		breathe: nextTurn,
 	});
 }
 

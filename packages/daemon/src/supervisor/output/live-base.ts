@@ -2,19 +2,10 @@
  * Where a live file begins, where that is not at offset 0: written down before the file is cut, so that a daemon which
  * dies at any moment of the cutting leaves the next one what it needs to finish it.
  */
-import {
-	appendFileSync,
-	closeSync,
-	openSync,
-	readFileSync,
-	readSync,
-	renameSync,
-	statSync,
-	truncateSync,
-	writeFileSync,
-} from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { Logger } from '@orch/base';
 import { unfinished } from './layout.ts';
+import { readPart } from './read-part.ts';
 
 interface BaseRecord {
 	/** The offset of the live file's first byte. */
@@ -101,7 +92,7 @@ export class LiveBase {
 
 	/** Of a line that a daemon before us had begun to put back: behind what the program has written since it would be torn. */
 	#putBackRest(line: Buffer, size: number): number {
-		const there = commonBytes(head(this.#livePath, line.length), line);
+		const there = size === 0 ? 0 : commonBytes(readPart(this.#livePath, 0, line.length), line);
 		return there === size ? there + this.#putBack(line.subarray(there), size) : there;
 	}
 
@@ -143,18 +134,6 @@ function sizeOf(path: string): number {
 		return statSync(path).size;
 	} catch {
 		return 0;
-	}
-}
-
-/** The first bytes of a file; none where there is no file. */
-function head(path: string, length: number): Buffer {
-	const bytes = Buffer.alloc(length);
-	if (length === 0 || !statSync(path, { throwIfNoEntry: false })) return bytes.subarray(0, 0);
-	const descriptor = openSync(path, 'r');
-	try {
-		return bytes.subarray(0, readSync(descriptor, bytes, 0, length, 0));
-	} finally {
-		closeSync(descriptor);
 	}
 }
 

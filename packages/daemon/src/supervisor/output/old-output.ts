@@ -1,7 +1,7 @@
 /** Output of runtimes that no daemon knows any more: kept for a while for people to read, then removed. */
 import { lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Logger } from '@orch/base';
+import { type Clock, type Logger, nextTurn } from '@orch/base';
 import { removedName } from './layout.ts';
 
 export interface OldOutputOptions {
@@ -81,8 +81,6 @@ async function* removeEach(
 		yield { directory, bytes };
 	}
 }
-
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** A runtime that was removed, and whose output was kept. */
 export interface OldOutput {

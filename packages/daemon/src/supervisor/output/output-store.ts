@@ -1,7 +1,7 @@
 /** The output of all runtimes: notices what comes, moves it on, and keeps the disk from being filled by it. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Clock, type Logger, Publisher, type Random, type Timer, withDeadline } from '@orch/base';
+import { type Clock, type Logger, nextTurn, Publisher, type Random, type Timer, withDeadline } from '@orch/base';
 import { DiskRoom } from './disk-room.ts';
 import { GrowthWatch } from './growth-watch.ts';
 import { liveName, streamNames } from './layout.ts';
@@ -379,8 +379,6 @@ export class OutputStore {
 		}
 	}
 }
-
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const liveBytes = (output: RuntimeOutput): number => output.streams.stdout.backlog + output.streams.stderr.backlog;
 

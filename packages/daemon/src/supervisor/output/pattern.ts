@@ -1,5 +1,6 @@
 /** A regular expression that a stranger has given: tried on lines, and ended when it takes too long. */
 import { type Context, createContext, Script } from 'node:vm';
+import { nextTurn } from '@orch/base';
 
 /** After so long everything else gets its turn, and then the lines that are left. */
 const stretchMs = 50;
@@ -58,7 +59,7 @@ export function createPattern(source: string, { ignoreCase = false, mostMs = lon
 					throw new PatternError(`/${source}/ takes too long on a line: it would look at it in too many ways`);
 				isSlow = isStuck;
 				leftMs -= ms;
-				await new Promise((resolve) => setImmediate(resolve));
+				await nextTurn();
 				signal?.throwIfAborted();
 			}
 			throw new PatternError(`/${source}/ takes too long on lines like these: it looks at each in too many ways`);

@@ -1,11 +1,12 @@
 /** Takes whole lines out of a live file into segments of their own, and makes segments small. */
-import { createReadStream, createWriteStream, readSync, closeSync, openSync, renameSync, statSync, utimesSync } from 'node:fs';
+import { createReadStream, createWriteStream, renameSync, statSync, utimesSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { unfinished } from './layout.ts';
 import { countNewlines } from './newlines.ts';
 import type { Punch } from './punch.ts';
+import { readPart } from './read-part.ts';
 import { type Kept, type StreamLog, unlinkIfThere } from './stream-log.ts';
 
 const blockBytes = 256 * 1024;
@@ -115,7 +116,7 @@ export async function cutTaken(log: StreamLog, freeze: Freeze): Promise<boolean>
 		}
 		// somebody who could not be stopped wrote on
 		if (log.isClosed || log.look()) return false;
-		const tail = readTail(log.livePath, kept - log.base, end - kept);
+		const tail = readPart(log.livePath, kept - log.base, end - kept);
 		log.cut(size, tail);
 		return true;
 	} finally {
@@ -132,17 +133,6 @@ async function lastLineStart(log: StreamLog): Promise<number> {
 		end = start;
 	}
 	return log.liveFrom;
-}
-
-function readTail(path: string, from: number, length: number): Buffer {
-	const tail = Buffer.alloc(length);
-	if (length === 0) return tail;
-	const descriptor = openSync(path, 'r');
-	try {
-		return tail.subarray(0, readSync(descriptor, tail, 0, length, from));
-	} finally {
-		closeSync(descriptor);
-	}
 }
 
 /** Newlines of the live file between two offsets. */

@@ -1,19 +1,9 @@
 /** When the bytes of a stream came: a file beside it with an offset and a time for each look that found something new. */
-import {
-	appendFileSync,
-	closeSync,
-	fstatSync,
-	openSync,
-	readFileSync,
-	readSync,
-	renameSync,
-	statSync,
-	truncateSync,
-	writeFileSync,
-} from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { Logger } from '@orch/base';
 import { nothing } from '../shortage.ts';
 import { unfinished } from './layout.ts';
+import { readPart } from './read-part.ts';
 
 export interface Stamp {
 	/** Milliseconds since the Unix epoch. */
@@ -270,15 +260,4 @@ function decode(bytes: Buffer): Mark[] {
 	for (let at = 0; at + markBytes <= bytes.length; at += markBytes)
 		marks.push({ offset: bytes.readUIntLE(at, 6), at: bytes.readUIntLE(at + 6, 6), kind: bytes.readUInt8(at + 12) });
 	return marks;
-}
-
-function readPart(path: string, from: number, length: number): Buffer {
-	const descriptor = openSync(path, 'r');
-	try {
-		const room = Math.max(0, Math.min(length, fstatSync(descriptor).size - from));
-		const bytes = Buffer.allocUnsafe(room);
-		return bytes.subarray(0, readSync(descriptor, bytes, 0, room, from));
-	} finally {
-		closeSync(descriptor);
-	}
 }
