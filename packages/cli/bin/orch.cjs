@@ -1,4 +1,7 @@
-#!/usr/bin/env node
+#!/bin/sh
+':' //; exec node -- "$0" "$@"
+// Shell and JavaScript both (the formatter would part them): behind `#!/usr/bin/env node` Node 20 takes `--env-file` from our arguments for
+// itself, wherever it stands, and an `env` that takes options in its line is not everywhere.
 /** Starts the bundle with the code that V8 made of it before. In JavaScript that Node 10 can read, so that an old Node can say what is wrong. */
 'use strict';
 

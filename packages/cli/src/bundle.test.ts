@@ -13,7 +13,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { until } from '@orch/base/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildCli, buildFakeOrchd } from './testing/build.ts';
@@ -373,6 +373,29 @@ describe('the loader', () => {
 		await orch(['ps']);
 		// it was not taken, but replaced
 		expect(statSync(file).mode & 0o777).toBe(0o600);
+	});
+
+	describe('as a command', () => {
+		const byName = (args: readonly string[], cwd: string) => {
+			const link = join(cwd, 'orch');
+			if (!existsSync(link)) symlinkSync(program, link);
+			const env = environment({ PATH: `${dirname(process.execPath)}:${process.env['PATH']}` });
+			return ended(spawn(link, [...args], { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] }));
+		};
+
+		it('is the same by a symbolic link', async () => {
+			const directory = mkdtempSync(join(built, 'command-'));
+			expect(await byName(['ps'], directory)).toEqual(await orch(['ps']));
+		});
+
+		it('gives Node none of its arguments: neither a missing --env-file nor what stands in one is for Node', async () => {
+			const directory = mkdtempSync(join(built, 'command-'));
+			const missing = await byName(['runtime', 'add', '/bin/true', '--env-file', 'none.env'], directory);
+			expect(missing).toEqual({ code: 8, out: '', err: 'orch: cannot read none.env: it does not exist\n' });
+			writeFileSync(join(directory, 'a.env'), 'NODE_OPTIONS=--require=./none.cjs\n');
+			expect(await byName(['runtime', 'add', '/bin/true', '--env-file', 'a.env'], directory)).toMatchObject({ code: 0 });
+			expect([...daemon.runtimes.values()][0]).toMatchObject({ env: { NODE_OPTIONS: '--require=./none.cjs' } });
+		});
 	});
 
 	it('tells an old Node what it needs', async () => {
