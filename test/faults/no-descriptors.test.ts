@@ -1,5 +1,7 @@
 /** The limit of open files is reached: orchd lives on, takes nothing for an end that it could not see, and goes on once there is room. */
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { has, inSandbox, isAlive, type Orchd, processAt, type Runtime, sh, sleeper, until } from '../support/index.ts';
 
@@ -7,6 +9,17 @@ const enough = 1_000;
 
 /** From now on `orchd` may open as many, whatever it has open. */
 const limitOpenFiles = (orchd: Orchd, most: number) => execFileSync('prlimit', ['--pid', String(orchd.pid), `--nofile=${most}:`]);
+
+/** Below it all are in use. */
+function lowestFree(orchd: Orchd): number {
+	const used = new Set(readdirSync(`/proc/${orchd.pid}/fd`).map(Number));
+	for (let descriptor = 0; ; descriptor++) if (!used.has(descriptor)) return descriptor;
+}
+
+async function answerOf(orchd: Orchd, { id }: Runtime, role: string): Promise<string | null | undefined> {
+	const { runtimes } = await orchd.call('runtime.why', { runtime: id });
+	return runtimes[0]?.probes.find((probe) => probe.role === role)?.answer;
+}
 
 /** Kills what a runtime runs while orchd can open nothing. */
 async function killInWant(orchd: Orchd, runtime: Runtime, hasNoticed: () => Promise<boolean> | boolean) {
@@ -63,6 +76,43 @@ describe.skipIf(!has('prlimit'))('orchd has no descriptor left', () => {
 			expect(await orchd.show(runs)).toMatchObject({ status: 'running', pid: runs.pid });
 			await orchd.call('runtime.start', { runtime: other.id });
 			await orchd.becomes(other, 'exited', ({ status }) => status === 'exited');
+			await orchd.call('clear', {});
+		});
+	});
+
+	it('a program is stopped, and the state of things is told, with all of them in use', async () => {
+		await inSandbox(async (own) => {
+			const orchd = await own.startDaemon();
+			const runtime = await orchd.run(sleeper(), { name: 'runs' });
+			limitOpenFiles(orchd, lowestFree(orchd));
+			expect((await orchd.call('daemon.status', {})).memoryBytes).toBeGreaterThan(0);
+			await orchd.call('runtime.stop', { runtime: runtime.id });
+			expect(isAlive(runtime.pid ?? 0)).toBe(false);
+			expect(await orchd.show(runtime)).toMatchObject({ status: 'stopped' });
+			limitOpenFiles(orchd, enough);
+			await orchd.call('clear', {});
+		});
+	});
+
+	it('a program whose probe cannot be asked, or whose output cannot be looked at, is not ended for it', async () => {
+		await inSandbox(async (own) => {
+			const orchd = await own.startDaemon();
+			const server = createServer((socket) => socket.destroy());
+			await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+			const { port } = server.address() as AddressInfo;
+			const live = { check: { kind: 'tcp' as const, port }, everyMs: 100, failures: 1 };
+			const ready = { check: { kind: 'log' as const, pattern: 'ready' } };
+			const runtime = await orchd.run(sh('while :; do echo working; sleep 0.05; done'), {
+				name: 'runs',
+				probes: { live, ready },
+			});
+			await until('it was asked', async () => (await answerOf(orchd, runtime, 'live')) === 'connected');
+			limitOpenFiles(orchd, lowestFree(orchd));
+			await until('it was not asked', async () => (await answerOf(orchd, runtime, 'live'))?.includes('no file descriptor left'));
+			limitOpenFiles(orchd, enough);
+			await until('it was asked again', async () => (await answerOf(orchd, runtime, 'live')) === 'connected');
+			expect(await orchd.show(runtime)).toMatchObject({ status: 'running', pid: runtime.pid, generation: 1 });
+			server.close();
 			await orchd.call('clear', {});
 		});
 	});

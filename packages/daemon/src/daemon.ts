@@ -27,7 +27,7 @@ import {
 } from './control/index.ts';
 import { Links } from './links/index.ts';
 import { openStore } from './store/index.ts';
-import { createSupervisor } from './supervisor/index.ts';
+import { createSupervisor, looked } from './supervisor/index.ts';
 import {
 	answerControlRequests,
 	createEventKeeper,
@@ -244,7 +244,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 							uptimeMs: Math.round(clock.monotonicMs() - startedMs),
 							socket: places.socket,
 							home: places.home,
-							memoryBytes: process.memoryUsage.rss(),
+							memoryBytes: residentBytes(),
 							runtimes: counts,
 							links: links.list().length,
 							router: {
@@ -328,6 +328,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 /** Another one for each daemon, where everybody may pass. */
+let lastBytes = 0;
+/** Told when little else can be: what was seen last where it cannot be seen now. */
+function residentBytes(): number {
+	try {
+		lastBytes = looked(() => process.memoryUsage.rss());
+	} catch {
+		// no descriptor is left
+	}
+	return lastBytes;
+}
+
 function userSocketDirectory(socket: string): string {
 	return `/run/orch-${createHash('sha256').update(socket).digest('hex').slice(0, 12)}`;
 }

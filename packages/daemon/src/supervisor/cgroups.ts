@@ -9,7 +9,7 @@ import type { Cgroup, HeldCgroup } from './cgroup.ts';
 import { type Directories, findCgroupPlace, isCgroupName, systemDirectories } from './cgroup-place.ts';
 import type { Identity } from './ports.ts';
 import { isDead, readStat } from './proc-scan.ts';
-import { nothing } from './shortage.ts';
+import { looked, nothing } from './shortage.ts';
 
 export interface CgroupsOptions {
 	readonly log?: Logger;
@@ -269,7 +269,11 @@ export class Cgroups {
 	}
 
 	/** By its descriptor, so that it stays the same whatever happens to its path. */
-	#within<Result>({ path, inode }: Cgroup, use: (directory: string) => Result): Result | undefined {
+	#within<Result>(cgroup: Cgroup, use: (directory: string) => Result): Result | undefined {
+		return looked(() => this.#usedWithin(cgroup, use));
+	}
+
+	#usedWithin<Result>({ path, inode }: Cgroup, use: (directory: string) => Result): Result | undefined {
 		if (!isCgroupName(basename(path)) || this.#spoilt.has(path)) return undefined;
 		let descriptor: number;
 		try {

@@ -47,6 +47,7 @@ export {
 	type RuntimeSpec,
 	type StopPolicy,
 } from './spec.ts';
+export { looked } from './shortage.ts';
 export { findUser } from './user.ts';
 export { createSupervisor } from './supervisor.ts';
 export type { Goal } from './wait-for.ts';

@@ -4,7 +4,7 @@
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import type { Identity } from './ports.ts';
-import { closeLook, nothing, openLook } from './shortage.ts';
+import { closeLook, looked, nothing, openLook } from './shortage.ts';
 
 export interface ProcessStat extends Identity {
 	readonly parent: number;
@@ -82,7 +82,7 @@ function readStatLine<Stat>(pid: number, parse: (text: string) => Stat | undefin
 
 export function listPids(): number[] {
 	const pids: number[] = [];
-	for (const name of readdirSync('/proc')) {
+	for (const name of looked(() => readdirSync('/proc'))) {
 		const first = name.charCodeAt(0);
 		if (first >= 49 && first <= 57) pids.push(Number(name));
 	}
@@ -92,7 +92,7 @@ export function listPids(): number[] {
 /** The environment with which a process was executed; empty where we may not look. */
 export function readEnvironment(pid: number): Record<string, string> {
 	try {
-		const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+		const pairs = looked(() => readFileSync(`/proc/${pid}/environ`, 'utf8')).split('\0');
 		return Object.fromEntries(
 			pairs.flatMap((pair) => {
 				const at = pair.indexOf('=');
@@ -108,7 +108,7 @@ export function readEnvironment(pid: number): Record<string, string> {
 export function readVariable(pid: number, name: string): string | undefined {
 	let environment: string;
 	try {
-		environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+		environment = looked(() => readFileSync(`/proc/${pid}/environ`, 'latin1'));
 	} catch (error) {
 		return nothing(error);
 	}
@@ -123,7 +123,7 @@ export function readVariable(pid: number, name: string): string | undefined {
 export function filesWritten(pid: number, directory: string): string[] {
 	const paths: string[] = [];
 	try {
-		for (const descriptor of readdirSync(`/proc/${pid}/fd`)) {
+		for (const descriptor of looked(() => readdirSync(`/proc/${pid}/fd`))) {
 			const link = `/proc/${pid}/fd/${descriptor}`;
 			try {
 				// the link itself is read, never its target: that may be on a file system that does not answer
@@ -158,7 +158,7 @@ let boot: string | undefined;
 export function bootId(): string {
 	if (boot === undefined) {
 		try {
-			boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+			boot = looked(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
 		} catch {
 			boot = '';
 		}

@@ -1,7 +1,7 @@
-/** One descriptor is held for looking at who has ended, and is there for the next look whatever the one before found. */
+/** Descriptors are held for looking at who has ended, and are there for the next look whatever the one before found. */
 import { openSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readStat } from './proc-scan.ts';
+import { listPids, readStat, readVariable } from './proc-scan.ts';
 import { closeLook, openLook } from './shortage.ts';
 import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
 
@@ -17,6 +17,9 @@ test.skipIf(!canTakeDescriptors)('without a descriptor one look after the other 
 			// nobody else has got it meanwhile
 			expect(() => openSync('/dev/null', 'r')).toThrow('EMFILE');
 			expect(readStat(process.pid)?.pid).toBe(process.pid);
+			// everybody who may belong to a program is looked for as well
+			expect(listPids()).toContain(process.pid);
+			expect(readVariable(process.pid, 'PATH')).toBe(process.env['PATH']);
 			expect(() => openSync('/dev/null', 'r')).toThrow('EMFILE');
 		}
 	} finally {

@@ -14,6 +14,7 @@ import {
 	shimDescriptors,
 	shimInvocation,
 } from './launch-shim.ts';
+import type { Identity } from './ports.ts';
 import type { ProcessTable } from './process-table.ts';
 import { readStat } from './proc-scan.ts';
 import { Shim } from './shim.ts';
@@ -42,6 +43,8 @@ const restMs = 100;
 const mostUnborn = 3 * mostOfBrood;
 /** From the spawn of a brood to its last birth. */
 const birthMs = 10_000;
+/** After a brood of which none lived. */
+const withoutBroodsMs = 600_000;
 /** How long closing waits for spares to end. */
 const closeMs = 2_000;
 const setsidPlaces = ['/usr/bin/setsid', '/bin/setsid'];
@@ -54,7 +57,9 @@ interface Waiting {
 export class SpareShims {
 	readonly #options: SpareShimsOptions;
 	/** Undefined where shims can only be spawned one by one. */
-	#setsid: string | undefined;
+	readonly #setsid: string | undefined;
+	/** Before it broods are not tried, because one came to nothing. */
+	#broodsFromMs = 0;
 	/** In the order of their arrival, each with what ends its being ignored. */
 	readonly #spares = new Map<Shim, () => void>();
 	readonly #waiting: Waiting[] = [];
@@ -183,7 +188,8 @@ export class SpareShims {
 	}
 
 	#spawnSome(count: number): void {
-		if (this.#setsid !== undefined) this.#spawnBrood(count, this.#setsid);
+		if (this.#setsid !== undefined && this.#options.clock.monotonicMs() >= this.#broodsFromMs)
+			this.#spawnBrood(count, this.#setsid);
 		else for (let index = 0; index < count; index++) void this.#spawnAlone();
 	}
 
@@ -208,12 +214,17 @@ export class SpareShims {
 			this.#files.giveBack(file);
 			return whyNotSpawned(child);
 		}
-		const shim = new Shim({
-			clock: this.#options.clock,
-			socket: socketOf(child, 0),
-			file,
-			root: this.#options.table.identify(child.pid) ?? { pid: child.pid, startTicks: 0 },
-		});
+		const socket = socketOf(child, 0);
+		let root: Identity;
+		try {
+			root = this.#options.table.identify(child.pid) ?? { pid: child.pid, startTicks: 0 };
+		} catch (error) {
+			// it waits for a word that never comes otherwise, and its file is nobody else's: it may still open its record
+			socket.destroy();
+			this.#forgetAtExit(child, () => {});
+			throw error;
+		}
+		const shim = new Shim({ clock: this.#options.clock, socket, file, root });
 		shim.cgroup = this.#options.cgroups?.hold(shim.root, () => shim.childPid);
 		this.#forgetAtExit(child, () => shim.ended());
 		return shim;
@@ -264,14 +275,14 @@ export class SpareShims {
 		});
 	}
 
-	/** Where none of a brood comes to life broods are not for this machine, and it goes on without them. */
+	/** Where none of a brood comes to life broods are not for this machine, or it has no processes left: it goes on without them for a while. */
 	#diedUnborn(shim: Shim, brood: readonly Shim[]): void {
 		this.#unborn.delete(shim);
 		// its file is nobody else's from now on: it may still come to open its record
 		if (this.#isClosed) return;
-		if (this.#setsid !== undefined && brood.every(({ neverLived }) => neverLived)) {
-			this.#options.log.warn('shims cannot be spawned together', { setsid: this.#setsid });
-			this.#setsid = undefined;
+		if (brood.every(({ neverLived }) => neverLived)) {
+			this.#options.log.warn('shims cannot be spawned together', { setsid: this.#setsid, againInMs: withoutBroodsMs });
+			this.#broodsFromMs = this.#options.clock.monotonicMs() + withoutBroodsMs;
 		}
 		this.#spawnInTurns();
 	}

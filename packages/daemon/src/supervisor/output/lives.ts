@@ -1,6 +1,7 @@
 /** Which process of a runtime wrote which part of its output: written down at each beginning and each end. */
 import { appendFileSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Logger } from '@orch/base';
+import { looked, nothing } from '../shortage.ts';
 import { type StreamName, unfinished } from './layout.ts';
 
 export type Offsets = Readonly<Record<StreamName, number>>;
@@ -30,15 +31,14 @@ export class Lives {
 	readonly #path: string;
 	readonly #log: Logger;
 	#lives: Life[] = [];
+	/** Those that came before the file could be read; undefined once it was. */
+	#early: Entry[] | undefined = [];
 	#entries = 0;
 
 	constructor(path: string, log: Logger) {
 		this.#path = path;
 		this.#log = log;
-		for (const entry of readEntries(path)) {
-			this.#entries++;
-			this.#take(entry);
-		}
+		this.#read();
 	}
 
 	/** Makes the file where there is none: the first one in a directory takes longest, and no start is to wait for that. */
@@ -52,6 +52,7 @@ export class Lives {
 
 	/** In order; the last one may live. */
 	get list(): readonly Life[] {
+		this.#read();
 		return this.#lives;
 	}
 
@@ -60,20 +61,38 @@ export class Lives {
 	}
 
 	ended(generation: number, at: number, offsets: Offsets): void {
-		if (this.#lives.some((life) => life.generation === generation && !life.until))
-			this.#add({ event: 'ended', generation, at, ...offsets });
+		if (this.#isOpen(generation)) this.#add({ event: 'ended', generation, at, ...offsets });
 	}
 
 	/** It could not be launched: there was no such process. */
 	never(generation: number, at: number): void {
-		if (this.#lives.some((life) => life.generation === generation && !life.until))
-			this.#add({ event: 'never', generation, at, stdout: 0, stderr: 0 });
+		if (this.#isOpen(generation)) this.#add({ event: 'never', generation, at, stdout: 0, stderr: 0 });
+	}
+
+	#isOpen(generation: number): boolean {
+		return this.list.some((life) => life.generation === generation && !life.until);
+	}
+
+	/** Where there was nothing left to read it with, that is no answer: it is asked again. */
+	#read(): void {
+		if (!this.#early) return;
+		let entries: Entry[];
+		try {
+			entries = [...readEntries(this.#path), ...this.#early];
+		} catch {
+			return;
+		}
+		this.#early = undefined;
+		this.#entries = entries.length;
+		this.#lives = [];
+		for (const entry of entries) this.#take(entry);
 	}
 
 	#add(entry: Entry): void {
+		this.#early?.push(entry);
 		this.#take(entry);
 		try {
-			if (++this.#entries > mostEntries) this.#rewrite();
+			if (++this.#entries > mostEntries && !this.#early) this.#rewrite();
 			else appendFileSync(this.#path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
 		} catch (error) {
 			this.#log.warn('whose output it is was not written down', { path: this.#path, error });
@@ -106,9 +125,9 @@ export class Lives {
 function readEntries(path: string): Entry[] {
 	let text: string;
 	try {
-		text = readFileSync(path, 'utf8');
-	} catch {
-		return [];
+		text = looked(() => readFileSync(path, 'utf8'));
+	} catch (error) {
+		return nothing(error) ?? [];
 	}
 	return text.split('\n').flatMap((line) => {
 		try {

@@ -3,6 +3,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { until } from '@orch/base/testing';
 import { expect, test } from 'vitest';
+import { canTakeDescriptors, takeDescriptors } from '../testing/descriptors.ts';
 import { createPattern, PatternError } from './pattern.ts';
 
 const contexts = () => getHeapStatistics().number_of_native_contexts;
@@ -33,6 +34,18 @@ test('one line that takes for ever, and too many of which none does, are given u
 	// and the next lines are looked at as if nothing had been
 	expect(await awkward.matches(['aaa', 'b'])).toEqual([true, false]);
 });
+
+test.skipIf(!canTakeDescriptors)(
+	'with too few descriptors to watch over the time it is not tried, which would end the process',
+	async () => {
+		const pattern = createPattern('ready');
+		for (const left of [0, 1, 3]) {
+			const giveBack = takeDescriptors(left);
+			await expect(pattern.matches(['ready']).finally(giveBack)).rejects.toMatchObject({ code: 'EMFILE' });
+		}
+		expect(await pattern.matches(['ready'])).toEqual([true]);
+	},
+);
 
 test('who does not want the answer any more costs nothing from then on', async () => {
 	const abort = new AbortController();

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'nod
 import { join } from 'node:path';
 import type { Random } from '@orch/base';
 import { execa } from 'execa';
-import { isShortage } from '../shortage.ts';
+import { isSpawnShortage } from '../shortage.ts';
 import { spawned } from '../spawning.ts';
 
 export interface Punch {
@@ -17,6 +17,12 @@ export interface Punch {
 const punchMs = 30_000;
 /** More than one block of any file system. */
 const trialBytes = 256 * 1024;
+
+/** Of the file system: a full disk has no room for a trial, and what we lack comes back. */
+const saysNothing = (error: unknown): boolean =>
+	isSpawnShortage(error) ||
+	(error as NodeJS.ErrnoException).code === 'ENOSPC' ||
+	(error as { readonly timedOut?: boolean }).timedOut === true;
 
 export function createPunch(random: Pick<Random, 'bytes'>): Punch {
 	const known = new Map<number, Promise<boolean | 'unknown'>>();
@@ -38,7 +44,7 @@ export function createPunch(random: Pick<Random, 'bytes'>): Punch {
 			// there are file systems that take the call and do nothing
 			return statSync(path).blocks * 512 < trialBytes / 2;
 		} catch (error) {
-			return isShortage(error) || (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'unknown' : false;
+			return saysNothing(error) ? 'unknown' : false;
 		} finally {
 			rmSync(path, { force: true });
 		}
@@ -53,7 +59,7 @@ export function createPunch(random: Pick<Random, 'bytes'>): Punch {
 				known.set(device, answer);
 			}
 			const found = await answer;
-			// a full disk has no room for a trial, but needs a hole more than any; and descriptors come back
+			// a full disk needs a hole more than any
 			if (found === 'unknown') known.delete(device);
 			return found !== false;
 		},

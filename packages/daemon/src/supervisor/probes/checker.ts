@@ -7,6 +7,8 @@ export interface Answer {
 	readonly ok: boolean;
 	/** In the words that people read: "status 503", "connection refused". */
 	readonly text: string;
+	/** Nothing was seen, for want of something of ours: it is neither a success nor a failure. */
+	readonly notSeen?: boolean;
 }
 
 export interface Checker {

@@ -10,6 +10,7 @@ import { afterEach, expect, test } from 'vitest';
 import { isDead, readStat } from '../proc-scan.ts';
 import { createProcessTable } from '../proc-table.ts';
 import { createProcessSet } from '../process-set.ts';
+import { canTakeDescriptors, takeDescriptors } from '../testing/descriptors.ts';
 import type { ProbeTarget } from './checker.ts';
 import { createExecChecker } from './exec-checker.ts';
 import { createHttpChecker } from './http-checker.ts';
@@ -121,6 +122,23 @@ test('tcp: somebody takes the connection, or nobody does', async () => {
 async function* once(...chunks: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
 	for (const chunk of chunks) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 }
+
+test.skipIf(!canTakeDescriptors)(
+	'what cannot be asked because we have no descriptor left is no failure of who was to be asked',
+	async () => {
+		const { checker } = execIn();
+		const port = await listen(createServer((socket) => socket.destroy()));
+		const looks = [
+			createTcpChecker({ kind: 'tcp', port }),
+			createHttpChecker({ kind: 'http', url: `http://127.0.0.1:${port}/` }),
+			checker('/bin/true'),
+		];
+		const giveBack = takeDescriptors();
+		const answers = looks.map((one) => one.look(never()));
+		const seen = await Promise.all(answers).finally(giveBack);
+		expect(seen).toEqual(Array(3).fill({ ok: false, text: expect.any(String), notSeen: true }));
+	},
+);
 
 test('log: a line that matches, of either stream, however it comes in pieces', async () => {
 	const lines = { stdout: ['started\nlis', 'tening on \x1b[32m3000\x1b[0m\r\n'], stderr: ['warning\n'] };

@@ -5,6 +5,7 @@ import type { Clock, Logger, Random } from '@orch/base';
 import { readVariable } from '../proc-scan.ts';
 import { cookieName } from '../process-set.ts';
 import type { ProcessTable } from '../process-table.ts';
+import { isSpawnShortage } from '../shortage.ts';
 import type { ProbeCheck } from '../spec.ts';
 import type { Answer, Checker, ProbeTarget } from './checker.ts';
 import type { Turns } from './turns.ts';
@@ -78,7 +79,7 @@ export function createExecChecker(
 				resolve(answer);
 			};
 			child.on('error', (error) => {
-				if (pid === undefined) settle({ ok: false, text: whyNotRun(error, program, cwd) });
+				if (pid === undefined) settle(whyNotRun(error, program, cwd));
 			});
 			child.on('exit', (code, cause) => {
 				hasExited = true;
@@ -122,11 +123,11 @@ function hasGroup(pid: number): boolean {
 	}
 }
 
-function whyNotRun(error: Error, program: string, cwd: string): string {
+function whyNotRun(error: Error, program: string, cwd: string): Answer {
 	const { code } = error as NodeJS.ErrnoException;
-	if (code === 'ENOENT') return `${program} is not there, or its directory ${cwd} is not`;
-	if (code === 'EACCES') return `${program} may not be executed`;
-	return error.message;
+	if (code === 'ENOENT') return { ok: false, text: `${program} is not there, or its directory ${cwd} is not` };
+	if (code === 'EACCES') return { ok: false, text: `${program} may not be executed` };
+	return { ok: false, text: error.message, ...(isSpawnShortage(error) && { notSeen: true }) };
 }
 
 function describeEnd(code: number | null, cause: NodeJS.Signals | null, line: string): string {

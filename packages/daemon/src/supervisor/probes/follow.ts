@@ -1,10 +1,12 @@
 /** Reads a source that goes on and on, beside all else; where that fails, it is begun again when somebody asks for it. */
+import type { Answer } from './checker.ts';
+import { failedLook } from './failed-look.ts';
 
 export interface Following {
 	/** Begins to read, where that is not being done. */
 	begin(): void;
 	/** Why it is not being read. */
-	readonly fault: string | undefined;
+	readonly fault: Answer | undefined;
 }
 
 export function follow(options: {
@@ -15,13 +17,13 @@ export function follow(options: {
 	readonly onFault: () => void;
 }): Following {
 	let isReading = false;
-	let fault: string | undefined;
+	let fault: Answer | undefined;
 	const read = async () => {
 		try {
 			options.onBegin?.();
 			for await (const bytes of options.source()) await options.onChunk(bytes);
 		} catch (error) {
-			fault = error instanceof Error ? error.message : String(error);
+			fault = failedLook(error);
 		} finally {
 			isReading = false;
 		}

@@ -3,7 +3,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { ProbeCheck } from '../spec.ts';
 import type { Answer, Checker } from './checker.ts';
-import { networkFault } from './network-fault.ts';
+import { notConnected } from './failed-look.ts';
 
 export function createHttpChecker({ url, headers, statuses }: ProbeCheck & { readonly kind: 'http' }): Checker {
 	const isGood = (status: number) => (statuses ? statuses.includes(status) : status >= 200 && status <= 399);
@@ -23,7 +23,7 @@ export function createHttpChecker({ url, headers, statuses }: ProbeCheck & { rea
 					resolve(answer);
 				};
 				const aborted = () => settle({ ok: false, text: 'no answer' });
-				request.on('error', (error) => settle({ ok: false, text: networkFault(error) }));
+				request.on('error', (error) => settle(notConnected(error)));
 				if (signal.aborted) aborted();
 				else signal.addEventListener('abort', aborted, { once: true });
 				request.end();

@@ -55,8 +55,8 @@ export function createLogChecker(
 			for (const reading of readings) reading.begin();
 			const line = await latch.take(signal);
 			if (line !== undefined) return { ok: true, text: `"${line}"` };
-			const fault = readings.find((reading) => reading.fault !== undefined)?.fault;
-			return { ok: false, text: hopeless ?? fault ?? 'no such line' };
+			if (hopeless !== undefined) return { ok: false, text: hopeless };
+			return readings.find((reading) => reading.fault !== undefined)?.fault ?? { ok: false, text: 'no such line' };
 		},
 		done: () => closing.abort(),
 		close: () => closing.abort(),

@@ -18,7 +18,7 @@ export function createNotifyChecker({ notes }: Pick<ProbeTarget, 'notes'>): Chec
 			reading.begin();
 			const said = await latch.take(signal);
 			if (said !== undefined) return { ok: true, text: said };
-			return { ok: false, text: reading.fault ?? 'it has not said so' };
+			return reading.fault ?? { ok: false, text: 'it has not said so' };
 		},
 		said: () => latch.set('it said so'),
 		close: () => closing.abort(),

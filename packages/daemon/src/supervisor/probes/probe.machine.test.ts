@@ -36,7 +36,11 @@ const events: ProbeEvent[] = [
 	{ kind: 'open' },
 	{ kind: 'due' },
 	{ kind: 'close' },
-	...Array.from({ length: mostLooks }, (_, at) => [answered(at + 1, true), answered(at + 1, false)]).flat(),
+	...Array.from({ length: mostLooks }, (_, at) => [
+		answered(at + 1, true),
+		answered(at + 1, false),
+		{ kind: 'not_seen', look: at + 1, tookMs: 0 } as const,
+	]).flat(),
 ];
 const walks = plans.map((one) =>
 	explore(gated, events, (state: ProbeState, event: ProbeEvent) =>
@@ -67,7 +71,8 @@ test('the probe machine takes every way that its table declares', () => {
 test('a probe takes one look at a time, and leaves neither a look nor a timer behind', () => {
 	for (const { from, event, to, effects } of edges) {
 		const has = (kind: ProbeEffect['kind']) => effects.filter((effect) => effect.kind === kind).length;
-		const isAnswered = event.kind === 'answered' && from.kind === 'looking' && event.look === from.looks;
+		const isAnswered =
+			(event.kind === 'answered' || event.kind === 'not_seen') && from.kind === 'looking' && event.look === from.looks;
 		const looks = (from.kind === 'looking' && !isAnswered ? 1 : 0) + has('look') - has('abandon');
 		expect({ from, event, to, looks }).toEqual({ from, event, to, looks: to.kind === 'looking' ? 1 : 0 });
 		const isEndOfWalk = event.kind === 'due' && from.kind === 'resting' && from.looks === mostLooks;
@@ -119,6 +124,19 @@ test('thresholds are honoured: so many successes or failures in a row, whatever 
 		),
 		{ seed: 1, numRuns: 2_000 },
 	);
+});
+
+test('a look that saw nothing, for want of something of ours, counts neither way, and the next one is taken in its time', () => {
+	const row = [answered(1, false), { kind: 'not_seen', look: 2, tookMs: 30 } as const, answered(3, false)];
+	let state = stepProbe(gated, { kind: 'open' }, plan).state;
+	const said = row.map((event) => {
+		state = stepProbe(state, { kind: 'due' }, plan).state;
+		const next = stepProbe(state, event, plan);
+		state = next.state;
+		return next.effects;
+	});
+	expect(said[1]).toEqual([{ kind: 'set_timer', ms: 170 }]);
+	expect(state).toMatchObject({ kind: 'resting', fails: 2, verdict: undefined });
 });
 
 test('a startup or live probe that has failed for good looks no more; a startup probe that has succeeded neither', () => {

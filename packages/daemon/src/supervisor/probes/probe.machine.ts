@@ -45,6 +45,8 @@ export type ProbeEvent =
 	| { readonly kind: 'due' }
 	/** `look` is the number of the look that it answers: an answer to an earlier one is no answer. */
 	| { readonly kind: 'answered'; readonly look: number; readonly ok: boolean; readonly tookMs: number }
+	/** The look came to nothing by a fault of ours, which is no fault of the program. */
+	| { readonly kind: 'not_seen'; readonly look: number; readonly tookMs: number }
 	| { readonly kind: 'close' };
 
 export type ProbeEffect =
@@ -87,11 +89,13 @@ function judge(before: Tally, ok: boolean, tookMs: number, plan: ProbePlan): Nex
 	if (tally.verdict !== undefined && tally.verdict !== before.verdict) said.push({ kind: 'verdict', good: tally.verdict });
 	const isOver = tally.verdict === true ? plan.endsWithSuccess : tally.verdict === false && isFatal(plan.role);
 	if (isOver) return { state: { kind: 'over' }, effects: said };
-	return {
-		state: { kind: 'resting', ...tally },
-		effects: [...said, { kind: 'set_timer', ms: Math.max(0, restMs(tally, plan) - tookMs) }],
-	};
+	return rest(tally, tookMs, plan, said);
 }
+
+const rest = (tally: Tally, tookMs: number, plan: ProbePlan, said: readonly ProbeEffect[] = []): Next => ({
+	state: { ...tally, kind: 'resting' },
+	effects: [...said, { kind: 'set_timer', ms: Math.max(0, restMs(tally, plan) - tookMs) }],
+});
 
 export const probeTable = {
 	gated: {
@@ -119,6 +123,10 @@ export const probeTable = {
 			to: ['looking', 'resting', 'over'],
 			run: (state, { look, ok, tookMs }, plan) =>
 				look === state.looks ? judge(state, ok, tookMs, plan) : { state, effects: [] },
+		},
+		not_seen: {
+			to: ['looking', 'resting'],
+			run: (state, { look, tookMs }, plan) => (look === state.looks ? rest(state, tookMs, plan) : { state, effects: [] }),
 		},
 		close: { to: ['over'], run: () => ({ state: { kind: 'over' }, effects: [{ kind: 'abandon' }] }) },
 	},

@@ -2,6 +2,7 @@
 import { type Clock, Mailbox, type Timer } from '@orch/base';
 import { shortTime } from '../restart.ts';
 import type { Answer, Checker } from './checker.ts';
+import { failedLook } from './failed-look.ts';
 import { gated, type ProbeEffect, type ProbeEvent, type ProbePlan, type ProbeState, stepProbe } from './probe.machine.ts';
 
 export interface ProbeOptions {
@@ -99,8 +100,13 @@ export class Probe {
 		const answer = await this.#answer(abort, timeoutMs);
 		if (this.#state.kind !== 'looking' || this.#state.looks !== look) return;
 		this.#lastAnswer = answer;
+		const tookMs = clock.monotonicMs() - begunMs;
+		if (answer.notSeen) {
+			this.#mailbox.send({ kind: 'not_seen', look, tookMs });
+			return;
+		}
 		this.#fails = answer.ok ? 0 : this.#fails + 1;
-		this.#mailbox.send({ kind: 'answered', look, ok: answer.ok, tookMs: clock.monotonicMs() - begunMs });
+		this.#mailbox.send({ kind: 'answered', look, ok: answer.ok, tookMs });
 	}
 
 	async #answer(abort: AbortController, timeoutMs: number | null): Promise<Answer> {
@@ -116,11 +122,11 @@ export class Probe {
 			if (checker.turn) giveBack = await checker.turn(abort.signal);
 			if (timeoutMs !== null) timer = clock.setTimer(timeoutMs, late, { background: true });
 			const answer = await checker.look(abort.signal);
-			return isLate && !answer.ok && timeoutMs !== null
+			return isLate && !answer.ok && !answer.notSeen && timeoutMs !== null
 				? { ok: false, text: `${answer.text} within ${shortTime(timeoutMs)}` }
 				: answer;
 		} catch (error) {
-			return { ok: false, text: error instanceof Error ? error.message : String(error) };
+			return failedLook(error);
 		} finally {
 			timer?.cancel();
 			giveBack?.();

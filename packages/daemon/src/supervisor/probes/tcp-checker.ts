@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import type { ProbeCheck } from '../spec.ts';
 import type { Answer, Checker } from './checker.ts';
-import { networkFault } from './network-fault.ts';
+import { notConnected } from './failed-look.ts';
 import { defaultHost } from './plan.ts';
 
 export function createTcpChecker({ port, host = defaultHost }: ProbeCheck & { readonly kind: 'tcp' }): Checker {
@@ -21,7 +21,7 @@ export function createTcpChecker({ port, host = defaultHost }: ProbeCheck & { re
 					const isItself = socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
 					settle(isItself ? { ok: false, text: 'connection refused' } : { ok: true, text: 'connected' });
 				});
-				socket.on('error', (error) => settle({ ok: false, text: networkFault(error) }));
+				socket.on('error', (error) => settle(notConnected(error)));
 				if (signal.aborted) aborted();
 				else signal.addEventListener('abort', aborted, { once: true });
 			}),

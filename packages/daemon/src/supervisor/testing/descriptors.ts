@@ -5,8 +5,8 @@ import { join } from 'node:path';
 
 export const canTakeDescriptors = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'prlimit')));
 
-/** Takes all that this process may still have. To be given back before anything else is awaited that opens something. */
-export function takeDescriptors(): () => void {
+/** Takes all that this process may still have, but for `left`. To be given back before anything else is awaited that opens something. */
+export function takeDescriptors(left = 0): () => void {
 	const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1] ?? 'unlimited';
 	const limitTo = (most: number | string) =>
 		execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${most}:`], { stdio: 'ignore' });
@@ -18,6 +18,7 @@ export function takeDescriptors(): () => void {
 	} catch {
 		// that was the last one
 	}
+	for (const descriptor of taken.splice(0, left)) closeSync(descriptor);
 	return () => {
 		for (const descriptor of taken) closeSync(descriptor);
 		limitTo(limit);

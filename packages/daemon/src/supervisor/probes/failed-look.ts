@@ -1,4 +1,6 @@
-/** Why a connection came to nothing, in words. */
+/** What a look says that came to nothing by an error: a failure, or nothing at all where it was we who lacked something. */
+import { isShortage } from '../shortage.ts';
+import type { Answer } from './checker.ts';
 
 const words: Readonly<Record<string, string>> = {
 	ECONNREFUSED: 'connection refused',
@@ -12,9 +14,14 @@ const words: Readonly<Record<string, string>> = {
 	ENFILE: 'the system has no file descriptor left',
 };
 
-export function networkFault(error: Error): string {
+export function failedLook(error: unknown): Answer {
+	return { ok: false, text: error instanceof Error ? error.message : String(error), ...(isShortage(error) && { notSeen: true }) };
+}
+
+export function notConnected(error: Error): Answer {
 	// one error per address that the name stands for: they rarely differ
 	const first = error instanceof AggregateError ? (error.errors as Error[])[0] : error;
 	const code = (first as NodeJS.ErrnoException | undefined)?.code;
-	return (code === undefined ? undefined : words[code]) ?? first?.message ?? error.message;
+	const text = (code === undefined ? undefined : words[code]) ?? first?.message ?? error.message;
+	return { ok: false, text, ...(isShortage(first) && { notSeen: true }) };
 }
