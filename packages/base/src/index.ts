@@ -25,3 +25,4 @@ export {
 	SocketPathTooLong,
 	socketChannel,
 } from './unix-socket.ts';
+export { canWatchTime } from './watchdog.ts';

@@ -4,6 +4,7 @@
  * A message is read once, however many links take it. What cannot be read is not let through.
  */
 import { isUtf8 } from 'node:buffer';
+import { canWatchTime } from '@orch/base';
 import { type Codec, readU32 } from '@orch/protocol/data';
 import { unpack } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
@@ -92,6 +93,10 @@ export class Admission {
 		while (verdicts.length < frames) {
 			if (this.#clock.nowMs < this.#shunUntilMs) {
 				verdicts.push(this.#refuse('', 'is not looked at: the one before took too long to check'));
+				continue;
+			}
+			if (!canWatchTime()) {
+				verdicts.push(this.#refuse('', 'cannot be checked: the router has no file descriptor left to watch over the time'));
 				continue;
 			}
 			read ??= this.#readAll(buffer, start, frames);

@@ -3,10 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@orch/base';
-import { ManualClock } from '@orch/base/testing';
+import { canTakeDescriptors, ManualClock, takeDescriptors } from '@orch/base/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LaunchFiles } from './launch-files.ts';
-import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
 
 let directory: string;
 let files: LaunchFiles;

@@ -1,9 +1,9 @@
 /** Descriptors are held for looking at who has ended, and are there for the next look whatever the one before found. */
 import { openSync } from 'node:fs';
+import { canTakeDescriptors, takeDescriptors } from '@orch/base/testing';
 import { expect, test } from 'vitest';
 import { listPids, readStat, readVariable } from './proc-scan.ts';
 import { closeLook, openLook } from './shortage.ts';
-import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
 
 /** Beyond what any system gives away. */
 const nobody = 2 ** 30;

@@ -50,19 +50,6 @@ export function looked<T>(look: () => T): T {
 	}
 }
 
-/** Whether so many more could be opened now. */
-export function areFree(descriptors: number): boolean {
-	const taken: number[] = [];
-	try {
-		while (taken.length < descriptors) taken.push(openSync('/dev/null', 'r'));
-		return true;
-	} catch {
-		return false;
-	} finally {
-		for (const descriptor of taken) closeSync(descriptor);
-	}
-}
-
 export function closeLook(descriptor: number): void {
 	closeSync(descriptor);
 	holdReserve();

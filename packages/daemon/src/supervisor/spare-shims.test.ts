@@ -3,14 +3,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
-import { ManualClock, until } from '@orch/base/testing';
+import { canTakeDescriptors, ManualClock, takeDescriptors, until } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLauncher } from './launcher.ts';
 import type { Launched, Launcher, LaunchRequest } from './ports.ts';
 import { isDead, listPids, readStat } from './proc-scan.ts';
 import { createProcessTable } from './proc-table.ts';
 import { keptSpares } from './spare-shims.ts';
-import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
 import { requestOf } from './testing/request.ts';
 
 describe.skipIf(process.platform !== 'linux')('spare shims', () => {

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { afterEach, expect, test } from 'vitest';
+import { canTakeDescriptors, takeDescriptors } from '@orch/base/testing';
 import { spawned } from './spawning.ts';
-import { canTakeDescriptors, takeDescriptors } from './testing/descriptors.ts';
 
 let giveBack: (() => void) | undefined;
 afterEach(() => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@orch/base';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { canTakeDescriptors, takeDescriptors } from '../testing/descriptors.ts';
+import { canTakeDescriptors, takeDescriptors } from '@orch/base/testing';
+import { closeLook, openLook } from '../shortage.ts';
 import { Lives } from './lives.ts';
 
 let directory: string;
@@ -12,6 +13,16 @@ beforeEach(() => {
 	directory = mkdtempSync(join(tmpdir(), 'orch-lives-'));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+/** What is held for looks, where any look before this test has made it be held. */
+function takeReserve(): number[] {
+	const held: number[] = [];
+	try {
+		for (;;) held.push(openLook('/dev/null'));
+	} catch {
+		return held;
+	}
+}
 
 const from = { stdout: 10, stderr: 2 };
 const until = { stdout: 30, stderr: 2 };
@@ -34,12 +45,14 @@ test.skipIf(!canTakeDescriptors)(
 		const path = join(directory, 'processes');
 		new Lives(path, silentLogger).began(7, 1_000, from);
 		const giveBack = takeDescriptors();
+		const held = takeReserve();
 		let lives: Lives;
 		try {
 			lives = new Lives(path, silentLogger);
 			expect(lives.list).toEqual([]);
 			lives.began(8, 2_000, until);
 		} finally {
+			for (const descriptor of held) closeLook(descriptor);
 			giveBack();
 		}
 		expect(lives.list).toEqual([

@@ -1,9 +1,8 @@
 /** Patterns of strangers: what they cost, and what becomes of them when they take their time. */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { until } from '@orch/base/testing';
+import { canTakeDescriptors, takeDescriptors, until } from '@orch/base/testing';
 import { expect, test } from 'vitest';
-import { canTakeDescriptors, takeDescriptors } from '../testing/descriptors.ts';
 import { createPattern, PatternError } from './pattern.ts';
 
 const contexts = () => getHeapStatistics().number_of_native_contexts;

@@ -1,12 +1,9 @@
 /** A regular expression that a stranger has given: tried on lines, and ended when it takes too long. */
 import { type Context, createContext, Script } from 'node:vm';
-import { nextTurn } from '@orch/base';
-import { areFree } from '../shortage.ts';
+import { canWatchTime, nextTurn } from '@orch/base';
 
 /** After so long everything else gets its turn, and then the lines that are left. */
 const stretchMs = 50;
-/** Node watches over the time by a thread with a loop of its own, and ends the whole process where that cannot be made: it opens four. */
-const watchDescriptors = 6;
 /** For one line, by itself. What takes longer would take for ever. */
 const longestMs = 250;
 /** For all lines of a call: far more than those take of which none takes for ever, for a busy machine is no reason to give them up. */
@@ -81,7 +78,7 @@ interface Looking {
 
 /** Goes on behind what was found, for so long at most. */
 function look(looking: Looking, ms: number): void {
-	if (!areFree(watchDescriptors))
+	if (!canWatchTime())
 		throw Object.assign(new Error('orchd has too few file descriptors left for a pattern'), { code: 'EMFILE' });
 	context ??= createContext({});
 	Object.assign(context, looking);
