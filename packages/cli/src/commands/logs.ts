@@ -98,7 +98,7 @@ function paramsOf({ world }: Context, runtimes: readonly string[], given: Given)
 	};
 }
 
-/** Gives how many lines it has shown. */
+/** Gives how much it has shown: lines, and what it has told of those that are gone. */
 async function showLines(context: Context, params: Params, given: Given, signal: AbortSignal): Promise<number> {
 	const { out } = context.world;
 	const print = await printer(context, params.runtimes ?? [], given);
@@ -118,7 +118,7 @@ async function showLines(context: Context, params: Params, given: Given, signal:
 				const data = print.item(next.value);
 				// the next portion is asked for only once this one is out: a full pipe holds up nothing but itself
 				if (data.length > 0) await out.flow(data, signal);
-				shown += next.value.lines.length;
+				shown += next.value.lines.length + next.value.dropped.length;
 				for (const [id, offsets] of Object.entries(next.value.cursor)) cursor[id] = { ...cursor[id], ...offsets };
 			}
 		} catch (error) {

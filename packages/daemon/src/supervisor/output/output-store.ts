@@ -318,8 +318,7 @@ export class OutputStore {
 
 	async #pack({ output, stream, segment }: ToCompress, signal: AbortSignal): Promise<void> {
 		try {
-			await output.makeRoom(segment.bytes / 2, undefined);
-			if (!signal.aborted) await compressSegment(stream, segment, signal);
+			await compressSegment(stream, segment, signal);
 		} catch (error) {
 			if (output.state === 'open')
 				this.#options.log.warn('a segment of output could not be compressed', { runtime: output.name, error });

@@ -248,6 +248,22 @@ describe('what is chosen', () => {
 		expect(await all(one, { previous: true })).toEqual(['one: fourth']);
 	});
 
+	it('who asks for all there is is told first what had been removed, even where nothing is left', async () => {
+		const one = rig({ limits: { maxBytes: 256 * kib } });
+		const output = one.open();
+		for (let round = 0; round < 4; round++) await one.writeAndSettle(numbered(round * 1_000, (round + 1) * 1_000));
+		await output.dropOldest();
+		const [first, second] = await all(one);
+		const gone = output.streams.stdout.goneLines;
+		expect(first).toBe(`dropped ${gone}`);
+		expect(second?.startsWith(`one: ${gone}.`)).toBe(true);
+		expect(gone).toBeGreaterThan(0);
+		// not who asks for the last ones
+		expect((await all(one, { lines: 1 }))[0]).toContain('one: 3999');
+		while (await output.dropOldest());
+		expect((await all(one))[0]).toBe(`dropped ${output.streams.stdout.goneLines}`);
+	});
+
 	it('a pattern that takes its time on long lines is looked for in all of them', async () => {
 		const one = rig();
 		one.open();

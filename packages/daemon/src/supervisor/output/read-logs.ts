@@ -198,7 +198,8 @@ class Reading {
 			const [before, present] = [lives.at(-2), lives.at(-1)];
 			return before && present ? { from: before.from[stream], end: present.from[stream] } : { from: end, end };
 		}
-		let start = log.start;
+		// who wants all is told what is gone
+		let start = since === undefined && lines === undefined ? 0 : log.start;
 		if (since !== undefined)
 			start = Math.max(start, await startOfLine(log, Math.min(end, new TimeReader(log.times).offsetBefore(since))));
 		// of the last lines of all together none is before the last ones of its own stream

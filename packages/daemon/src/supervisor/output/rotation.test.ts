@@ -14,6 +14,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { resolve } from 'node:path';
+import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOutput } from './read-output.ts';
@@ -137,6 +138,17 @@ describe.each([
 		}
 	});
 
+	it('of a line that is longer than all that is kept the end is kept, and more than a third of the limit', async () => {
+		const one = rig({ ...how, limits: { maxBytes: 1024 * kib } });
+		one.open();
+		const text = `first\n${randomBytes(1024 * kib).toString('hex')}`;
+		await one.writeAndSettle(text);
+		const kept = await one.text();
+		expect(text.endsWith(kept)).toBe(true);
+		expect(kept.length).toBeGreaterThan((1024 * kib) / 3);
+		expect(one.allocated()).toBeLessThanOrEqual(1024 * kib);
+	});
+
 	it('a line that is longer than a segment is kept whole as long as that is bearable', async () => {
 		const one = rig({ ...how, limits });
 		one.open();
@@ -154,6 +166,21 @@ describe.each([
 });
 
 describe('what daemons leave half done', () => {
+	// where it has to be cut, all of it is there twice before any of it is given back
+	it.each([
+		['less than', 0.6],
+		['nearly as long as', 0.9],
+	])('a line that is %s what is kept, written at once, costs nothing of what is within the limit', async (_what, share) => {
+		const one = rig({ limits: { maxBytes: 1024 * kib } });
+		one.open();
+		// nothing that becomes smaller
+		const line = randomBytes((1024 * kib * share) / 2).toString('hex');
+		const text = `first\n${line}\nlast\n`;
+		await one.writeAndSettle(text);
+		expect(difference(await one.text(), text)).toBe('');
+		expect(one.allocated()).toBeLessThanOrEqual(1024 * kib);
+	});
+
 	it('a segment in the making stands for nothing', async () => {
 		const one = rig({ limits });
 		one.open();

@@ -205,7 +205,9 @@ export class RuntimeOutput {
 				const end = await segmentEnd(stream, this.segmentBytes);
 				if (end === undefined) break;
 				const bytes = end - stream.liveFrom;
-				await this.makeRoom(bytes, canPunch ? punch : undefined);
+				// the moment in which it is there twice is not worth older output: a long line may be half of all that is kept
+				if (canPunch) await this.makeRoom(0, punch);
+				else await this.makeRoom(Math.min(bytes, this.segmentBytes), undefined);
 				if (stream.liveFrom + bytes !== end) continue;
 				const isRoom = await hasRoom(bytes);
 				if (this.#state !== 'open') return;
@@ -214,15 +216,17 @@ export class RuntimeOutput {
 					await this.#giveUp(stream, end, punch);
 					continue;
 				}
-				compress(stream, await takeSegment(stream, end));
+				const segment = await takeSegment(stream, end);
 				isTaken = true;
-				if (!canPunch) continue;
 				try {
-					await freeTaken(stream, punch);
+					// compressing takes room as well
+					if (canPunch) await freeTaken(stream, punch);
 				} catch (error) {
 					if (this.#state !== 'open') return;
 					log.warn('a hole could not be made in a file of output', { path: stream.livePath, error });
 					canPunch = false;
+				} finally {
+					compress(stream, segment);
 				}
 			}
 			if (isTaken && !canPunch && this.#state === 'open' && !(await this.#cut(stream))) {
