@@ -68,6 +68,16 @@ const sink = (name: string, more = {}) => orchd.run(node(fixture('sdk-sink.mjs')
 const source = (name: string, ...args: readonly string[]) => orchd.add(node(fixture('sdk-source.mjs'), ...args), { name });
 const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((total, count) => total + count, 0);
 
+/** What is told of the links that were removed last. */
+async function linksRemoved(): Promise<{ readonly reason: string; readonly counters: object }[]> {
+	const { stdout } = await sandbox.cli('events', '--no-follow', '--since', '1h', '--kind', 'link_removed');
+	const events = stdout
+		.split('\n')
+		.filter((line) => line !== '')
+		.map((line) => JSON.parse(line) as { readonly reason: string; readonly counters: object });
+	return events.slice(-2).map(({ reason, counters }) => ({ reason, counters }));
+}
+
 describe('mailboxes', () => {
 	it('links 5.9: a receiver is stopped under a flood: exact drops, the others get everything, memory is bounded; when it goes on it is told first', async () => {
 		const count = 200_000;
@@ -286,7 +296,7 @@ describe('mailboxes', () => {
 		expect(counters.queued + counters.inFlight + counters.delivered + sum(counters.dropped)).toBe(1_000);
 	});
 
-	it('links 5.14: a link, or its receiver, is removed with ten thousand messages in the mailbox: no crash, all is counted, the rest goes on', async () => {
+	it('links 5.14: a link, or its receiver, is removed with ten thousand messages in the mailbox: no crash, counters are final and told, the rest goes on', async () => {
 		const [a, b, c] = await Promise.all([stage.stand('a'), stage.stand('b'), stage.stand('c')]);
 		for (const to of [b, c]) await orchd.call('runtime.stop', { runtime: to.name });
 		const toB = await stage.link(a, 'T', b, { queue: 20_000 });
@@ -299,8 +309,21 @@ describe('mailboxes', () => {
 		await fill(10_000);
 		await until('all waits', async () => (await stage.stats(a, 'T', c)).counters.queued === 10_000);
 		const full = residentBytesOf(router);
-		await orchd.call('link.remove', { link: toB.id });
-		await orchd.call('runtime.remove', { runtime: 'c' });
+		const removed = await sandbox.cli('link', 'remove', toB.shortId, '--json');
+		const final = { received: 10_000, delivered: 0, deliveredBytes: 0, queued: 0, queuedBytes: 0, inFlight: 0 };
+		const counters = { ...final, dropped: { link_removed: 10_000 } };
+		expect(JSON.parse(removed.stdout)).toMatchObject([{ id: toB.id, counters }]);
+		// one more for the link that is left, so that the two are told apart
+		await fill(1);
+		await until('it waits', async () => (await stage.stats(a, 'T', c)).counters.queued === 10_001);
+		expect(await sandbox.cli('runtime', 'remove', 'c')).toMatchObject({
+			code: 0,
+			stderr: 'removed c; 10001 waiting messages dropped\n',
+		});
+		expect(await linksRemoved()).toEqual([
+			{ reason: 'a ─T→ b', counters },
+			{ reason: 'a ─T→ c', counters: { ...counters, received: 10_001, dropped: { link_removed: 10_001 } } },
+		]);
 		expect((await orchd.call('link.stats', {})).links).toEqual([]);
 		expect((await orchd.call('link.list', {})).length).toBe(0);
 		await fill(10);
@@ -314,6 +337,30 @@ describe('mailboxes', () => {
 		const receiver = await stage.lines(await stage.look(b.id));
 		await sender.send('T', { n: 'new' });
 		expect(await receiver.next('the new one')).toMatchObject({ data: { n: 'new' } });
+	});
+
+	it('orch link remove and orch clear say how many messages waited for a stopped receiver and were dropped', async () => {
+		const [a, b] = await Promise.all([stage.stand('a'), stage.stand('b')]);
+		await orchd.call('runtime.stop', { runtime: 'b' });
+		await stage.link(a, 'T', b);
+		await stage.link(a, 'U', b, { queue: 3, overflow: 'drop-newest' });
+		const sender = await stage.lines(a);
+		for (let n = 0; n < 1_000; n++) sender.send({ type: 'T', data: n });
+		for (let n = 0; n < 5; n++) sender.send({ type: 'U', data: n });
+		await until('all waits', async () => (await stage.stats(a, 'U', b)).counters.received === 5);
+		expect(await sandbox.cli('link', 'remove', '--from', 'a', '--type', 'T', '--to', 'b')).toMatchObject({
+			code: 0,
+			stderr: 'removed a ─T→ b; 1000 waiting messages dropped\n',
+		});
+		// what was dropped before was told to the sender and the receiver, and is counted apart
+		expect(await sandbox.cli('clear', '--yes')).toMatchObject({
+			code: 0,
+			stderr: 'cleared: 2 runtimes and 1 link removed; 3 waiting messages dropped\n',
+		});
+		expect((await linksRemoved()).at(-1)).toMatchObject({
+			reason: 'a ─U→ b',
+			counters: { received: 5, dropped: { drop_newest: 2, link_removed: 3 } },
+		});
 	});
 
 	it('links 5.15: the same link twice, or an exact one beside *: one delivery, by the exact one', async () => {

@@ -140,7 +140,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			secret: secretOf(places.home, random),
 			socketDirectory: places.socketDirectory,
 			journal: createLinkJournal(store),
-			changed: (kind, link) => tellOfLinks({ events, clock }, nameBy(links))(kind, link),
+			changed: (change) => tellOfLinks({ events, clock }, nameBy(links))(change),
 		});
 		scope.add('router', () => (onStop === 'keep' ? links.release() : links.close()));
 
@@ -268,9 +268,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 					async clear(signal) {
 						const before = { runtimes: runtimes.list().length, links: links.list().length };
 						await projects.clear();
-						await settleAll(runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal })));
+						const removed = await settleAll(runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal })));
 						for (const { id } of links.list()) links.remove(id);
-						return before;
+						const dropped = await Promise.all(removed.map(({ droppedMessages }) => droppedMessages));
+						const droppedMessages = dropped.includes(null) ? null : dropped.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+						return { ...before, droppedMessages };
 					},
 				}),
 				...runtimeHandlers({ runtimes, binaries, maxRuntimes, whileOpen }),

@@ -38,6 +38,7 @@ export {
 	MisfitReport,
 	PortReport,
 	ProducerReport,
+	RemovedLink,
 	type RouterApi,
 	RouterEvent,
 	RouterLink,

@@ -1,4 +1,5 @@
 /** One link: its mailbox, what it may hand over, what it has dropped, and its figures. */
+import type { LinkCounters } from '@orch/protocol';
 import type { Codec, DropReason } from '@orch/protocol/data';
 import type { Feed } from './feed.ts';
 import { LatencyHistogram, RateMeter } from './figures.ts';
@@ -142,6 +143,18 @@ export class Link implements Feeder {
 
 	get limits(): Limits {
 		return this.spec;
+	}
+
+	get counters(): LinkCounters {
+		return {
+			received: this.received,
+			delivered: this.delivered,
+			deliveredBytes: this.deliveredBytes,
+			dropped: Object.fromEntries(this.dropped),
+			queued: this.mailbox.messages,
+			queuedBytes: this.mailbox.bytes,
+			inFlight: this.inFlight,
+		};
 	}
 
 	attach(path: Path): void {

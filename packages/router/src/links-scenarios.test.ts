@@ -386,6 +386,21 @@ test('links 5.14: a link with 10,000 frames queued can be removed, and so can th
 	expect(a.closed).toBe(false);
 });
 
+test('links 5.14: the answer to a change has the final counters of each link that it removes, also of those that go with a runtime', async () => {
+	const ping = await rig.link('a', 'Ping', 'b', { overflow: 'drop-newest', messages: 8 });
+	const pong = await rig.link('a', 'Pong', 'c');
+	const a = await rig.frames('a');
+	const [pingId, pongId] = [await a.declare('Ping'), await a.declare('Pong')];
+	a.send(pingId, ...Array.from({ length: 10 }, (_, index) => `${index}`));
+	a.send(pongId, ...Array.from({ length: 5 }, (_, index) => `${index}`));
+	await until('all of them', () => rig.counters(ping).received === 10 && rig.counters(pong).received === 5);
+	const nothing = { delivered: 0, deliveredBytes: 0, queued: 0, queuedBytes: 0, inFlight: 0 };
+	expect(await rig.unlink(ping)).toEqual([
+		{ id: ping, counters: { ...nothing, received: 10, dropped: { drop_newest: 2, link_removed: 8 } } },
+	]);
+	expect(await rig.remove('c')).toEqual([{ id: pong, counters: { ...nothing, received: 5, dropped: { link_removed: 5 } } }]);
+});
+
 test('links 5.14: a receiver is told what was queued for it on a link that is removed', async () => {
 	const link = await rig.link('a', 'Ping', 'b', { overflow: 'drop-oldest', messages: 10 });
 	const [a, b] = [await rig.frames('a'), await rig.frames('b', { reports: false })];

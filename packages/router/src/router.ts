@@ -42,6 +42,12 @@ export interface RouterOptions {
 	readonly connectionsChanged?: () => void;
 }
 
+/** What a change has taken away. */
+interface Removed {
+	readonly ports: readonly Port[];
+	readonly links: readonly Link[];
+}
+
 export interface RouterStats {
 	readonly links: LinkReport[];
 	readonly unrouted: UnroutedReport[];
@@ -156,13 +162,19 @@ export class Router {
 		const schemas = change.schemas && this.#schemas.replace(change.schemas);
 		for (const problem of schemas ?? []) this.#log.error('schema not enforced', { ...problem });
 		const removed = this.#inTurn(() => this.#swap(change));
-		void Promise.all(removed.map((port) => port.close()));
+		const removedLinks = removed.links.map(({ spec: { id }, counters }) => ({ id, counters }));
+		void Promise.all(removed.ports.map((port) => port.close()));
 		const problems = await Promise.all(
 			this.#toListenFor(change.ports).map(async (port) =>
 				(await port.listen()).map((problem) => ({ runtime: port.runtime, ...problem })),
 			),
 		);
-		return { version: change.version, problems: problems.flat(), ...(schemas && { schemas }) };
+		return {
+			version: change.version,
+			problems: problems.flat(),
+			...(schemas && { schemas }),
+			...(removedLinks.length > 0 && { removedLinks }),
+		};
 	}
 
 	/** Those that are new or other than before; and all of them now and then, for somebody may have deleted their sockets. */
@@ -187,15 +199,7 @@ export class Router {
 			const { messagesPerSecond, bytesPerSecond } = link.meter.rates(now);
 			return {
 				id: link.spec.id,
-				counters: {
-					received: link.received,
-					delivered: link.delivered,
-					deliveredBytes: link.deliveredBytes,
-					dropped: Object.fromEntries(link.dropped),
-					queued: link.mailbox.messages,
-					queuedBytes: link.mailbox.bytes,
-					inFlight: link.inFlight,
-				},
+				counters: link.counters,
 				messagesPerSecond,
 				bytesPerSecond,
 				latencyP50Ms: link.latency.percentileMs(0.5) ?? null,
@@ -267,7 +271,7 @@ export class Router {
 	}
 
 	/** Old or new, never neither: everything up to here happens before the next message is looked at. */
-	#swap(change: Omit<RouterTableChange, 'base'>): Port[] {
+	#swap(change: Omit<RouterTableChange, 'base'>): Removed {
 		const isOfOther = ({ runtime, project }: RouterPort) => this.#ports.get(runtime)?.spec.project !== project;
 		const isJudgedAnew = change.schemas !== undefined || change.ports.some(isOfOther);
 		const removedPorts = this.#swapPorts(change);
@@ -290,7 +294,7 @@ export class Router {
 			for (const { peer } of this.#ports.values()) peer?.relinked();
 			this.#taps.attach(this.#links);
 		}
-		return removedPorts;
+		return { ports: removedPorts, links: removedLinks };
 	}
 
 	#swapPorts({ ports, removedPorts }: Pick<RouterTableChange, 'ports' | 'removedPorts'>): Port[] {

@@ -3,6 +3,7 @@ import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { flag } from '../option.ts';
+import { droppedText } from '../render/dropped.ts';
 import { plural } from '../render/time.ts';
 import { canAsk, confirmed } from './confirm.ts';
 
@@ -12,12 +13,14 @@ export const clear = command({
 	notes: ['On a terminal it asks; elsewhere it needs --yes. orchd itself goes on.'],
 	options: { yes: flag('-y, --yes', 'do not ask') },
 	examples: ['orch clear', 'orch clear --yes'],
-	json: '{"runtimes", "links"}: how many there were',
+	json: '{"runtimes", "links", "droppedMessages"}: how many there were, and how many messages waited',
 	async run(context, { options: { yes = false } }) {
 		if (!yes) await askFirst(context);
-		const { runtimes, links } = await context.act('clear', {});
-		if (context.json) context.printJson({ runtimes, links });
-		else context.note(`cleared: ${plural(runtimes, 'runtime')} and ${plural(links, 'link')} removed`);
+		const cleared = await context.act('clear', {});
+		const { runtimes, links, droppedMessages } = cleared;
+		const dropped = droppedText(droppedMessages);
+		if (context.json) context.printJson(cleared);
+		else context.note(`cleared: ${plural(runtimes, 'runtime')} and ${plural(links, 'link')} removed${dropped}`);
 		return undefined;
 	},
 });

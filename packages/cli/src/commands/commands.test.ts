@@ -407,6 +407,9 @@ describe('orch runtime add', () => {
 describe('orch runtime remove', () => {
 	it('removes what does not run, and refuses what does', async () => {
 		expect(await orch('runtime rm worker')).toEqual({ code: 0, out: '', err: 'removed worker\n' });
+		daemon.addRuntime('sink');
+		daemon.addLink('ping', 'Job', 'sink', { counters: { ...noCounters, received: 1, queued: 1 } });
+		expect((await orch('runtime rm sink')).err).toBe('removed sink; 1 waiting message dropped\n');
 		expect(await orch('runtime rm ping')).toEqual({
 			code: 7,
 			out: '',
@@ -493,6 +496,8 @@ describe('orch runtime stdout', () => {
 	});
 });
 
+const noCounters = { received: 0, delivered: 0, deliveredBytes: 0, dropped: {}, queued: 0, queuedBytes: 0, inFlight: 0 };
+
 describe('orch link', () => {
 	it('add prints the id, and its notices on standard error', async () => {
 		const { code, out, err } = await orch(
@@ -568,6 +573,16 @@ describe('orch link', () => {
 		expect((await orch('link rm')).err).toBe(
 			"orch: 'orch link remove' needs the id of a link, or --from, --type and --to\nhint: orch help link remove\n",
 		);
+	});
+
+	it('remove says how many messages waited and were dropped, and with --json all that the link had counted', async () => {
+		daemon.addLink('ping', 'Job', 'worker', { counters: { ...noCounters, received: 1_012, delivered: 12, queued: 1_000 } });
+		expect((await orch('link rm --from ping --type Job --to worker')).err).toBe(
+			'removed ping ─Job→ worker; 1000 waiting messages dropped\n',
+		);
+		daemon.addLink('ping', 'Job', 'worker', { counters: { ...noCounters, received: 13, delivered: 12, queued: 1 } });
+		const [link] = JSON.parse((await orch('link rm --from ping --type Job --to worker --json')).out) as { counters: unknown }[];
+		expect(link?.counters).toEqual({ ...noCounters, received: 13, delivered: 12, dropped: { link_removed: 1 } });
 	});
 
 	it('stats shows what passes, what waits, what is lost, what no link takes and what was wrong', async () => {
@@ -822,7 +837,12 @@ describe('orch clear', () => {
 			err: 'orch: stopping and forgetting everything asks for confirmation, and there is no terminal to ask on\nhint: orch clear --yes\n',
 		});
 		expect(daemon.runtimes.size).toBe(3);
-		expect(await orch('clear -y')).toEqual({ code: 0, out: '', err: 'cleared: 3 runtimes and 2 links removed\n' });
+		expect(await orch('clear -y')).toEqual({
+			code: 0,
+			out: '',
+			err: 'cleared: 3 runtimes and 2 links removed; 1024 waiting messages dropped\n',
+		});
+		expect(JSON.parse((await orch('clear -y --json')).out)).toEqual({ runtimes: 0, links: 0, droppedMessages: 0 });
 		expect(daemon.runtimes.size).toBe(0);
 	});
 

@@ -29,6 +29,15 @@ const event = (seq: number, over: Partial<DaemonEvent> = {}): DaemonEvent => ({
 	generation: 1,
 	...over,
 });
+const counters = {
+	received: 1_012,
+	delivered: 12,
+	deliveredBytes: 456,
+	dropped: { link_removed: 1_000 },
+	queued: 0,
+	queuedBytes: 0,
+	inFlight: 0,
+};
 const crash = event(2, {
 	from: 'running',
 	to: 'backoff',
@@ -48,6 +57,8 @@ describe('orch events', () => {
 			event(3, { from: 'running', to: 'stopping', reason: 'used 612 MiB, limit 512 MiB' }),
 			event(4, { kind: 'link_added', runtime: null, reason: 'ping ─Ping→ pong' }),
 			event(5, { kind: 'escaped', reason: 'pid 9 (sleep 60)' }),
+			event(6, { kind: 'link_removed', runtime: null, reason: 'ping ─Ping→ pong', counters: { ...counters, dropped: {} } }),
+			event(7, { kind: 'link_removed', runtime: null, reason: 'ping ─Pong→ pong', counters }),
 		);
 		const { out, code } = await orch(['events', '--no-follow'], { columns: 100, env: { NO_COLOR: '1' } });
 		const lines = out.split('\n').map((line) => line.replace(/^\d\d:\d\d:\d\d/, 'hh:mm:ss'));
@@ -60,6 +71,8 @@ describe('orch events', () => {
 			'hh:mm:ss  worker        running → stopping    used 612 MiB, limit 512 MiB',
 			'hh:mm:ss                link added            ping ─Ping→ pong',
 			'hh:mm:ss  worker        escaped               still there: pid 9 (sleep 60)',
+			'hh:mm:ss                link removed          ping ─Ping→ pong',
+			'hh:mm:ss                link removed          ping ─Pong→ pong; 1000 waiting messages dropped',
 			'',
 		]);
 	});

@@ -8,6 +8,7 @@ import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { flag, list, value } from '../option.ts';
+import { droppedText } from '../render/dropped.ts';
 import { toJson } from '../render/json.ts';
 import { clockTime, plural } from '../render/time.ts';
 
@@ -54,7 +55,7 @@ export const events = command({
 		'orch events worker --since 1h --no-follow',
 		'orch events --kind changed | jq -r \'select(.to == "failed") | .runtime.name\'',
 	],
-	json: 'a stream of events, one a line: {"seq", "at", "kind", "runtime", "from", "to", "reason", "pid", "exit", "uptimeMs", "stderrTail", "generation"}',
+	json: 'a stream of events, one a line: {"seq", "at", "kind", "runtime", "from", "to", "reason", "pid", "exit", "uptimeMs", "stderrTail", "generation", "counters"}',
 	async run(context, { args, options }) {
 		const { world, pretty } = context;
 		const asJson = context.json || !pretty;
@@ -90,7 +91,7 @@ export function eventText(
 	return [`${painted(first, item, style)}\n`, ...tail.map((line) => `${style.dim(line)}\n`)].join('');
 }
 
-function whatText({ kind, from, to, reason, pid, exit, uptimeMs, seq }: DaemonEvent): string {
+function whatText({ kind, from, to, reason, pid, exit, uptimeMs, seq, counters }: DaemonEvent): string {
 	const because = reason === null ? '' : printable(reason);
 	switch (kind) {
 		case 'changed': {
@@ -110,7 +111,7 @@ function whatText({ kind, from, to, reason, pid, exit, uptimeMs, seq }: DaemonEv
 		case 'link_added':
 			return `link added            ${because}`;
 		case 'link_removed':
-			return `link removed          ${because}`;
+			return `link removed          ${because}${droppedText(counters?.dropped['link_removed'])}`;
 		case 'notice':
 			return `notice                ${because}`;
 		case 'added':

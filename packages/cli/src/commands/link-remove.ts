@@ -4,6 +4,7 @@ import { nonEmpty } from '../args/values.ts';
 import { command } from '../command.ts';
 import { CliError } from '../errors.ts';
 import { value } from '../option.ts';
+import { droppedText } from '../render/dropped.ts';
 import { onEach } from './each.ts';
 import { linkText } from './link-text.ts';
 
@@ -21,9 +22,9 @@ export const linkRemove = command({
 		to: value('--to RUNTIME', 'its receiver', nonEmpty),
 	},
 	examples: ['orch link remove 7c1e09aa', 'orch link rm --from ping --type Ping --to pong'],
-	json: 'an array of the links',
+	json: 'an array of the links, each with its final counters',
 	async run(context, { args, options: { from, type, to } }) {
-		const tell = (link: Link) => context.note(`removed ${linkText(link)}`);
+		const tell = (link: Link) => context.note(`removed ${linkText(link)}${droppedText(link.counters?.dropped['link_removed'])}`);
 		const given = [from, type, to].filter((each) => each !== undefined);
 		if (args.length > 0) {
 			if (given.length > 0)

@@ -3,6 +3,7 @@ import { RemoteError } from '@orch/protocol/wire';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { flag } from '../option.ts';
+import { droppedText } from '../render/dropped.ts';
 import { canAsk, confirmed } from './confirm.ts';
 import { onEach } from './each.ts';
 
@@ -17,13 +18,13 @@ export const runtimeRemove = command({
 		yes: flag('-y, --yes', 'same as --force'),
 	},
 	examples: ['orch runtime remove ping', 'orch runtime rm ping pong --force'],
-	json: 'an array of {"id", "name"}',
+	json: 'an array of {"id", "name", "droppedMessages"}',
 	async run(context, { args, options: { force = false, yes = false } }) {
 		return onEach(
 			context,
 			args,
 			(runtime) => remove(context, runtime, force || yes),
-			({ name }) => context.note(`removed ${name}`),
+			({ name, droppedMessages }) => context.note(`removed ${name}${droppedText(droppedMessages)}`),
 		);
 	},
 });

@@ -2,6 +2,7 @@
 import { readArgument } from '../args/argument.ts';
 import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
+import { droppedText } from '../render/dropped.ts';
 import { plural } from '../render/time.ts';
 import { maskRuntime } from '../secrets.ts';
 
@@ -26,8 +27,10 @@ export const runtimeScale = command({
 		}
 		if (context.namesOnly) context.print(scaled.instances.map(({ name }) => `${name}\n`).join(''));
 		for (const name of scaled.added) context.note(`added ${name}`);
-		for (const { name, stdoutPath } of scaled.removed)
-			context.note(`removed ${name}; its output stays in ${stdoutPath.slice(0, stdoutPath.lastIndexOf('/'))}`);
+		for (const { name, stdoutPath, droppedMessages } of scaled.removed) {
+			const kept = `its output stays in ${stdoutPath.slice(0, stdoutPath.lastIndexOf('/'))}`;
+			context.note(`removed ${name}${droppedText(droppedMessages)}; ${kept}`);
+		}
 		context.note(`${scaled.name} has ${plural(scaled.instances.length, 'instance')}`);
 		return undefined;
 	},

@@ -278,7 +278,7 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 			return runtimes === 'keep' ? { stopped: 0, kept: running } : { stopped: running, kept: 0 };
 		},
 		clear: async () => {
-			const cleared = { runtimes: state.runtimes.size, links: state.links.length };
+			const cleared = { runtimes: state.runtimes.size, links: state.links.length, droppedMessages: waiting(state.links) };
 			state.runtimes.clear();
 			state.links.length = 0;
 			wake();
@@ -330,8 +330,10 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 			const { id, name, status, pid } = find(runtime);
 			if (status === 'running' && !force) throw new OrchError('runtime.running', { name, pid });
 			state.runtimes.delete(id);
+			const gone = state.links.filter((link) => link.from.id === id || link.to.id === id);
+			for (const link of gone) state.links.splice(state.links.indexOf(link), 1);
 			wake();
-			return { id, name };
+			return { id, name, droppedMessages: waiting(gone) };
 		},
 		'runtime.scale': async ({ group }) => {
 			throw new OrchError('runtime.not_group', { name: group });
@@ -399,7 +401,7 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 					: filtered(state.links, by)[0];
 			if (!found) throw new OrchError('link.not_found', { link: 'link' in by ? by.link : `${by.from} ─${by.type}→ ${by.to}` });
 			state.links.splice(state.links.indexOf(found), 1);
-			return linkInfo(found);
+			return { ...linkInfo(found), counters: emptied(found) };
 		},
 		'link.tap': async function* ({ bodyBytes }) {
 			yield { messages: tapped(state).map((message) => ({ ...message, body: message.body.subarray(0, bodyBytes) })), skipped: 0 };
@@ -594,6 +596,16 @@ function newLink(from: string, type: string, to: string, at: number): Link {
 		blocking: false,
 	};
 }
+
+const waiting = (links: readonly Link[]): number => links.reduce((sum, { counters }) => sum + counters.queued, 0);
+
+/** What a link has counted once what waits in it is dropped. */
+const emptied = ({ counters }: Link): Link['counters'] => ({
+	...counters,
+	dropped: { ...counters.dropped, ...(counters.queued > 0 ? { link_removed: counters.queued } : {}) },
+	queued: 0,
+	queuedBytes: 0,
+});
 
 const tapped = (state: FakeDaemon) =>
 	[

@@ -14,6 +14,7 @@ export { type ProjectHandlersOptions, projectHandlers } from './handlers/project
 export { describeRunner, type RunnerHandlersOptions, runnerHandlers } from './handlers/runner.ts';
 export {
 	type RuntimeDetails,
+	type Removed,
 	type RuntimeHandlersOptions,
 	type RuntimeColumns,
 	type RuntimeInfo,

@@ -1,6 +1,6 @@
 /** Links from and to groups of instances: one for people, as many rows of the table as there are pairs. */
 import { createHash } from 'node:crypto';
-import type { LinkFigures, LinkRow } from './ports.ts';
+import type { LinkCounts, LinkFigures, LinkRow } from './ports.ts';
 
 const prefix = 'group/';
 
@@ -75,9 +75,6 @@ function rowId(link: string, from: string, to: string): string {
 
 /** What all rows of one link come to. */
 export function sumOf(id: string, rows: readonly LinkFigures[]): LinkFigures {
-	const dropped: Record<string, number> = {};
-	for (const { counters } of rows)
-		for (const [reason, count] of Object.entries(counters.dropped)) dropped[reason] = (dropped[reason] ?? 0) + count;
 	const sum = (of: (row: LinkFigures) => number): number => rows.reduce((all, row) => all + of(row), 0);
 	const most = (of: (row: LinkFigures) => number | null): number | null => {
 		const known = rows.map(of).filter((value) => value !== null);
@@ -85,15 +82,7 @@ export function sumOf(id: string, rows: readonly LinkFigures[]): LinkFigures {
 	};
 	return {
 		id,
-		counters: {
-			received: sum(({ counters }) => counters.received),
-			delivered: sum(({ counters }) => counters.delivered),
-			deliveredBytes: sum(({ counters }) => counters.deliveredBytes),
-			dropped,
-			queued: sum(({ counters }) => counters.queued),
-			queuedBytes: sum(({ counters }) => counters.queuedBytes),
-			inFlight: sum(({ counters }) => counters.inFlight),
-		},
+		counters: sumOfCounts(rows.map(({ counters }) => counters)),
 		messagesPerSecond: sum((row) => row.messagesPerSecond),
 		bytesPerSecond: sum((row) => row.bytesPerSecond),
 		// of the slowest of them: one for all there is not
@@ -101,5 +90,21 @@ export function sumOf(id: string, rows: readonly LinkFigures[]): LinkFigures {
 		latencyP99Ms: most((row) => row.latencyP99Ms),
 		lastAt: most((row) => row.lastAt),
 		blocking: rows.some((row) => row.blocking),
+	};
+}
+
+export function sumOfCounts(all: readonly LinkCounts[]): LinkCounts {
+	const dropped: Record<string, number> = {};
+	for (const counts of all)
+		for (const [reason, count] of Object.entries(counts.dropped)) dropped[reason] = (dropped[reason] ?? 0) + count;
+	const sum = (of: (counts: LinkCounts) => number): number => all.reduce((total, counts) => total + of(counts), 0);
+	return {
+		received: sum(({ received }) => received),
+		delivered: sum(({ delivered }) => delivered),
+		deliveredBytes: sum(({ deliveredBytes }) => deliveredBytes),
+		dropped,
+		queued: sum(({ queued }) => queued),
+		queuedBytes: sum(({ queuedBytes }) => queuedBytes),
+		inFlight: sum(({ inFlight }) => inFlight),
 	};
 }

@@ -7,9 +7,20 @@
  */
 export type { DeclaredType } from './declared-types.ts';
 export { groupEnd, groupOfEnd } from './groups.ts';
-export { anySender, defaultMailbox, type Link, type LinkJournal, Links, type LinksOptions, type LinkWish } from './links.ts';
+export {
+	anySender,
+	defaultMailbox,
+	type Link,
+	type LinkChange,
+	type LinkJournal,
+	Links,
+	type LinksOptions,
+	type LinkWish,
+	type RemovedLink,
+} from './links.ts';
 export type {
 	Injection,
+	LinkCounts,
 	LinkFigures,
 	LinkRow,
 	Overflow,

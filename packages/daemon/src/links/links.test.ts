@@ -1,7 +1,7 @@
 import { silentLogger } from '@orch/base';
 import { ManualClock, seededRandom, settle } from '@orch/base/testing';
 import { describe, expect, it } from 'vitest';
-import { type Link, type LinkJournal, Links } from './links.ts';
+import { type Link, type LinkJournal, Links, type LinksOptions } from './links.ts';
 import { groupEnd } from './groups.ts';
 import { applyChange } from './testing/apply-change.ts';
 import type { LinkFigures, RouterConnection, RouterGate, RoutingTable, TappedMessage } from './ports.ts';
@@ -20,6 +20,8 @@ function fakeRouter() {
 	let failing = false;
 	let isClear = true;
 	let isOld = false;
+	/** What a link has counted in the end, by row. */
+	const finals = new Map<string, LinkFigures['counters']>();
 	/** Sockets that it cannot make. */
 	const unheard: { runtime: string; path: string; message: string }[] = [];
 	const gate: RouterGate = {
@@ -30,6 +32,13 @@ function fakeRouter() {
 				die = resolve;
 			});
 			let taken: RoutingTable | undefined;
+			const answered = () =>
+				Promise.race([
+					hold,
+					closed.then(() => {
+						throw new Error('it is gone');
+					}),
+				]);
 			const connection: RouterConnection = {
 				pid: 1,
 				version: '1',
@@ -41,7 +50,7 @@ function fakeRouter() {
 				async route(table) {
 					tables.push(table);
 					taken = table;
-					await hold;
+					await answered();
 					return { problems: [...unheard], schemas: problems };
 				},
 				async change(change) {
@@ -50,8 +59,9 @@ function fakeRouter() {
 					if (!table) return undefined;
 					tables.push(table);
 					taken = table;
-					await hold;
-					return { problems: [...unheard], schemas: change.schemas && problems };
+					await answered();
+					const removedLinks = change.removedLinks.flatMap((id) => ({ id, counters: finals.get(id) ?? counted({}) }));
+					return { problems: [...unheard], schemas: change.schemas && problems, removedLinks };
 				},
 				ended: async () => {},
 				figures: async () => ({ links: figures, unrouted: [], ports: [] }),
@@ -80,6 +90,7 @@ function fakeRouter() {
 		gate,
 		tables,
 		unheard,
+		finals,
 		figures,
 		problems,
 		tapped,
@@ -113,6 +124,16 @@ function fakeRouter() {
 	};
 }
 
+const counted = (dropped: Readonly<Record<string, number>>, received = 0): LinkFigures['counters'] => ({
+	received,
+	delivered: 0,
+	deliveredBytes: 0,
+	dropped,
+	queued: 0,
+	queuedBytes: 0,
+	inFlight: 0,
+});
+
 /** Kept as text, as on a disk. */
 function createTestJournal(): LinkJournal {
 	const rows = new Map<string, string>();
@@ -123,7 +144,7 @@ function createTestJournal(): LinkJournal {
 	};
 }
 
-function setUp(journal = createTestJournal()) {
+function setUp(journal = createTestJournal(), changed?: LinksOptions['changed']) {
 	const router = fakeRouter();
 	const clock = new ManualClock();
 	const deleted = new Set<string>();
@@ -135,6 +156,7 @@ function setUp(journal = createTestJournal()) {
 		secret: new Uint8Array(32),
 		socketDirectory: '/run/x.d',
 		journal,
+		changed,
 		isThere: (path) => !deleted.has(path),
 	});
 	links.start();
@@ -412,6 +434,86 @@ describe('links', () => {
 		expect(links.list()).toHaveLength(1);
 	});
 
+	describe('that are removed', () => {
+		async function linked() {
+			const { router, links, clock } = setUp();
+			for (const runtime of [ping, pong]) links.register(runtime);
+			const { link } = links.add({ from: ping.id, type: 'Ping', to: pong.id });
+			await settle();
+			return { router, links, clock, link };
+		}
+
+		it('tell what they had counted in the end, by the answer of the router', async () => {
+			const { router, links, link } = await linked();
+			router.finals.set(link.id, counted({ link_removed: 1_000 }, 1_012));
+			const removed = links.remove(link.id);
+			expect([removed?.link, links.list()]).toEqual([link, []]);
+			expect(await removed?.counted).toEqual(counted({ link_removed: 1_000 }, 1_012));
+			expect(links.remove(link.id)).toBeUndefined();
+		});
+
+		it('tell it with the runtime that they go with, each for itself and together', async () => {
+			const { router, links, link } = await linked();
+			const { link: other } = links.add({ from: '*', type: 'Log', to: pong.id });
+			await settle();
+			router.finals.set(link.id, counted({ link_removed: 3 }, 3));
+			router.finals.set(other.id, counted({ link_removed: 4, drop_newest: 1 }, 5));
+			const gone = links.unregister(pong.id);
+			expect(await Promise.all(gone.links.map(({ counted: own }) => own))).toEqual([
+				counted({ link_removed: 3 }, 3),
+				counted({ link_removed: 4, drop_newest: 1 }, 5),
+			]);
+			expect(await gone.counted).toEqual(counted({ link_removed: 7, drop_newest: 1 }, 8));
+		});
+
+		it('tell nothing where the router does not answer in time, or was lost: nobody knows it', async () => {
+			const { router, links, link, clock } = await linked();
+			router.holdAnswers();
+			const late = links.remove(link.id)?.counted;
+			await settle();
+			clock.advance(5_000);
+			expect(await late).toBeUndefined();
+			router.letAnswer();
+			await settle();
+			const { link: next } = links.add({ from: ping.id, type: 'Ping', to: pong.id });
+			await settle();
+			router.holdAnswers();
+			const lost = links.remove(next.id)?.counted;
+			await settle();
+			router.fail(true);
+			router.die();
+			await settle();
+			router.letAnswer();
+			router.fail(false);
+			// the next router has never heard of the link
+			clock.advance(100);
+			expect(await lost).toBeUndefined();
+		});
+
+		it('hold up no daemon that closes', async () => {
+			const { router, links, link } = await linked();
+			router.holdAnswers();
+			const told: unknown[] = [];
+			void links.remove(link.id)?.counted.then((counters) => told.push(counters));
+			await links.close();
+			expect(told).toEqual([undefined]);
+		});
+
+		it('are told with what was removed, while their ends are still known', async () => {
+			const changes: string[] = [];
+			const { router, links } = setUp(createTestJournal(), (change) => {
+				changes.push(`${change.kind} ${links.port(change.link.to)?.name}`);
+				if (change.kind === 'removed') void change.counted.then((counters) => changes.push(`in the end ${counters?.received}`));
+			});
+			for (const runtime of [ping, pong]) links.register(runtime);
+			const { link } = links.add({ from: ping.id, type: 'Ping', to: pong.id });
+			await settle();
+			router.finals.set(link.id, counted({ link_removed: 3 }, 3));
+			await links.unregister(pong.id).counted;
+			expect(changes).toEqual(['added pong', 'removed pong', 'in the end 3']);
+		});
+	});
+
 	it('go with the runtimes at either end', () => {
 		const { links } = setUp();
 		links.register(ping);
@@ -419,7 +521,7 @@ describe('links', () => {
 		links.add({ from: ping.id, type: 'Ping', to: pong.id });
 		links.add({ from: pong.id, type: 'Pong', to: ping.id });
 		links.add({ from: '*', type: 'Log', to: pong.id });
-		expect(links.unregister(ping.id)).toHaveLength(2);
+		expect(links.unregister(ping.id).links).toHaveLength(2);
 		expect(links.list().map(({ type }) => type)).toEqual(['Log']);
 		expect(links.table().ports).toHaveLength(1);
 	});
@@ -513,15 +615,25 @@ describe('links of groups', () => {
 		]);
 	});
 
+	it('tell with an instance what waited in its mailboxes, though the links stay', async () => {
+		const { router, links } = await setUpGroup();
+		const [toFirst, toSecond] = router.tables.at(-1)?.links ?? [];
+		router.finals.set(toFirst?.id ?? '', counted({ link_removed: 5 }, 5));
+		router.finals.set(toSecond?.id ?? '', counted({ link_removed: 7 }, 7));
+		const gone = links.unregister(worker(1).id);
+		expect(gone.links).toEqual([]);
+		expect((await gone.counted)?.dropped).toEqual({ link_removed: 5 });
+	});
+
 	it('go with the last instance, and are known again by the next daemon while there is one', async () => {
 		const journal = createTestJournal();
 		const { links } = await setUpGroup(journal);
-		expect(links.unregister(worker(1).id)).toEqual([]);
+		expect(links.unregister(worker(1).id).links).toEqual([]);
 		const next = setUp(journal).links;
 		for (const runtime of [ping, pong, worker(2)]) next.register(runtime);
 		expect(next.restore()).toBe(2);
 		expect(next.table().links).toHaveLength(2);
-		expect(next.unregister(worker(2).id)).toHaveLength(2);
+		expect(next.unregister(worker(2).id).links).toHaveLength(2);
 		expect(journal.load()).toEqual([]);
 	});
 

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { type Clock, type Logger, Publisher, type Random, withDeadline } from '@orch/base';
 import type {
 	Injection,
+	LinkCounts,
 	LinkFigures,
 	LinkRow,
 	Overflow,
@@ -18,7 +19,8 @@ import type {
 	WhileDown,
 } from './ports.ts';
 import { type DeclaredType, DeclaredTypes } from './declared-types.ts';
-import { groupOfEnd, Groups, sumOf } from './groups.ts';
+import { FinalCounters } from './final-counters.ts';
+import { groupOfEnd, Groups, sumOf, sumOfCounts } from './groups.ts';
 import { RouterKeeper } from './router-keeper.ts';
 
 export interface Link extends LinkRow {
@@ -36,6 +38,14 @@ export interface LinkWish {
 	readonly whileDown?: WhileDown | undefined;
 }
 
+export interface RemovedLink {
+	readonly link: Link;
+	/** What it had counted in the end; undefined where no router tells it in time. Never rejects. */
+	readonly counted: Promise<LinkCounts | undefined>;
+}
+
+export type LinkChange = { readonly kind: 'added'; readonly link: Link } | ({ readonly kind: 'removed' } & RemovedLink);
+
 export interface LinksOptions {
 	readonly clock: Clock;
 	readonly random: Random;
@@ -49,7 +59,7 @@ export interface LinksOptions {
 	readonly isThere?: ((path: string) => boolean) | undefined;
 	readonly journal: LinkJournal;
 	/** Called with each link that is added or removed, while both its ends are still known. */
-	readonly changed?: ((kind: 'added' | 'removed', link: Link) => void) | undefined;
+	readonly changed?: ((change: LinkChange) => void) | undefined;
 }
 
 /** Keeps links for the daemons to come; each verb has happened when it returns. */
@@ -77,6 +87,7 @@ export class Links {
 	readonly #groups = new Groups();
 	readonly #types = new DeclaredTypes();
 	readonly #problems = new Map<string, string>();
+	readonly #finals: FinalCounters;
 	// from the clock, so that the tables of a later daemon are newer to a router that outlived an earlier one
 	#version: number;
 
@@ -93,10 +104,16 @@ export class Links {
 			onEvent: (event) => this.events.publish(event),
 			onRouted: (routed, tried) => this.#routed(routed, tried),
 		});
+		this.#finals = new FinalCounters({
+			clock: options.clock,
+			routed: (version, signal) => this.#keeper.routed(version, signal),
+		});
 	}
 
-	#routed({ problems, schemas }: Routed, tried: readonly PortRow[]): void {
+	#routed(routed: Routed, tried: readonly PortRow[]): void {
 		const { log } = this.#options;
+		const { problems, schemas } = routed;
+		this.#finals.told(routed);
 		for (const { runtime } of tried) this.#problems.delete(runtime);
 		for (const { runtime, path, message } of problems) {
 			this.#problems.set(runtime, `cannot listen on ${path}: ${message}`);
@@ -122,12 +139,14 @@ export class Links {
 	}
 
 	/** Lets go of the router, which routes on by the last table. */
-	release(): Promise<void> {
-		return this.#keeper.release();
+	async release(): Promise<void> {
+		await this.#finals.close();
+		await this.#keeper.release();
 	}
 
-	close(): Promise<void> {
-		return this.#keeper.close();
+	async close(): Promise<void> {
+		await this.#finals.close();
+		await this.#keeper.close();
 	}
 
 	get router(): RouterKeeper {
@@ -211,20 +230,41 @@ export class Links {
 		this.#changed();
 	}
 
-	/** Takes away a runtime's port and every link from or to it, or from or to a group of which it is the last; gives those links. */
-	unregister(runtime: string): readonly Link[] {
+	/**
+	 * Takes away a runtime's port and every link from or to it, or from or to a group of which it is the last. Gives those links, and
+	 * what all mailboxes from or to it had counted, also those of links of groups that stay.
+	 */
+	unregister(runtime: string): { readonly links: readonly RemovedLink[]; readonly counted: Promise<LinkCounts | undefined> } {
+		const rows = this.#rows().filter(({ row }) => row.from === runtime || row.to === runtime);
 		const group = this.#groups.remove(runtime);
 		const isGone = (end: string) => end === runtime || (group !== undefined && groupOfEnd(end) === group);
 		const gone = [...this.#links.values()].filter(({ from, to }) => isGone(from) || isGone(to));
 		for (const link of gone) {
 			this.#forget(link);
 			this.#links.delete(link.id);
-			this.#options.changed?.('removed', link);
 		}
+		// it is sent after this turn, and so without the port
+		this.#changed();
+		const links = this.#removed(gone, rows);
 		this.#ports.delete(runtime);
 		this.#problems.delete(runtime);
-		this.#changed();
-		return gone;
+		return links;
+	}
+
+	/** Tells of links that are in the table no more, while their ends are still known. */
+	#removed(gone: readonly Link[], rows: readonly { readonly link: Link; readonly row: LinkRow }[]) {
+		const told = this.#finals.of(
+			rows.map(({ row }) => row.id),
+			this.#version,
+		);
+		const countedBy = async (which: typeof rows): Promise<LinkCounts | undefined> => {
+			const counters = await told;
+			const known = which.flatMap(({ row }) => counters.get(row.id) ?? []);
+			return known.length > 0 || which.length === 0 ? sumOfCounts(known) : undefined;
+		};
+		const links = gone.map((link): RemovedLink => ({ link, counted: countedBy(rows.filter((row) => row.link === link)) }));
+		for (const removed of links) this.#options.changed?.({ kind: 'removed', ...removed });
+		return { links, counted: countedBy(rows) };
 	}
 
 	/** One that leads nowhere. Where that cannot be written down, the daemon after us forgets it. */
@@ -313,7 +353,7 @@ export class Links {
 		};
 		this.#options.journal.put(link);
 		this.#links.set(link.id, link);
-		this.#options.changed?.('added', link);
+		this.#options.changed?.({ kind: 'added', link });
 		this.#changed();
 		this.#options.log.info('link added', { id: link.id, from: link.from, type: link.type, to: link.to });
 		return { added: true, link };
@@ -335,14 +375,16 @@ export class Links {
 		this.#options.log.info('link changed', { id, ...mailbox });
 	}
 
-	remove(id: string): void {
+	/** Undefined where it is not there. */
+	remove(id: string): RemovedLink | undefined {
 		const link = this.#links.get(id);
-		if (!link) return;
+		if (!link) return undefined;
+		const rows = this.#rows().filter((row) => row.link === link);
 		this.#options.journal.removed(id);
 		this.#links.delete(id);
-		this.#options.changed?.('removed', link);
 		this.#changed();
 		this.#options.log.info('link removed', { id });
+		return this.#removed([link], rows).links[0];
 	}
 
 	list(): readonly Link[] {

@@ -61,6 +61,8 @@ export interface Routed {
 	readonly problems: readonly { readonly runtime: string; readonly path: string; readonly message: string }[];
 	/** Schemas that it cannot enforce; absent where it was told none. */
 	readonly schemas?: readonly { readonly project: string; readonly type: string; readonly message: string }[] | undefined;
+	/** Rows that are gone by it, with what they had counted in the end; an older router tells none. */
+	readonly removedLinks?: readonly { readonly id: string; readonly counters: LinkCounts }[] | undefined;
 }
 
 /** Times in milliseconds since the Unix epoch. */
@@ -89,17 +91,20 @@ export interface TypeFigures {
 	}[];
 }
 
+export interface LinkCounts {
+	readonly received: number;
+	readonly delivered: number;
+	readonly deliveredBytes: number;
+	/** By reason. */
+	readonly dropped: Readonly<Record<string, number>>;
+	readonly queued: number;
+	readonly queuedBytes: number;
+	readonly inFlight: number;
+}
+
 export interface LinkFigures {
 	readonly id: string;
-	readonly counters: {
-		readonly received: number;
-		readonly delivered: number;
-		readonly deliveredBytes: number;
-		readonly dropped: Readonly<Record<string, number>>;
-		readonly queued: number;
-		readonly queuedBytes: number;
-		readonly inFlight: number;
-	};
+	readonly counters: LinkCounts;
 	readonly messagesPerSecond: number;
 	readonly bytesPerSecond: number;
 	readonly latencyP50Ms: number | null;

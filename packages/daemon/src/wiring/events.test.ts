@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Publisher, silentLogger } from '@orch/base';
-import { ManualClock } from '@orch/base/testing';
+import { ManualClock, settle } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventLog } from '../control/index.ts';
 import type { LastExit, RuntimeSnapshot, StatusChanged, SupervisorEvent } from '../supervisor/index.ts';
@@ -126,14 +126,26 @@ describe('the last lines of a file', () => {
 	});
 });
 
-it('events of links name both ends', () => {
+it('events of links name both ends, and tell of one that was removed what it had counted', async () => {
 	const events = new EventLog({ log: silentLogger });
 	const tell = tellOfLinks({ events, clock: new ManualClock() }, (runtime) => (runtime === id ? 'pong' : 'ping'));
-	const link = { from: '*', type: 'Ping', to: id } as Parameters<typeof tell>[1];
-	tell('added', link);
-	tell('removed', { ...link, from: 'x' });
-	expect(events.since(0, 10).map(({ kind, reason }) => `${kind} ${reason}`)).toEqual([
-		'link_added * ─Ping→ pong',
-		'link_removed ping ─Ping→ pong',
+	const link = { from: '*', type: 'Ping', to: id } as Parameters<typeof tell>[0]['link'];
+	const counters = {
+		received: 5,
+		delivered: 2,
+		deliveredBytes: 9,
+		dropped: { link_removed: 3 },
+		queued: 0,
+		queuedBytes: 0,
+		inFlight: 0,
+	};
+	tell({ kind: 'added', link });
+	tell({ kind: 'removed', link: { ...link, from: 'x' }, counted: Promise.resolve(counters) });
+	tell({ kind: 'removed', link, counted: Promise.resolve(undefined) });
+	await settle();
+	expect(events.since(0, 10).map(({ kind, reason, counters: told }) => [`${kind} ${reason}`, told])).toEqual([
+		['link_added * ─Ping→ pong', undefined],
+		['link_removed ping ─Ping→ pong', counters],
+		['link_removed * ─Ping→ pong', undefined],
 	]);
 });

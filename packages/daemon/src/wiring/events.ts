@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { Clock } from '@orch/base';
 import { emptyEvent, type EventKeeper, type EventLog, isoTime, type NewEvent } from '../control/index.ts';
-import { groupOfEnd, type Link, type Links } from '../links/index.ts';
+import { groupOfEnd, type LinkChange, type LinkCounts, type Links } from '../links/index.ts';
 import type { StoredEvents } from '../store/index.ts';
 import type { StatusChanged, Supervisor, SupervisorEvent } from '../supervisor/index.ts';
 import { toLastExit } from './runtime-info.ts';
@@ -58,16 +58,18 @@ export function tellOfRuntimes({ events, supervisor }: TellOptions): () => void 
 	});
 }
 
-/** The listener for changes of links. */
+/** The listener for changes of links: of one that is removed once it is known what it had counted. */
 export const tellOfLinks =
 	({ events, clock }: Pick<TellOptions, 'events' | 'clock'>, nameOf: (runtime: string) => string) =>
-	(kind: 'added' | 'removed', { from, type, to }: Link): void =>
-		events.append({
-			at: isoTime(clock.now()),
-			kind: kind === 'added' ? 'link_added' : 'link_removed',
-			...emptyEvent,
-			reason: `${from === '*' ? '*' : nameOf(from)} ─${type}→ ${nameOf(to)}`,
-		});
+	(change: LinkChange): void => {
+		const { from, type, to } = change.link;
+		// its ends have no names by the time that the router answers
+		const reason = `${from === '*' ? '*' : nameOf(from)} ─${type}→ ${nameOf(to)}`;
+		const tell = (kind: 'link_added' | 'link_removed', counters?: LinkCounts) =>
+			events.append({ at: isoTime(clock.now()), kind, ...emptyEvent, reason, ...(counters && { counters: { ...counters } }) });
+		if (change.kind === 'added') tell('link_added');
+		else void change.counted.then((counters) => tell('link_removed', counters));
+	};
 
 export const nameBy =
 	(links: Pick<Links, 'port'>) =>

@@ -137,7 +137,7 @@ function runtimesPort({ supervisor, runtimes, maxRuntimes }: JoinProjectsOptions
 		// what it needs is started by the project itself, in its order
 		start: async (name, signal) => void (await supervisor.start(idOf(name), { withNeeds: false, signal })),
 		stop: async (name, signal) => void (await runtimes.stop(idOf(name), { signal })),
-		remove: (name, signal) => runtimes.remove(idOf(name), { force: true, signal }),
+		remove: async (name, signal) => void (await runtimes.remove(idOf(name), { force: true, signal })),
 		subscribe: (changed) => supervisor.events.subscribe(() => changed()),
 	};
 }

@@ -3,7 +3,7 @@ import { type Logger, type Random, settleAll } from '@orch/base';
 import { renderRuntimes } from '@orch/base/text';
 import { OrchError, shortId } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
-import { isoTime, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
+import { isoTime, type Removed, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
 import { Removals } from './removals.ts';
@@ -106,7 +106,7 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			log.info('runtime added', { runtime: spec.name, id: spec.id, program: spec.program });
 		}
 	};
-	const removeNow = async (id: string, options: RemoveOptions): Promise<void> => {
+	const removeNow = async (id: string, options: RemoveOptions): Promise<Removed> => {
 		let removed: RuntimeSnapshot;
 		try {
 			removed = await supervisor.remove(id, options);
@@ -118,14 +118,23 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		const others = group && idsByGroup.get(group.name);
 		others?.delete(id);
 		if (group && others?.size === 0) idsByGroup.delete(group.name);
-		for (const link of links.unregister(id)) log.info('link removed', { id: link.id, type: link.type });
+		const gone = links.unregister(id);
+		for (const { link } of gone.links) log.info('link removed', { id: link.id, type: link.type });
 		binaries.release(id);
 		userSockets?.forget(id);
 		log.info('runtime removed', { runtime: name, id });
+		return { droppedMessages: gone.counted.then((counted) => (counted ? (counted.dropped['link_removed'] ?? 0) : null)) };
 	};
 	const removals = new Removals();
-	const remove = (id: string, options: RemoveOptions): Promise<void> =>
-		removals.do(id, () => removeNow(id, options), options.signal);
+	const remove = async (id: string, options: RemoveOptions): Promise<Removed> => {
+		// where somebody else removes it, what was dropped is told to him
+		let removed: Removed = { droppedMessages: Promise.resolve(0) };
+		const act = async () => {
+			removed = await removeNow(id, options);
+		};
+		await removals.do(id, act, options.signal);
+		return removed;
+	};
 	const columns = (which: WhichRuntimes) => toColumns(supervisor.list().filter((snapshot) => isMeant(snapshot, which)));
 	return {
 		restore(runtimes) {
@@ -257,17 +266,20 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			register(specs);
 			const isWanted = present.some(({ desired }) => desired === 'running');
 			const leaving = present.slice(wanted).reverse();
+			const departures = leaving.map(({ spec }) => remove(spec.id, { force: true, keepOutput: true, signal }));
 			await settleAll<unknown>([
 				...(isWanted ? specs.map(({ id }) => done(id, supervisor.start(id, { signal }))) : []),
-				...leaving.map(({ spec }) => remove(spec.id, { force: true, keepOutput: true, signal })),
+				...departures,
 			]);
+			const dropped = await Promise.all(departures.map(async (removed) => (await removed).droppedMessages));
 			return {
 				added: specs.map((spec) => spec.name),
-				removed: leaving.map(({ spec, stdoutPath, stderrPath }) => ({
+				removed: leaving.map(({ spec, stdoutPath, stderrPath }, at) => ({
 					id: spec.id,
 					name: spec.name,
 					stdoutPath,
 					stderrPath,
+					droppedMessages: dropped[at] ?? null,
 				})),
 			};
 		},

@@ -1,7 +1,7 @@
 /** Operations on the daemon itself. */
 import { Type } from 'typebox';
 import { operation } from '../operation.ts';
-import { Empty, nullable, Time } from './shapes.ts';
+import { DroppedMessages, Empty, nullable, Time } from './shapes.ts';
 
 export const DaemonStatus = Type.Object({
 	version: Type.String(),
@@ -64,7 +64,7 @@ export const daemonOperations = {
 		summary: 'Stop everything, forget everything',
 		notes: 'Stops all runtimes and removes them with their output, removes all links; the daemon goes on.',
 		params: Empty,
-		result: Type.Object({ runtimes: Type.Integer(), links: Type.Integer() }),
+		result: Type.Object({ runtimes: Type.Integer(), links: Type.Integer(), droppedMessages: DroppedMessages }),
 		errors: ['runtime.stop_incomplete', 'runtime.superseded'],
 		http: { method: 'POST', path: '/clear' },
 	}),

@@ -34,6 +34,12 @@ export const LinkInfo = Type.Object({
 	notices: Type.Array(Type.String()),
 });
 
+export const RemovedLinkInfo = Type.Object({
+	...LinkInfo.properties,
+	/** In the end: `link_removed` of what was dropped is what waited in its mailbox. Null where the router does not tell it within 5 s. */
+	counters: nullable(LinkCounters),
+});
+
 export const LinkStats = Type.Object({
 	...LinkInfo.properties,
 	counters: LinkCounters,
@@ -145,7 +151,7 @@ export const linkOperations = {
 			Type.Object({ link: Type.String({ minLength: 4, maxLength: 36 }) }),
 			Type.Object({ from: Sender, type: TypeName, to: Ref }),
 		]),
-		result: LinkInfo,
+		result: RemovedLinkInfo,
 		errors: [...refErrors, 'link.not_found', 'link.ambiguous'],
 		http: { method: 'DELETE', path: '/links/{link}' },
 	}),

@@ -63,6 +63,10 @@ export const RouterTableChange = Type.Object({
 });
 export type RouterTableChange = Static<typeof RouterTableChange>;
 
+/** What a link had counted when it was removed; what had been handed over and was not consumed yet is still in flight. */
+export const RemovedLink = Type.Object({ id: Uuid, counters: LinkCounters });
+export type RemovedLink = Static<typeof RemovedLink>;
+
 export const Routed = Type.Object({
 	/** Of the table that is in force now. */
 	version: Type.Integer(),
@@ -70,6 +74,8 @@ export const Routed = Type.Object({
 	problems: Type.Array(Type.Object({ runtime: Uuid, path: Type.String(), message: Type.String() })),
 	/** Schemas that cannot be enforced, with the reason; where schemas were told. */
 	schemas: Type.Optional(Type.Array(Type.Object({ project: Type.String(), type: Type.String(), message: Type.String() }))),
+	/** The links that are gone by it, where there are any; an older router tells none. */
+	removedLinks: Type.Optional(Type.Array(RemovedLink)),
 });
 export type Routed = Static<typeof Routed>;
 

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { operation, stream } from '../operation.ts';
 import {
 	Bytes,
+	DroppedMessages,
 	GivenName,
 	Instances,
 	Labels,
@@ -225,7 +226,8 @@ export const runtimeOperations = {
 		result: Type.Object({
 			id: Uuid,
 			name: RuntimeName,
-			instances: Type.Optional(Type.Array(Type.Object({ id: Uuid, name: RuntimeName }))),
+			droppedMessages: DroppedMessages,
+			instances: Type.Optional(Type.Array(Type.Object({ id: Uuid, name: RuntimeName, droppedMessages: DroppedMessages }))),
 		}),
 		errors: ['runtime.not_found', 'runtime.ambiguous', 'runtime.running', 'runtime.stop_incomplete', 'runtime.superseded'],
 		http: { method: 'DELETE', path: '/runtimes/{runtime}' },
@@ -239,7 +241,15 @@ export const runtimeOperations = {
 			name: RuntimeName,
 			instances: Type.Array(RuntimeInfo),
 			added: Type.Array(RuntimeName),
-			removed: Type.Array(Type.Object({ id: Uuid, name: RuntimeName, stdoutPath: Type.String(), stderrPath: Type.String() })),
+			removed: Type.Array(
+				Type.Object({
+					id: Uuid,
+					name: RuntimeName,
+					stdoutPath: Type.String(),
+					stderrPath: Type.String(),
+					droppedMessages: DroppedMessages,
+				}),
+			),
 		}),
 		errors: [
 			'runtime.not_found',

@@ -325,3 +325,10 @@ export const LinkCounters = Type.Object({
 	inFlight: Type.Integer(),
 });
 export type LinkCounters = Static<typeof LinkCounters>;
+
+/** Of a removal. */
+export const DroppedMessages = nullable(
+	Type.Integer({
+		description: 'Messages that waited in its mailboxes, dropped as link_removed; null where the router did not tell it',
+	}),
+);

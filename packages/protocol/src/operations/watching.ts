@@ -1,7 +1,7 @@
 /** Operations that tell what goes on: what has happened, and how the runtimes are from second to second. */
 import { type Static, Type } from 'typebox';
 import { stream } from '../operation.ts';
-import { LastExit, nullable, Ref, RuntimeInfo, RuntimeName, RuntimeStatus, Time, Uuid } from './shapes.ts';
+import { LastExit, LinkCounters, nullable, Ref, RuntimeInfo, RuntimeName, RuntimeStatus, Time, Uuid } from './shapes.ts';
 
 export const eventKinds = [
 	'added',
@@ -48,6 +48,8 @@ export const DaemonEvent = Type.Object({
 	/** Of a failure: the last lines that the process wrote to its standard error, 30 at most. */
 	stderrTail: Type.Array(Type.String()),
 	generation: nullable(Type.Integer()),
+	/** Of a link that was removed: what it had counted in the end; absent where the router did not tell it. */
+	counters: Type.Optional(LinkCounters),
 });
 export type DaemonEvent = Static<typeof DaemonEvent>;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, type Logger, silentLogger, systemClock } from '@orch/base';
 import { compileSchema } from '@orch/base/json-schema';
-import type { RouterLink, RouterPort, RouterSchema } from '@orch/protocol';
+import type { RemovedLink, Routed, RouterLink, RouterPort, RouterSchema } from '@orch/protocol';
 import { Router } from '../router.ts';
 import type { LoadCompiler, SchemaProblem } from '../schemas.ts';
 import { FrameClient, type FrameClientOptions } from './frame-client.ts';
@@ -28,8 +28,9 @@ export interface Rig {
 	project(project: string, ...names: string[]): Promise<void>;
 	/** What a project says of a type from now on, or no more; gives what cannot be enforced. */
 	declare(project: string, type: string, schema?: unknown): Promise<readonly SchemaProblem[]>;
-	unlink(id: string): Promise<void>;
-	remove(name: string): Promise<void>;
+	/** Gives what the links that are gone had counted; so does `remove`. */
+	unlink(id: string): Promise<readonly RemovedLink[]>;
+	remove(name: string): Promise<readonly RemovedLink[]>;
 	privileged(name: string): Promise<void>;
 	/** A new process of a runtime: another generation and another token. */
 	restart(name: string): Promise<void>;
@@ -111,17 +112,17 @@ export async function startRig(
 			const key = JSON.stringify([project, type]);
 			if (schema === undefined) schemas.delete(key);
 			else schemas.set(key, { project, type, schema: JSON.stringify(schema) });
-			return apply();
+			return (await apply()).schemas ?? [];
 		},
 		async unlink(id) {
 			links.delete(id);
-			await apply();
+			return (await apply()).removedLinks ?? [];
 		},
 		async remove(name) {
 			const { runtime } = rig.port(name);
 			ports.delete(name);
 			for (const [id, { from, to }] of links) if (from === runtime || to === runtime) links.delete(id);
-			await apply();
+			return (await apply()).removedLinks ?? [];
 		},
 		async privileged(name) {
 			ports.set(name, { ...rig.port(name), privileged: true });
@@ -174,7 +175,7 @@ export async function startRig(
 		},
 	};
 
-	async function apply(): Promise<readonly SchemaProblem[]> {
+	async function apply(): Promise<Routed> {
 		version += 1;
 		const rows = { version, ports: [...ports.values()], links: [...links.values()], schemas: [...schemas.values()] };
 		const base = rig.router.tableVersion;
@@ -191,7 +192,7 @@ export async function startRig(
 						removedLinks: present.links.map(({ id }) => id).filter((id) => !isWanted.has(id)),
 					});
 		if (answer.problems.length > 0) throw new Error(JSON.stringify(answer.problems));
-		return answer.schemas ?? [];
+		return answer;
 	}
 	return rig;
 }

@@ -11,7 +11,9 @@ export interface DaemonFacts {
 	status(): Promise<Omit<Status, 'version' | 'protocol' | 'pid' | 'node'>>;
 	/** Stops every runtime, or keeps them running; the daemon ends after the answer. */
 	stop(runtimes: 'stop' | 'keep'): Promise<{ readonly stopped: number; readonly kept: number }>;
-	clear(signal: AbortSignal): Promise<{ readonly runtimes: number; readonly links: number }>;
+	clear(
+		signal: AbortSignal,
+	): Promise<{ readonly runtimes: number; readonly links: number; readonly droppedMessages: number | null }>;
 }
 
 export function daemonHandlers(facts: DaemonFacts): Handlers<typeof daemonOperations> {

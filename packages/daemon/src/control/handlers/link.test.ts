@@ -14,6 +14,16 @@ const link = (at: number) =>
 		addedAt: 0,
 	}) as Link;
 
+const counters = {
+	received: 12,
+	delivered: 0,
+	deliveredBytes: 0,
+	dropped: { link_removed: 12 },
+	queued: 0,
+	queuedBytes: 0,
+	inFlight: 0,
+};
+
 const call = {
 	signal: new AbortController().signal,
 	fail: (code: never, data: never): never => {
@@ -27,7 +37,10 @@ describe('a link that is named by a prefix', () => {
 		links: {
 			list: () => [link(1), link(2)],
 			meant: () => [],
-			remove: (id: string) => void removed.push(id),
+			remove: (id: string) => {
+				removed.push(id);
+				return { link: link(2), counted: Promise.resolve(id === link(2).id ? counters : undefined) };
+			},
 		} as unknown as Links,
 		directory: { get: () => undefined } as unknown as Directory,
 		whileOpen: () => {},
@@ -43,8 +56,10 @@ describe('a link that is named by a prefix', () => {
 	});
 
 	it('is meant where only one has it', async () => {
-		await handlers['link.remove']({ link: link(2).id.slice(-12) }, call);
+		expect(await handlers['link.remove']({ link: link(2).id.slice(-12) }, call)).toMatchObject({ id: link(2).id, counters });
 		expect(removed).toEqual([link(2).id]);
+		// where the router tells nothing, nothing is made up
+		expect((await handlers['link.remove']({ link: link(1).id }, call)).counters).toBeNull();
 	});
 });
 

@@ -144,8 +144,8 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 					call.fail('link.not_found', { link: `${party(wanted.from).name} ─${wanted.type}→ ${party(wanted.to).name}` });
 			}
 			const described = describe(link);
-			links.remove(link.id);
-			return described;
+			const counters = await links.remove(link.id)?.counted;
+			return { ...described, counters: counters ? { ...counters } : null };
 		},
 
 		async *'link.tap'(params, call) {

@@ -45,6 +45,12 @@ export interface RuntimeDetails {
 	readonly history: Static<(typeof runtimeOperations)['runtime.show']['result']>['history'];
 }
 
+/** What came of a removal. */
+export interface Removed {
+	/** How many waited in mailboxes from or to it; null where the router does not tell. Never rejects. */
+	readonly droppedMessages: Promise<number | null>;
+}
+
 /** Which runtimes a list is of: those to which all of it applies. */
 export interface WhichRuntimes {
 	readonly status?: RuntimeInfo['status'] | undefined;
@@ -90,7 +96,7 @@ export interface Runtimes extends Directory {
 	): Promise<RuntimeInfo>;
 	stop(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
 	restart(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
-	remove(id: string, options: { readonly force: boolean; readonly signal: AbortSignal }): Promise<void>;
+	remove(id: string, options: { readonly force: boolean; readonly signal: AbortSignal }): Promise<Removed>;
 	/** Adds instances to a group, started where any is wanted to run; or stops and removes its highest, whose output stays. */
 	scale(
 		group: string,
@@ -103,6 +109,7 @@ export interface Runtimes extends Directory {
 			readonly name: string;
 			readonly stdoutPath: string;
 			readonly stderrPath: string;
+			readonly droppedMessages: number | null;
 		}[];
 	}>;
 	signal(id: string, name: string): number;
@@ -268,9 +275,11 @@ export function runtimeHandlers({
 
 		async 'runtime.remove'({ runtime, force }, call) {
 			const { entries, group } = findAll(runtime, call);
-			await settleAll(entries.map(({ id }) => runtimes.remove(id, { force: force ?? false, signal: call.signal })));
-			const instances = entries.map(({ id, name }) => ({ id, name }));
-			const [first = { id: '', name: '' }] = instances;
+			const options = { force: force ?? false, signal: call.signal };
+			const removed = await settleAll(entries.map(({ id }) => runtimes.remove(id, options)));
+			const dropped = await Promise.all(removed.map(({ droppedMessages }) => droppedMessages));
+			const instances = entries.map(({ id, name }, at) => ({ id, name, droppedMessages: dropped[at] ?? null }));
+			const [first = { id: '', name: '', droppedMessages: null }] = instances;
 			return group === undefined ? first : { ...first, instances };
 		},
 
