@@ -219,7 +219,7 @@ hint: it was built for another C library: take a build for the one of this syste
 		const id = (await sandbox.cli('runtime', 'add', './fragile', '--restart', 'no')).stdout.trim();
 		chmodSync(sandbox.path('fragile'), 0o600);
 		expect(refused(await sandbox.cli('start', 'fragile'), 1)).toBe(
-			`orch: cannot start 'fragile': ${here()}/fragile is not executable (mode 0600)\nhint: orch runtime stderr fragile --no-follow\n`,
+			`orch: cannot start 'fragile': ${here()}/fragile is not executable (mode 0600)\nhint: orch why fragile\n`,
 		);
 		expect((await sandbox.cli('runtime', 'remove', id)).code).toBe(0);
 	});

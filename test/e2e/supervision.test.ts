@@ -415,7 +415,7 @@ describe('crash and restart', () => {
 		await orchd.remove(crashed, exited);
 	});
 
-	it('supervision 3.1.17: what cannot be launched says why, each in its own words, counts as a failure, and harms nobody', async () => {
+	it('supervision 3.1.17: what cannot be launched says why, each in its own words and by its own type, counts as a failure, and harms nobody', async () => {
 		const program = (name: string, text = '#!/bin/sh\nexec sleep 1000000\n') => {
 			writeFileSync(sandbox.path(name), text, { mode: 0o755 });
 			return { program: sandbox.path(name), args: [] } satisfies Program;
@@ -425,40 +425,60 @@ describe('crash and restart', () => {
 			readonly cwd?: string;
 			readonly args?: readonly string[];
 			readonly spoil: () => void;
+			readonly fault: string;
 			readonly reason: RegExp;
 		}[] = [
-			{ name: 'missing', spoil: () => rmSync(sandbox.path('missing')), reason: /missing does not exist/ },
+			{ name: 'missing', spoil: () => rmSync(sandbox.path('missing')), fault: 'not_found', reason: /missing does not exist/ },
+			{
+				name: 'replaced',
+				spoil: () => {
+					rmSync(sandbox.path('replaced'));
+					mkdirSync(sandbox.path('replaced'));
+				},
+				fault: 'is_directory',
+				reason: /replaced is a directory/,
+			},
+			{
+				name: 'overwritten',
+				spoil: () => writeFileSync(sandbox.path('overwritten'), 'just words\n'),
+				fault: 'wrong_format',
+				reason: /overwritten is neither a binary of this system nor a script/,
+			},
 			{
 				name: 'forbidden',
+				fault: 'not_executable',
 				spoil: () => chmodSync(sandbox.path('forbidden'), 0o644),
 				reason: /forbidden is not executable \(mode 0?644\)/,
 			},
 			{
 				name: 'interpreted',
+				fault: 'missing_interpreter',
 				spoil: () => writeFileSync(sandbox.path('interpreted'), '#!/nowhere/python9\n'),
 				reason: /\/nowhere\/python9, which does not exist/,
 			},
 			{
 				name: 'homeless',
+				fault: 'cwd_missing',
 				cwd: sandbox.path('gone'),
 				spoil: () => rmSync(sandbox.path('gone'), { recursive: true }),
 				reason: /working directory .*gone does not exist/,
 			},
 			{
 				name: 'talkative',
+				fault: 'too_big',
 				args: Array.from({ length: 40 }, () => 'x'.repeat(131_000)),
 				spoil: () => {},
 				reason: /larger than the system takes/,
 			},
 		];
 		mkdirSync(sandbox.path('gone'));
-		for (const { name, cwd = sandbox.path(), args = [], spoil, reason } of cases) {
+		for (const { name, cwd = sandbox.path(), args = [], spoil, fault, reason } of cases) {
 			const runtime = await orchd.add({ ...program(name), args }, { ...once, cwd });
 			spoil();
 			const failure = await orchd
 				.call('runtime.start', { runtime: runtime.id })
 				.catch((error: Error & { code?: string }) => error);
-			expect(failure, name).toMatchObject({ code: 'runtime.start_failed' });
+			expect(failure, name).toMatchObject({ code: 'runtime.start_failed', wire: { data: { fault } } });
 			expect((failure as Error).message, name).toMatch(reason);
 			expect(await orchd.show(runtime), name).toMatchObject({
 				status: 'failed',
@@ -498,7 +518,7 @@ describe('crash and restart', () => {
 				const failure = await daemon
 					.call('runtime.start', { runtime: runtime.id })
 					.catch((error: Error & { code?: string }) => error);
-				expect(failure).toMatchObject({ code: 'runtime.start_failed' });
+				expect(failure).toMatchObject({ code: 'runtime.start_failed', wire: { data: { fault: 'no_processes' } } });
 				expect((failure as Error).message).toMatch(/EAGAIN|processes/);
 				expect(await daemon.show(runtime)).toMatchObject({ status: 'failed', pid: null });
 				limit(1_000);

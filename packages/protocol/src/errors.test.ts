@@ -119,8 +119,8 @@ hint: use the name, or one more digit`,
 	],
 	'runtime.start_failed': [
 		{
-			data: { name: 'api', reason: './api does not exist' },
-			text: "cannot start 'api': ./api does not exist\nhint: orch runtime stderr api --no-follow",
+			data: { name: 'api', fault: 'not_found', reason: './api does not exist' },
+			text: "cannot start 'api': ./api does not exist\nhint: orch why api",
 			exit: 1,
 		},
 	],

@@ -1,6 +1,7 @@
 /** Every error that a client can see, in one table: its code, HTTP status, exit code, number, sentence and hint. */
 
 import { type FileProblem, renderProblems } from './problems.ts';
+import type { StartFault } from './start-faults.ts';
 
 export interface ErrorEntry<Data> {
 	/** HTTP status of REST answers. */
@@ -81,12 +82,12 @@ export const errors = {
 		message: ({ name, status }) => `cannot signal '${name}': it is ${status}`,
 		hint: ({ name }) => `orch start ${name}`,
 	}),
-	'runtime.start_failed': entry<{ name: string; reason: string }>({
+	'runtime.start_failed': entry<{ name: string; fault: StartFault; reason: string }>({
 		status: 422,
 		exit: 1,
 		number: 'E123',
 		message: ({ name, reason }) => `cannot start '${name}': ${reason}`,
-		hint: ({ name }) => `orch runtime stderr ${name} --no-follow`,
+		hint: ({ name }) => `orch why ${name}`,
 	}),
 	'runtime.port_taken': entry<{
 		name: string;

@@ -74,5 +74,6 @@ export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } fr
 export { findByReference, type Named } from './references.ts';
 export { shortId } from './short-id.ts';
 export { inheritedOf } from './inherited.ts';
+export { type StartFault, startFaults } from './start-faults.ts';
 export { suggest } from './suggest.ts';
 export { version } from './version.ts';

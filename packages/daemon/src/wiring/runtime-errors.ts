@@ -29,7 +29,7 @@ export function toOrchError(error: unknown): unknown {
 				const held = holder ? { ...holder, runtime: holder.runtime ?? null } : null;
 				return new OrchError('runtime.port_taken', { name: fault.name, port, uid, holder: held }, options);
 			}
-			return new OrchError('runtime.start_failed', { name: fault.name, reason: fault.reason }, options);
+			return new OrchError('runtime.start_failed', { name: fault.name, fault: fault.fault.kind, reason: fault.reason }, options);
 		case 'superseded':
 			return new OrchError('runtime.superseded', { name: fault.name, by: fault.by }, options);
 		case 'stop_incomplete':
