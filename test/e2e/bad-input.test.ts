@@ -209,8 +209,17 @@ hint: it was built for another C library: take a build for the one of this syste
 			`orch: no link takes 'Pnig' from worker\n  links take from worker: Ping\n  did you mean: Ping\nhint: orch link add --from worker --type Pnig --to NAME\n`,
 		);
 		expect(refused(await sandbox.cli('link', 'remove', '--from', 'worker', '--type', 'Pong', '--to', 'worker-2'), 4)).toBe(
-			`orch: no link worker ─Pong→ worker-2\nhint: orch link list\n`,
+			`orch: no link worker ─Pong→ worker-2\n  did you mean: worker ─Ping→ worker-2\nhint: orch link list\n`,
 		);
+		const [link] = await orchd.call('link.list', {});
+		for (const action of ['remove', 'show', 'tap']) {
+			// too short for an id is no other fault than none of an id
+			expect(refused(await sandbox.cli('link', action, 'zz'), 4)).toBe(`orch: no link 'zz'\nhint: orch link list\n`);
+			expect(refused(await sandbox.cli('link', action, 'Ping'), 4)).toBe(
+				`orch: no link 'Ping'\n  did you mean: ${link?.shortId}\nhint: orch link list\n`,
+			);
+		}
+		expect(refused(await sandbox.cli('runtime', 'scale', 'wor ker', '2'), 4)).toContain(`no runtime 'wor ker'`);
 		expect((await sandbox.cli('link', 'remove', '--from', 'worker', '--type', 'Ping', '--to', 'worker-2')).code).toBe(0);
 	});
 

@@ -305,7 +305,14 @@ hint: the file changed while it was sent? try again`,
 			exit: 7,
 		},
 	],
-	'link.not_found': [{ data: { link: 'ping ─Ping→ pong' }, text: 'no link ping ─Ping→ pong\nhint: orch link list', exit: 4 }],
+	'link.not_found': [
+		{ data: { link: "'zz'", candidates: [] }, text: "no link 'zz'\nhint: orch link list", exit: 4 },
+		{
+			data: { link: 'ping ─Pnig→ pong', candidates: ['ping ─Ping→ pong'] },
+			text: 'no link ping ─Pnig→ pong\n  did you mean: ping ─Ping→ pong\nhint: orch link list',
+			exit: 4,
+		},
+	],
 	'link.ambiguous': [
 		{
 			data: {

@@ -266,11 +266,11 @@ export const errors = {
 		message: ({ from, type, to, id }) => `${from} ─${type}→ ${to} is already linked (id ${id})`,
 		hint: ({ id }) => `orch link show ${id}`,
 	}),
-	'link.not_found': entry<{ link: string }>({
+	'link.not_found': entry<{ link: string; candidates: readonly string[] }>({
 		status: 404,
 		exit: 4,
 		number: 'E143',
-		message: ({ link }) => `no link ${link}`,
+		message: ({ link, candidates }) => `no link ${link}${didYouMean(candidates)}`,
 		hint: () => 'orch link list',
 	}),
 	'link.ambiguous': entry<{ ref: string; matches: readonly LinkMatch[] }>({

@@ -71,7 +71,7 @@ export {
 export { DaemonEvent, eventKinds, RuntimeFigures, watchOperations } from './operations/watching.ts';
 export { ProbeReport, WhyRuntime, whyOperations } from './operations/why.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from './problems.ts';
-export { findByReference, type Named } from './references.ts';
+export { findByReference, linkEnds, type Named, suggestLinks } from './references.ts';
 export { shortId } from './short-id.ts';
 export { inheritedOf } from './inherited.ts';
 export { type StartFault, startFaults } from './start-faults.ts';

@@ -1,11 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { findByReference } from './references.ts';
+import { findByReference, suggestLinks } from './references.ts';
 import { shortId } from './short-id.ts';
 
 const ping = { id: '019aa000-1111-7222-8333-a3f19c02b001', name: 'ping' };
 const pong = { id: '019aa000-1111-7222-8333-a3f1e7710002', name: 'pong' };
 const hex = { id: '019aa000-1111-7222-8333-bbbb00000003', name: 'a3f1' };
 const all = [ping, pong, hex];
+
+describe('links that may have been meant', () => {
+	const links = [
+		{ shortId: '7c1e0900', from: 'ping', type: 'Ping', to: 'worker' },
+		{ shortId: '7c1e0901', from: '*', type: 'Log', to: 'shop/ping' },
+		{ shortId: 'beef0000', from: 'a', type: 'T', to: 'b' },
+	];
+
+	it('are those whose ids are near to what was typed', () => {
+		expect(suggestLinks('7c1e0911', links)).toEqual(['7c1e0901', '7c1e0900']);
+	});
+
+	it('are those of a type or a runtime of that name, where no id is near', () => {
+		expect(suggestLinks('Log', links)).toEqual(['7c1e0901']);
+		expect(suggestLinks('ping', links)).toEqual(['7c1e0900', '7c1e0901']);
+		expect(suggestLinks('zz', links)).toEqual([]);
+	});
+
+	it('are of the same ends where a link is named by them', () => {
+		expect(suggestLinks({ from: 'ping', type: 'Pong', to: 'worker' }, links)).toEqual(['ping ─Ping→ worker']);
+		expect(suggestLinks({ from: 'ping', type: 'Other', to: 'worker' }, links)).toEqual([]);
+	});
+});
 
 describe('references', () => {
 	it('take the name first, also when it reads like a prefix', () => {

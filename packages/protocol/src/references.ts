@@ -1,4 +1,5 @@
 /** How people name things: by name, by id, or by a unique prefix of what differs between ids; the rule of orchd and of its clients. */
+import type { LinkMatch } from './errors.ts';
 import { suggest } from './suggest.ts';
 
 export interface Named {
@@ -33,4 +34,31 @@ export function findByReference<T extends Named>(ref: string, all: readonly T[])
 		// near to what was typed is the name within a project, not the whole
 		candidates: suggest(ref, new Set(all.map(({ name }) => (ref.includes('/') ? name : name.slice(name.indexOf('/') + 1))))),
 	};
+}
+
+const mostLinks = 3;
+
+/** A link as people name it who do not name its id. */
+export const linkEnds = ({ from, type, to }: Omit<LinkMatch, 'shortId'>): string => `${from} ─${type}→ ${to}`;
+
+/** What may have been meant by what means no link: by an id, or by its ends. */
+export function suggestLinks(wrong: string | Omit<LinkMatch, 'shortId'>, links: readonly LinkMatch[]): string[] {
+	if (typeof wrong !== 'string') {
+		const parallel = links.filter(({ from, to }) => from === wrong.from && to === wrong.to);
+		return suggest(
+			wrong.type,
+			parallel.map(({ type }) => type),
+		).map((type) => linkEnds({ ...wrong, type }));
+	}
+	const near = suggest(
+		wrong,
+		links.map(({ shortId }) => shortId),
+	);
+	if (near.length > 0) return near;
+	// who does not know its id may write what it is of
+	const isOf = (name: string) => name === wrong || name.endsWith(`/${wrong}`);
+	return links
+		.filter(({ from, type, to }) => type === wrong || isOf(from) || isOf(to))
+		.slice(0, mostLinks)
+		.map(({ shortId }) => shortId);
 }

@@ -561,7 +561,12 @@ describe('orch link', () => {
 			out: '',
 			err: "orch: '7c1e' matches 2 links\n  7c1e0900  ping ─Ping→ worker\n  7c1e0901  * ─Log→ ping\nhint: use the whole id, or one more digit\n",
 		});
-		expect((await orch('link show beef')).code).toBe(4);
+		expect(await orch('link show Log')).toEqual({
+			code: 4,
+			out: '',
+			err: "orch: no link 'Log'\n  did you mean: 7c1e0901\nhint: orch link list\n",
+		});
+		expect((await orch('link show zz')).err).toBe("orch: no link 'zz'\nhint: orch link list\n");
 	});
 
 	it('remove takes ids, or what a link joins, and not both', async () => {

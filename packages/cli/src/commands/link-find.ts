@@ -1,6 +1,6 @@
 /** A link by its id, or a unique prefix of it, as orchd finds it where it is asked for one. */
 import type { Api, ResultOf } from '@orch/protocol';
-import { findByReference, OrchError } from '@orch/protocol/wire';
+import { findByReference, OrchError, suggestLinks } from '@orch/protocol/wire';
 import type { Context } from '../context.ts';
 
 type Link = ResultOf<Api['link.stats']>['links'][number];
@@ -11,15 +11,13 @@ export async function findLink(context: Context, ref: string): Promise<Link> {
 		ref,
 		links.map((link) => ({ id: link.id, name: link.id, link })),
 	);
+	const matchOf = ({ shortId, from, type, to }: Link) => ({ shortId, from: from.name, type, to: to.name });
 	switch (found.kind) {
 		case 'one':
 			return found.one.link;
 		case 'none':
-			throw new OrchError('link.not_found', { link: `'${ref}'` });
+			throw new OrchError('link.not_found', { link: `'${ref}'`, candidates: suggestLinks(ref, links.map(matchOf)) });
 		case 'many':
-			throw new OrchError('link.ambiguous', {
-				ref,
-				matches: found.matches.map(({ link: { shortId, from, type, to } }) => ({ shortId, from: from.name, type, to: to.name })),
-			});
+			throw new OrchError('link.ambiguous', { ref, matches: found.matches.map(({ link }) => matchOf(link)) });
 	}
 }

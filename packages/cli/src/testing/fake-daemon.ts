@@ -399,7 +399,10 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 				'link' in by
 					? state.links.find(({ id, shortId }) => id === by.link || shortId === by.link)
 					: filtered(state.links, by)[0];
-			if (!found) throw new OrchError('link.not_found', { link: 'link' in by ? by.link : `${by.from} ─${by.type}→ ${by.to}` });
+			if (!found) {
+				const link = 'link' in by ? `'${by.link}'` : `${by.from} ─${by.type}→ ${by.to}`;
+				throw new OrchError('link.not_found', { link, candidates: [] });
+			}
 			state.links.splice(state.links.indexOf(found), 1);
 			return { ...linkInfo(found), counters: emptied(found) };
 		},

@@ -16,6 +16,12 @@ export const TypeName = Type.Refine(
 	(name) => tooManyBytes(typeNameBytes(name)),
 );
 const Sender = Type.String({ minLength: 1, maxLength: 255, description: 'A runtime, or * for any' });
+/** Too short or too long to mean one is no fault of form: there is no such link. */
+const LinkRef = Type.String({
+	minLength: 1,
+	maxLength: 255,
+	description: 'A link: its id, or a unique prefix of 4 digits or more',
+});
 const Party = Type.Object({ id: Type.String({ description: 'A runtime’s id, * or group/NAME' }), name: Type.String() });
 
 export const LinkInfo = Type.Object({
@@ -147,10 +153,7 @@ export const linkOperations = {
 	'link.remove': operation({
 		summary: 'Remove a link; what waits in its mailbox is dropped and counted',
 		notes: 'Named by its id (or a prefix), or by sender, type and receiver.',
-		params: Type.Union([
-			Type.Object({ link: Type.String({ minLength: 4, maxLength: 36 }) }),
-			Type.Object({ from: Sender, type: TypeName, to: Ref }),
-		]),
+		params: Type.Union([Type.Object({ link: LinkRef }), Type.Object({ from: Sender, type: TypeName, to: Ref })]),
 		result: RemovedLinkInfo,
 		errors: [...refErrors, 'link.not_found', 'link.ambiguous'],
 		http: { method: 'DELETE', path: '/links/{link}' },
@@ -159,7 +162,7 @@ export const linkOperations = {
 		summary: 'Show messages live as they pass, without touching them',
 		notes: 'Bounded: what the reader is too slow for is skipped and said. Costs nothing while nobody taps.',
 		params: Type.Object({
-			link: Type.Optional(Type.String({ minLength: 4, maxLength: 36 })),
+			link: Type.Optional(LinkRef),
 			from: Type.Optional(Sender),
 			type: Type.Optional(TypeName),
 			to: Type.Optional(Ref),

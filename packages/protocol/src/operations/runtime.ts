@@ -236,7 +236,7 @@ export const runtimeOperations = {
 		summary: 'Change how many instances a group has',
 		notes:
 			'More get the numbers behind the highest, and are started where any of the group is wanted to run. Fewer are stopped and removed, the highest numbers first; their output stays until it is a week old.',
-		params: Type.Object({ group: RuntimeName, instances: Instances }),
+		params: Type.Object({ group: Ref, instances: Instances }),
 		result: Type.Object({
 			name: RuntimeName,
 			instances: Type.Array(RuntimeInfo),

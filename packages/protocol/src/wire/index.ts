@@ -24,7 +24,7 @@ export { FrameReader, framed } from './framing.ts';
 export { findPlaces, type Places, type PlacesInput } from '../places.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from '../problems.ts';
 export { isGivenName, isRuntimeName } from '../given-name.ts';
-export { findByReference } from '../references.ts';
+export { findByReference, suggestLinks } from '../references.ts';
 export { shortId } from '../short-id.ts';
 export { inheritedOf } from '../inherited.ts';
 export { suggest } from '../suggest.ts';

@@ -6,8 +6,10 @@ import {
 	type LinkInfo as LinkInfoSchema,
 	type linkOperations,
 	findByReference,
+	linkEnds,
 	shortId,
 	suggest,
+	suggestLinks,
 } from '@orch/protocol';
 import type { Static } from 'typebox';
 import {
@@ -96,7 +98,7 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 			case 'one':
 				return found.one.link;
 			case 'none':
-				return call.fail('link.not_found', { link: `'${ref}'` });
+				return call.fail('link.not_found', { link: `'${ref}'`, candidates: suggestLinks(ref, links.list().map(matchOf)) });
 			case 'many':
 				return call.fail('link.ambiguous', { ref, matches: found.matches.map(({ link }) => matchOf(link)) });
 		}
@@ -139,9 +141,13 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 				link = findLink(params.link, call);
 			} else {
 				const wanted = { from: sender(params.from, call), type: params.type, to: end(params.to, call) };
+				const named = { from: party(wanted.from).name, type: wanted.type, to: party(wanted.to).name };
 				link =
 					links.find(wanted) ??
-					call.fail('link.not_found', { link: `${party(wanted.from).name} ─${wanted.type}→ ${party(wanted.to).name}` });
+					call.fail('link.not_found', {
+						link: linkEnds(named),
+						candidates: suggestLinks(named, links.list().map(matchOf)),
+					});
 			}
 			const described = describe(link);
 			const counters = await links.remove(link.id)?.counted;
@@ -154,8 +160,12 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 				params.link === undefined && params.from === undefined && params.to === undefined && params.type === undefined;
 			// an empty list would mean all: a filter that fits nothing fits nothing
 			if (chosen.length === 0 && !everything) {
-				const type = params.type ?? '*';
-				call.fail('link.not_found', { link: `${params.from ?? '*'} ─${type}→ ${params.to ?? '*'}` });
+				const { type, ...ends } = params;
+				const types = type === undefined ? [] : select(ends, call).map((link) => link.type);
+				call.fail('link.not_found', {
+					link: linkEnds({ from: params.from ?? '*', type: type ?? '*', to: params.to ?? '*' }),
+					candidates: suggest(type ?? '', new Set(types)),
+				});
 			}
 			const ids = everything ? [] : chosen.map(({ id }) => id);
 			try {
