@@ -26,7 +26,7 @@ const rooms = {
 	projects: { rooms: [], packages: ['@orch/base', '@orch/base/text'] },
 	control: {
 		rooms: ['supervisor', 'links', 'binaries', 'projects'],
-		packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'],
+		packages: ['@orch/base', '@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
 	},
 	wiring: {
 		rooms: ['store', 'supervisor', 'links', 'binaries', 'projects', 'control', 'project-files'],

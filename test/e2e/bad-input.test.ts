@@ -151,37 +151,59 @@ describe('on the command line', () => {
 		[
 			'E107: a program that is not there',
 			'./pign',
-			`orch: cannot add runtime: HERE/pign does not exist (looked in HERE)\n  did you mean: HERE/ping\nhint: check the path; for a command on PATH write its bare name: orch runtime add node -- server.js\n`,
+			`orch: cannot add runtime: ./pign does not exist (looked in HERE)\n  did you mean: ./ping\nhint: check the path; for a command on PATH write: orch runtime add -- node server.js\n`,
 		],
 		[
 			'E107: a command that is not on PATH',
 			'no-such-command-here',
 			/^orch: cannot add runtime: 'no-such-command-here' is not on PATH\n/,
 		],
-		['E108: not executable', './plain', `orch: HERE/plain is not executable (mode 0644)\nhint: chmod +x HERE/plain\n`],
-		['E108: a directory', './folder', `orch: HERE/folder is a directory, not a program\n`],
+		[
+			'E108: not executable',
+			'./plain',
+			`orch: ./plain is not executable (mode 0644)\n  path: HERE/plain\nhint: chmod +x ./plain\n`,
+		],
+		['E108: a directory', './folder', `orch: ./folder is a directory, not a program\n  path: HERE/folder\n`],
 		[
 			'E109: words instead of a program',
 			'./gibberish',
-			`orch: HERE/gibberish is neither a binary of this system nor a script with a #! line\nhint: name its interpreter: orch runtime add sh -- HERE/gibberish\n`,
+			`orch: ./gibberish is neither a binary of this system nor a script with a #! line\n  path: HERE/gibberish\nhint: name its interpreter: orch runtime add -- sh ./gibberish\n`,
 		],
-		['E109: nothing instead of a program', './empty', /^orch: HERE\/empty is neither a binary/],
+		['E109: nothing instead of a program', './empty', /^orch: \.\/empty is neither a binary/],
 		[
 			'E109: its interpreter is not there',
 			'./ancient',
-			/^orch: HERE\/ancient: its first line names \/usr\/bin\/python0\.9, which does not exist here\nhint: fix the #! line/,
+			`orch: ./ancient: its first line names /usr/bin/python0.9, which does not exist here\n  path: HERE/ancient\nhint: fix the #! line, or: orch runtime add -- python3 ./ancient\n`,
 		],
-		['E109: a binary of another machine', './foreign', /^orch: HERE\/foreign is a binary for riscv64; this machine is /],
+		[
+			'E109: a binary of another machine',
+			'./foreign',
+			/^orch: \.\/foreign is a riscv64 binary; this machine is (x86_64|arm64)\n {2}path: HERE\/foreign\n$/,
+		],
 		[
 			'E109: a binary for another C library',
 			'./other-library',
-			`orch: HERE/other-library asks for the loader /lib/ld-none.so.1, which does not exist here
+			`orch: ./other-library asks for the loader /lib/ld-none.so.1, which does not exist here
+  path: HERE/other-library
 hint: it was built for another C library: take a build for the one of this system\n`,
 		],
 	] as const)('%s: exit code 8', async (_title, program, text) => {
 		const stderr = refused(await sandbox.cli('runtime', 'add', program), 8).replaceAll(here(), 'HERE');
 		if (typeof text === 'string') expect(stderr).toBe(text);
 		else expect(stderr).toMatch(text);
+	});
+
+	it('E109, E110: what the hint says can be run as it stands', async () => {
+		for (const refusal of [
+			['runtime', 'add', './gibberish'],
+			['runtime', 'add', './ping', '--name', 'worker'],
+		]) {
+			const { stderr } = await sandbox.cli(...refusal);
+			const [, words = ''] = /hint: .*(?<=orch )(runtime add .*)\n/.exec(stderr) ?? [];
+			const { code, stdout } = await sandbox.cli(...words.split(' '));
+			expect(code, words).toBe(0);
+			await sandbox.cli('runtime', 'remove', stdout.trim());
+		}
 	});
 
 	it('E139: a working directory that is not there: exit code 8', async () => {
@@ -192,7 +214,9 @@ hint: it was built for another C library: take a build for the one of this syste
 
 	it('E110: a name that is taken: exit code 7; without a name the next free one is taken', async () => {
 		const stderr = refused(await sandbox.cli('runtime', 'add', './ping', '--name', 'worker'), 7);
-		expect(stderr).toBe(`orch: a runtime 'worker' already exists (stopped)\nhint: choose another name: --name worker-3\n`);
+		expect(stderr).toMatch(
+			/^orch: a runtime 'worker' already exists \(stopped, added \d+[sm] ago\)\nhint: orch runtime add \.\/ping --name worker-3\n$/,
+		);
 		const names = [];
 		for (let count = 0; count < 2; count++)
 			names.push((JSON.parse((await sandbox.cli('runtime', 'add', './ping', '--json')).stdout) as { name: string }).name);
@@ -203,7 +227,7 @@ hint: it was built for another C library: take a build for the one of this syste
 	it('E118, E119, E143: links that are not there, or there already', async () => {
 		expect((await sandbox.cli('link', 'add', '--from', 'worker', '--type', 'Ping', '--to', 'worker-2')).code).toBe(0);
 		expect(refused(await sandbox.cli('link', 'add', '--from', 'worker', '--type', 'Ping', '--to', 'worker-2'), 7)).toMatch(
-			/^orch: worker ─Ping→ worker-2 is already linked \(id ([0-9a-f]{8})\)\nhint: orch link show \1\n$/,
+			/^orch: worker ─Ping→ worker-2 is already linked \(id ([0-9a-f]{8}), \d+s ago\)\nhint: orch link show \1\n$/,
 		);
 		expect(refused(await sandbox.cli('link', 'send', '--from', 'worker', '--type', 'Pnig', '1'), 4)).toBe(
 			`orch: no link takes 'Pnig' from worker\n  links take from worker: Ping\n  did you mean: Ping\nhint: orch link add --from worker --type Pnig --to NAME\n`,
@@ -256,7 +280,7 @@ describe('where no orchd answers', () => {
 	it('E101: none runs: exit code 5, and a reading command starts none', async () => {
 		await inSandbox(async (own) => {
 			expect(refused(await own.cli('ps'), 5)).toBe(
-				`orch: orchd is not running (no socket at ${own.socket})\nhint: orch daemon start        (reading commands do not start it; orch runtime add does)\n`,
+				`orch: orchd is not running (no socket at ${own.socket})\nhint: orch daemon start        (reading commands do not start it; orch up and orch runtime add do)\n`,
 			);
 			for (const args of [
 				['status', 'x'],
@@ -278,9 +302,9 @@ describe('where no orchd answers', () => {
 			const first = await own.startDaemon({ log: `${own.directory}/first.log` });
 			await first.kill9();
 			mkdirSync(own.home, { recursive: true });
-			writeFileSync(`${own.home}/orchd.log`, 'fatal: out of memory\n');
+			writeFileSync(`${own.home}/orchd.log`, `{"name":"orchd","pid":${first.pid}}\nfatal: out of memory\n`);
 			expect(refused(await own.cli('ps'), 5)).toBe(
-				`orch: a socket is left at ${own.socket} but nothing answers: its orchd is gone\n  last line of ${own.home}/orchd.log: fatal: out of memory\nhint: orch daemon start        (takes the stale socket over)\n`,
+				`orch: a socket is left at ${own.socket} but nothing answers (orchd, pid ${first.pid}, is gone)\n  last line of ${own.home}/orchd.log: fatal: out of memory\nhint: orch daemon start        (removes the stale socket; runtimes still alive are adopted)\n`,
 			);
 			const started = await own.cli('daemon', 'start');
 			expect(started.code).toBe(0);
@@ -450,20 +474,28 @@ describe('another version of the protocol', () => {
 	}
 
 	it.each([
-		['older', [0, 0], '0'],
-		['newer', [7, 9], '7–9'],
-	] as const)('E122: an %s orchd: the CLI says both versions, exit code 9', async (_title, proto, range) => {
-		await inSandbox(async (own) => {
-			await fakeDaemon(own, proto);
-			expect(refused(await own.cli('ps'), 9)).toMatch(
-				new RegExp(
-					`^orch: this client \\(orch[ /]0\\.1\\.0, protocol 1\\) cannot talk to orchd \\(orchd/9\\.9\\.9, protocol ${range}\\)\nhint: use the same version`,
-				),
-			);
-			// it is there, and of another version: to start one more would not help
-			expect((await own.cli('runtime', 'add', 'sleep', '--', '1')).code).toBe(9);
-		});
-	});
+		[
+			'older',
+			[0, 0],
+			'0',
+			(pid: number) => `kill -USR2 ${pid} ends that orchd and keeps its runtimes running; once it is gone: orch`,
+		],
+		['newer', [7, 9], '7–9', () => 'use the orch that came with that orchd, or a newer one'],
+	] as const)(
+		'E122: an %s orchd: the CLI says both versions, where they are, and which to replace; exit code 9',
+		async (_title, proto, range, hint) => {
+			await inSandbox(async (own) => {
+				await fakeDaemon(own, proto);
+				expect(refused(await own.cli('ps'), 9)).toMatch(
+					new RegExp(
+						`^orch: this client \\(orch[ /]0\\.1\\.0, protocol 1\\) cannot talk to orchd \\(orchd/9\\.9\\.9, protocol ${range}\\)\n  client ${bundles.cli}\n  daemon \\S+ \\(pid ${process.pid}, up \\d+[smh]\\)\nhint: ${hint(process.pid)}`,
+					),
+				);
+				// it is there, and of another version: to start one more would not help
+				expect((await own.cli('runtime', 'add', 'sleep', '--', '1')).code).toBe(9);
+			});
+		},
+	);
 
 	it.each([
 		['older', [0, 0]],
@@ -506,6 +538,16 @@ describe('over the socket', () => {
 		expect(await client.next('an answer')).toMatchObject({
 			id: 3,
 			error: { code: 'request.invalid', message: expect.stringContaining('must be one of "block"') as string },
+		});
+		const body = { b64: Buffer.from('{"seq":1,"t":').toString('base64') };
+		client.send({ id: 6, op: 'link.send', params: { to: 'worker', type: 'T', body } });
+		expect(await client.next('an answer')).toMatchObject({
+			id: 6,
+			error: {
+				code: 'message.invalid',
+				message: 'message body is not JSON: unexpected end at line 1, column 14\n    {"seq":1,"t":\n                 ^',
+				data: { reason: 'unexpected end at line 1, column 14' },
+			},
 		});
 		client.send({ id: 4, op: 'runtime.stdout', params: { runtime: 'worker' } }, { id: 4, op: 'daemon.version', params: {} });
 		expect(await client.next('an answer')).toMatchObject({ id: 4, error: { code: 'protocol.malformed' } });

@@ -2,7 +2,7 @@
 import { lstatSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Places } from '@orch/protocol/wire';
-import { lastLogLines } from './daemon-log.ts';
+import { lastLoggedPid, lastLogLines } from './daemon-log.ts';
 import { CliError } from './errors.ts';
 import type { World } from './world.ts';
 
@@ -16,7 +16,11 @@ export function explainConnectFailure(error: NodeJS.ErrnoException, world: World
 		return new CliError('daemon.not_a_socket', { path: socket, kind: kindOf(found) }, { cause: error });
 	if (error.code === 'ECONNREFUSED') {
 		const [lastLine] = lastLogLines(places.logFile, 1);
-		return new CliError('daemon.stale_socket', { socket, log: places.logFile, lastLine }, { cause: error });
+		return new CliError(
+			'daemon.stale_socket',
+			{ socket, pid: lastLoggedPid(places.logFile), log: places.logFile, lastLine },
+			{ cause: error },
+		);
 	}
 	return new CliError('daemon.unreachable', { socket, reason: error.message }, { cause: error });
 }

@@ -65,7 +65,7 @@ describe('where nobody answers', () => {
 		expect(await runCli(['ps'], { socket })).toEqual({
 			code: 5,
 			out: '',
-			err: `orch: orchd is not running (no socket at ${socket})\nhint: orch daemon start        (reading commands do not start it; orch runtime add does)\n`,
+			err: `orch: orchd is not running (no socket at ${socket})\nhint: orch daemon start        (reading commands do not start it; orch up and orch runtime add do)\n`,
 		});
 	});
 
@@ -109,7 +109,7 @@ describe('where nobody answers', () => {
 		expect(await runCli(['ps'], { socket, env: { ORCH_HOME: directory } })).toEqual({
 			code: 5,
 			out: '',
-			err: `orch: a socket is left at ${socket} but nothing answers: its orchd is gone\n  last line of ${directory}/orchd.log: 2026-01-01T00:00:01.000Z error orchd[7] defect error="out of memory"\nhint: orch daemon start        (takes the stale socket over)\n`,
+			err: `orch: a socket is left at ${socket} but nothing answers (orchd, pid 7, is gone)\n  last line of ${directory}/orchd.log: 2026-01-01T00:00:01.000Z error orchd[7] defect error="out of memory"\nhint: orch daemon start        (removes the stale socket; runtimes still alive are adopted)\n`,
 		});
 	});
 
@@ -170,11 +170,19 @@ describe('where somebody else answers', () => {
 				connection.end(codec.encode({ kind: 'hello', hello: { proto: [7, 9], agent: 'orchd 9.0.0', pid: 1, maxFrame: 1 } })),
 			);
 		});
-		expect(await runCli(['link', 'ls'], { socket })).toEqual({
+		const told = (daemon: string) => ({
 			code: 9,
 			out: '',
-			err: 'orch: this client (orch 0.1.0, protocol 1) cannot talk to orchd (orchd 9.0.0, protocol 7–9)\nhint: use the same version of orch and orchd\n',
+			err: `orch: this client (orch 0.1.0, protocol 1) cannot talk to orchd (orchd 9.0.0, protocol 7–9)\n  client ${process.argv[1]}\n  daemon ${daemon}\nhint: use the orch that came with that orchd, or a newer one\n`,
 		});
+		expect(await runCli(['link', 'ls'], { socket })).toEqual(told('(pid 1)'));
+		// where this machine tells more of it
+		const proc = join(directory, 'proc');
+		mkdirSync(join(proc, '1'), { recursive: true });
+		writeFileSync(join(proc, '1', 'cmdline'), '/usr/bin/node\0/opt/orch/orchd.cjs\0--socket\0/x\0');
+		writeFileSync(join(proc, '1', 'stat'), `1 (a) b) S ${Array.from({ length: 18 }, () => 0).join(' ')} 100000 0\n`);
+		writeFileSync(join(proc, 'uptime'), '87400.00 1.00\n');
+		expect(await runCli(['link', 'ls'], { socket, root: directory })).toEqual(told('/opt/orch/orchd.cjs (pid 1, up 1d)'));
 		await closed(server);
 	});
 

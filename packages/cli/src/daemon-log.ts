@@ -12,6 +12,22 @@ export function lastLogLines(file: string, count: number, fromByte = 0): string[
 	return lastRawLines(file, count, fromByte).lines.map((line) => renderLogLine(line, plain, false));
 }
 
+/** How far back a line of orchd itself is looked for: what broke it may have written some of its own. */
+const linesOfAnEnd = 50;
+
+/** The pid of the orchd that wrote last; undefined where no line tells it. */
+export function lastLoggedPid(file: string): number | undefined {
+	for (const line of lastRawLines(file, linesOfAnEnd).lines.reverse()) {
+		try {
+			const { pid } = JSON.parse(line) as { pid?: unknown };
+			if (typeof pid === 'number') return pid;
+		} catch {
+			// not a line of the logger
+		}
+	}
+	return undefined;
+}
+
 /** What orchd has moved out of the file when that grew too large, the newest first. */
 const olderFiles = (file: string): string[] => [`${file}.1`, `${file}.2`].filter((each) => existsSync(each));
 

@@ -17,14 +17,14 @@ const golden: {
 	'daemon.not_running': [
 		{ socket: '/run/user/1000/orch/orchd.sock' },
 		`orch: orchd is not running (no socket at /run/user/1000/orch/orchd.sock)
-hint: orch daemon start        (reading commands do not start it; orch runtime add does)
+hint: orch daemon start        (reading commands do not start it; orch up and orch runtime add do)
 `,
 	],
 	'daemon.stale_socket': [
-		{ socket: '/run/o.sock', log: '/state/orchd.log', lastLine: '13:58:02 fatal: out of memory' },
-		`orch: a socket is left at /run/o.sock but nothing answers: its orchd is gone
+		{ socket: '/run/o.sock', pid: 4211, log: '/state/orchd.log', lastLine: '13:58:02 fatal: out of memory' },
+		`orch: a socket is left at /run/o.sock but nothing answers (orchd, pid 4211, is gone)
   last line of /state/orchd.log: 13:58:02 fatal: out of memory
-hint: orch daemon start        (takes the stale socket over)
+hint: orch daemon start        (removes the stale socket; runtimes still alive are adopted)
 `,
 	],
 	'daemon.socket_denied': [

@@ -12,15 +12,15 @@ export const clientErrors = {
 		exit: 5,
 		number: 'E101',
 		message: ({ socket }) => `orchd is not running (no socket at ${socket})`,
-		hint: () => 'orch daemon start        (reading commands do not start it; orch runtime add does)',
+		hint: () => 'orch daemon start        (reading commands do not start it; orch up and orch runtime add do)',
 		retryable: true,
 	}),
-	'daemon.stale_socket': entry<{ socket: string; log: string; lastLine: string | undefined }>({
+	'daemon.stale_socket': entry<{ socket: string; pid: number | undefined; log: string; lastLine: string | undefined }>({
 		exit: 5,
 		number: 'E102',
-		message: ({ socket, log, lastLine }) =>
-			`a socket is left at ${socket} but nothing answers: its orchd is gone${lastLine === undefined ? '' : `\n  last line of ${log}: ${lastLine}`}`,
-		hint: () => 'orch daemon start        (takes the stale socket over)',
+		message: ({ socket, pid, log, lastLine }) =>
+			`a socket is left at ${socket} but nothing answers (${pid === undefined ? 'its orchd' : `orchd, pid ${pid},`} is gone)${lastLine === undefined ? '' : `\n  last line of ${log}: ${lastLine}`}`,
+		hint: () => 'orch daemon start        (removes the stale socket; runtimes still alive are adopted)',
 		retryable: true,
 	}),
 	'daemon.socket_denied': entry<{ socket: string; owner: string; mode: string; self: string }>({

@@ -36,7 +36,7 @@ export const reportDefect = (error: unknown, argv: readonly string[], world: Wor
 
 export async function report(error: unknown, world: World, globals: Globals): Promise<number> {
 	if (error instanceof OutputClosed) return 0;
-	const shown = toShownError(error);
+	const shown = toShownError(await withFacts(error, world));
 	if (globals.json || globals.output === 'json') {
 		world.err.write(renderErrorJson(shown));
 		return shown.exit;
@@ -45,6 +45,12 @@ export async function report(error: unknown, world: World, globals: Globals): Pr
 	const stack = error instanceof Error ? error.stack : undefined;
 	world.err.write(renderError(shown, { style, verbose: globals.verbose === true, stack }));
 	return shown.exit;
+}
+
+/** What it takes a look at this machine to tell. */
+async function withFacts(error: unknown, world: World): Promise<unknown> {
+	if ((error as { code?: unknown } | undefined)?.code !== 'protocol.version') return error;
+	return (await import('./whereabouts.ts')).withWhereabouts(error, world, process.argv[1]);
 }
 
 function guessGlobals(argv: readonly string[]): Globals {

@@ -275,9 +275,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 						return { ...before, droppedMessages };
 					},
 				}),
-				...runtimeHandlers({ runtimes, binaries, maxRuntimes, whileOpen }),
+				...runtimeHandlers({ runtimes, binaries, maxRuntimes, now: () => clock.now(), whileOpen }),
 				...binaryHandlers(binaries),
-				...linkHandlers({ links, directory: runtimes, whileOpen }),
+				...linkHandlers({ links, directory: runtimes, now: () => clock.now(), whileOpen }),
 				...watchHandlers({ events, runtimes, clock }),
 				...projectHandlers({ projects, whileOpen, runtimesOf }),
 				...runnerHandlers({ projects, whileOpen, runtimesOf, inherited: options.inherited }),

@@ -85,12 +85,12 @@ hint: use the name, or one more digit`,
 	],
 	'runtime.name_taken': [
 		{
-			data: { name: 'ping', status: 'running', free: 'ping-2' },
-			text: "a runtime 'ping' already exists (running)\nhint: choose another name: --name ping-2",
+			data: { name: 'ping', status: 'running', ageMs: 7_380_000, free: 'ping-2', program: './bin/ping' },
+			text: "a runtime 'ping' already exists (running, added 2h ago)\nhint: orch runtime add ./bin/ping --name ping-2",
 			exit: 7,
 		},
 		{
-			data: { name: 'web-3', status: 'stopped', free: null },
+			data: { name: 'web-3', status: 'stopped', ageMs: null, free: null, program: null },
 			text: "a runtime 'web-3' already exists (stopped)\nhint: orch runtime remove web-3",
 			exit: 7,
 		},
@@ -226,11 +226,18 @@ hint: orch stop api tries again`,
 			data: { program: './bin/pign', cwd: '/home/ana/shop', candidates: ['./bin/ping'] },
 			text: `cannot add runtime: ./bin/pign does not exist (looked in /home/ana/shop)
   did you mean: ./bin/ping
-hint: check the path; for a command on PATH write its bare name: orch runtime add node -- server.js`,
+hint: check the path; for a command on PATH write: orch runtime add -- node server.js`,
 			exit: 8,
 		},
 	],
 	'program.not_executable': [
+		{
+			data: { program: "./it's mine/ping", path: "/srv/it's mine/ping", mode: '0600' },
+			text: `./it's mine/ping is not executable (mode 0600)
+  path: /srv/it's mine/ping
+hint: chmod +x './it'\\''s mine/ping'`,
+			exit: 8,
+		},
 		{
 			data: { program: './bin/ping', mode: '0644' },
 			text: './bin/ping is not executable (mode 0644)\nhint: chmod +x ./bin/ping',
@@ -242,7 +249,7 @@ hint: check the path; for a command on PATH write its bare name: orch runtime ad
 		{
 			data: { program: './notes' },
 			text: `./notes is neither a binary of this system nor a script with a #! line
-hint: name its interpreter: orch runtime add sh -- ./notes`,
+hint: name its interpreter: orch runtime add -- sh ./notes`,
 			exit: 8,
 		},
 	],
@@ -250,7 +257,14 @@ hint: name its interpreter: orch runtime add sh -- ./notes`,
 		{
 			data: { program: './bin/ping', interpreter: '/usr/bin/python3.9' },
 			text: `./bin/ping: its first line names /usr/bin/python3.9, which does not exist here
-hint: fix the #! line, or name an interpreter: orch runtime add python3 -- ./bin/ping`,
+hint: fix the #! line, or: orch runtime add -- python3 ./bin/ping`,
+			exit: 8,
+		},
+		{
+			data: { program: './bin/ping', path: '/srv/bin/ping', interpreter: '/usr/local/bin/bash' },
+			text: `./bin/ping: its first line names /usr/local/bin/bash, which does not exist here
+  path: /srv/bin/ping
+hint: fix the #! line, or: orch runtime add -- bash ./bin/ping`,
 			exit: 8,
 		},
 	],
@@ -264,8 +278,13 @@ hint: it was built for another C library: take a build for the one of this syste
 	],
 	'program.wrong_machine': [
 		{
-			data: { program: './bin/ping', machine: 'riscv64', here: 'x86-64' },
-			text: './bin/ping is a binary for riscv64; this machine is x86-64',
+			data: { program: './bin/ping', machine: 'arm64', here: 'x86_64' },
+			text: './bin/ping is an arm64 binary; this machine is x86_64',
+			exit: 8,
+		},
+		{
+			data: { program: './bin/ping', path: '/srv/bin/ping', machine: 'riscv64', here: 'x86_64' },
+			text: './bin/ping is a riscv64 binary; this machine is x86_64\n  path: /srv/bin/ping',
 			exit: 8,
 		},
 	],
@@ -300,8 +319,8 @@ hint: the file changed while it was sent? try again`,
 	],
 	'link.exists': [
 		{
-			data: { from: 'ping', type: 'Ping', to: 'pong', id: '7c1e09aa' },
-			text: 'ping ─Ping→ pong is already linked (id 7c1e09aa)\nhint: orch link show 7c1e09aa',
+			data: { from: 'ping', type: 'Ping', to: 'pong', id: '7c1e09aa', ageMs: 7_200_000 },
+			text: 'ping ─Ping→ pong is already linked (id 7c1e09aa, 2h ago)\nhint: orch link show 7c1e09aa',
 			exit: 7,
 		},
 	],
@@ -348,8 +367,10 @@ hint: orch link add --from ping --type Ping --to NAME`,
 	],
 	'message.invalid': [
 		{
-			data: { reason: 'unexpected end at line 1, column 14' },
+			data: { reason: 'unexpected end at line 1, column 14', frame: ['{"seq":1,"t":', '             ^'] },
 			text: `message body is not JSON: unexpected end at line 1, column 14
+    {"seq":1,"t":
+                 ^
 hint: quote it for the shell: '{"seq":1}'`,
 			exit: 2,
 		},
@@ -380,9 +401,28 @@ hint: orch version (is the daemon older than this client?)`,
 	],
 	'protocol.version': [
 		{
-			data: { client: '0.9.2', daemon: '0.6.0', clientProtocol: '4-5', daemonProtocol: '2-3' },
+			data: {
+				client: '0.9.2',
+				daemon: '0.6.0',
+				clientProtocol: '4-5',
+				daemonProtocol: '2-3',
+				pid: 4211,
+				older: 'daemon',
+				clientPath: '/home/ana/bin/orch',
+				daemonPath: '/usr/lib/orch/orchd.mjs',
+				uptimeMs: 1_040_000_000,
+			},
 			text: `this client (0.9.2, protocol 4-5) cannot talk to orchd (0.6.0, protocol 2-3)
-hint: use the same version of orch and orchd`,
+  client /home/ana/bin/orch
+  daemon /usr/lib/orch/orchd.mjs (pid 4211, up 12d)
+hint: kill -USR2 4211 ends that orchd and keeps its runtimes running; once it is gone: orch daemon start`,
+			exit: 9,
+		},
+		{
+			data: { client: '0.6.0', daemon: '0.9.2', clientProtocol: '1', daemonProtocol: '2', pid: 4211, older: 'client' },
+			text: `this client (0.6.0, protocol 1) cannot talk to orchd (0.9.2, protocol 2)
+  daemon (pid 4211)
+hint: use the orch that came with that orchd, or a newer one`,
 			exit: 9,
 		},
 	],

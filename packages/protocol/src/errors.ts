@@ -23,6 +23,44 @@ const entry = <Data>(definition: ErrorEntry<Data>): ErrorEntry<Data> => definiti
 const list = (names: readonly string[]): string => names.join(', ');
 const didYouMean = (names: readonly string[]): string => (names.length > 0 ? `\n  did you mean: ${list(names)}` : '');
 
+/** A word as a shell takes it: hints are there to be run. */
+const shellWord = (word: string): string => (/^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+const ages = [
+	['d', 86_400_000],
+	['h', 3_600_000],
+	['m', 60_000],
+	['s', 1_000],
+] as const;
+const age = (ms: number): string => {
+	const [unit, unitMs] = ages.find(([, each]) => ms >= each) ?? ['s', 1_000];
+	return `${Math.floor(ms / unitMs)}${unit}`;
+};
+const ago = (ms: number): string => `${age(ms)} ago`;
+/** Where a program was looked for that was named by another path. */
+const pathLine = (path: string | undefined): string => (path === undefined ? '' : `\n  path: ${path}`);
+/** The command by which an interpreter is most likely found, whatever version of it a #! line wants. */
+const onPath = (interpreter: string): string => {
+	const name = interpreter.slice(interpreter.lastIndexOf('/') + 1);
+	return /^python/.test(name) ? 'python3' : shellWord(name.replace(/-?\d+(\.\d+)*$/, '') || name);
+};
+/** By how its name is said. */
+const withArticle = (machine: string): string => `${/^([aei]|x86|s390)/.test(machine) ? 'an' : 'a'} ${machine}`;
+const whereBoth = ({
+	pid,
+	clientPath,
+	daemonPath,
+	uptimeMs,
+}: {
+	readonly pid: number;
+	readonly clientPath?: string;
+	readonly daemonPath?: string;
+	readonly uptimeMs?: number;
+}): string =>
+	[
+		...(clientPath === undefined ? [] : [`\n  client ${clientPath}`]),
+		`\n  daemon ${daemonPath === undefined ? '' : `${daemonPath} `}(pid ${pid}${uptimeMs === undefined ? '' : `, up ${age(uptimeMs)}`})`,
+	].join('');
+
 export interface RuntimeMatch {
 	readonly shortId: string;
 	readonly name: string;
@@ -55,12 +93,21 @@ export const errors = {
 			].join('\n'),
 		hint: () => 'use the name, or one more digit',
 	}),
-	'runtime.name_taken': entry<{ name: string; status: string; free: string | null }>({
+	'runtime.name_taken': entry<{
+		name: string;
+		status: string;
+		ageMs: number | null;
+		/** A name that is free, and the program for which it was asked. */
+		free: string | null;
+		program: string | null;
+	}>({
 		status: 409,
 		exit: 7,
 		number: 'E110',
-		message: ({ name, status }) => `a runtime '${name}' already exists (${status})`,
-		hint: ({ name, free }) => (free === null ? `orch runtime remove ${name}` : `choose another name: --name ${free}`),
+		message: ({ name, status, ageMs }) =>
+			`a runtime '${name}' already exists (${status}${ageMs === null ? '' : `, added ${ago(ageMs)}`})`,
+		hint: ({ name, free, program }) =>
+			free === null || program === null ? `orch runtime remove ${name}` : `orch runtime add ${shellWord(program)} --name ${free}`,
 	}),
 	'runtime.id_taken': entry<{ id: string; name: string }>({
 		status: 409,
@@ -189,48 +236,51 @@ export const errors = {
 		exit: 8,
 		number: 'E107',
 		message: ({ program, cwd, candidates }) =>
-			`cannot add runtime: ${program} does not exist (looked in ${cwd})${didYouMean(candidates)}`,
-		hint: () => 'check the path; for a command on PATH write its bare name: orch runtime add node -- server.js',
+			`cannot add runtime: ${program} does not exist${program.startsWith('/') ? '' : ` (looked in ${cwd})`}${didYouMean(candidates)}`,
+		hint: () => 'check the path; for a command on PATH write: orch runtime add -- node server.js',
 	}),
-	'program.not_executable': entry<{ program: string; mode: string }>({
+	'program.not_executable': entry<{ program: string; path?: string; mode: string }>({
 		status: 400,
 		exit: 8,
 		number: 'E108',
-		message: ({ program, mode }) => `${program} is not executable (mode ${mode})`,
-		hint: ({ program }) => `chmod +x ${program}`,
+		message: ({ program, path, mode }) => `${program} is not executable (mode ${mode})${pathLine(path)}`,
+		hint: ({ program }) => `chmod +x ${shellWord(program)}`,
 	}),
-	'program.is_directory': entry<{ program: string }>({
+	'program.is_directory': entry<{ program: string; path?: string }>({
 		status: 400,
 		exit: 8,
 		number: 'E108',
-		message: ({ program }) => `${program} is a directory, not a program`,
+		message: ({ program, path }) => `${program} is a directory, not a program${pathLine(path)}`,
 	}),
-	'program.wrong_format': entry<{ program: string }>({
+	'program.wrong_format': entry<{ program: string; path?: string }>({
 		status: 400,
 		exit: 8,
 		number: 'E109',
-		message: ({ program }) => `${program} is neither a binary of this system nor a script with a #! line`,
-		hint: ({ program }) => `name its interpreter: orch runtime add sh -- ${program}`,
+		message: ({ program, path }) => `${program} is neither a binary of this system nor a script with a #! line${pathLine(path)}`,
+		hint: ({ program }) => `name its interpreter: orch runtime add -- sh ${shellWord(program)}`,
 	}),
-	'program.missing_interpreter': entry<{ program: string; interpreter: string }>({
+	'program.missing_interpreter': entry<{ program: string; path?: string; interpreter: string }>({
 		status: 400,
 		exit: 8,
 		number: 'E109',
-		message: ({ program, interpreter }) => `${program}: its first line names ${interpreter}, which does not exist here`,
-		hint: ({ program }) => `fix the #! line, or name an interpreter: orch runtime add python3 -- ${program}`,
+		message: ({ program, path, interpreter }) =>
+			`${program}: its first line names ${interpreter}, which does not exist here${pathLine(path)}`,
+		hint: ({ program, interpreter }) => `fix the #! line, or: orch runtime add -- ${onPath(interpreter)} ${shellWord(program)}`,
 	}),
-	'program.missing_loader': entry<{ program: string; loader: string }>({
+	'program.missing_loader': entry<{ program: string; path?: string; loader: string }>({
 		status: 400,
 		exit: 8,
 		number: 'E109',
-		message: ({ program, loader }) => `${program} asks for the loader ${loader}, which does not exist here`,
+		message: ({ program, path, loader }) =>
+			`${program} asks for the loader ${loader}, which does not exist here${pathLine(path)}`,
 		hint: () => 'it was built for another C library: take a build for the one of this system',
 	}),
-	'program.wrong_machine': entry<{ program: string; machine: string; here: string }>({
+	'program.wrong_machine': entry<{ program: string; path?: string; machine: string; here: string }>({
 		status: 400,
 		exit: 8,
 		number: 'E109',
-		message: ({ program, machine, here }) => `${program} is a binary for ${machine}; this machine is ${here}`,
+		message: ({ program, path, machine, here }) =>
+			`${program} is ${withArticle(machine)} binary; this machine is ${here}${pathLine(path)}`,
 	}),
 	'program.cwd_missing': entry<{ cwd: string }>({
 		status: 400,
@@ -259,11 +309,11 @@ export const errors = {
 		number: 'E142',
 		message: ({ bytes, maxBytes }) => `a binary of ${bytes} bytes is larger than the ${maxBytes} bytes that are taken`,
 	}),
-	'link.exists': entry<{ from: string; type: string; to: string; id: string }>({
+	'link.exists': entry<{ from: string; type: string; to: string; id: string; ageMs: number }>({
 		status: 409,
 		exit: 7,
 		number: 'E119',
-		message: ({ from, type, to, id }) => `${from} ─${type}→ ${to} is already linked (id ${id})`,
+		message: ({ from, type, to, id, ageMs }) => `${from} ─${type}→ ${to} is already linked (id ${id}, ${ago(ageMs)})`,
 		hint: ({ id }) => `orch link show ${id}`,
 	}),
 	'link.not_found': entry<{ link: string; candidates: readonly string[] }>({
@@ -292,11 +342,11 @@ export const errors = {
 			`no link takes '${type}' from ${from}\n  links take from ${from}: ${taken.length > 0 ? list(taken) : 'nothing'}${didYouMean(candidates)}`,
 		hint: ({ type, from }) => `orch link add --from ${from} --type ${type} --to NAME`,
 	}),
-	'message.invalid': entry<{ reason: string }>({
+	'message.invalid': entry<{ reason: string; frame?: readonly string[] }>({
 		status: 400,
 		exit: 2,
 		number: 'E120',
-		message: ({ reason }) => `message body is not JSON: ${reason}`,
+		message: ({ reason, frame = [] }) => `message body is not JSON: ${reason}${frame.map((line) => `\n    ${line}`).join('')}`,
 		hint: () => `quote it for the shell: '{"seq":1}'`,
 	}),
 	'message.refused': entry<{ type: string; path: string; reason: string; project: string }>({
@@ -343,13 +393,29 @@ export const errors = {
 		message: ({ operation, candidates }) => `no operation '${operation}'${didYouMean(candidates)}`,
 		hint: () => 'orch version (is the daemon older than this client?)',
 	}),
-	'protocol.version': entry<{ client: string; daemon: string; clientProtocol: string; daemonProtocol: string }>({
+	'protocol.version': entry<{
+		client: string;
+		daemon: string;
+		clientProtocol: string;
+		daemonProtocol: string;
+		/** Of orchd. */
+		pid: number;
+		/** Which of the two is the one to be replaced. */
+		older: 'client' | 'daemon';
+		/** What the one who asks finds out of both: their programs, and how long orchd runs. */
+		clientPath?: string;
+		daemonPath?: string;
+		uptimeMs?: number;
+	}>({
 		status: 426,
 		exit: 9,
 		number: 'E122',
-		message: ({ client, daemon, clientProtocol, daemonProtocol }) =>
-			`this client (${client}, protocol ${clientProtocol}) cannot talk to orchd (${daemon}, protocol ${daemonProtocol})`,
-		hint: () => 'use the same version of orch and orchd',
+		message: ({ client, daemon, clientProtocol, daemonProtocol, ...more }) =>
+			`this client (${client}, protocol ${clientProtocol}) cannot talk to orchd (${daemon}, protocol ${daemonProtocol})${whereBoth(more)}`,
+		hint: ({ older, pid }) =>
+			older === 'client'
+				? 'use the orch that came with that orchd, or a newer one'
+				: `kill -USR2 ${pid} ends that orchd and keeps its runtimes running; once it is gone: orch daemon start`,
 	}),
 	'protocol.malformed': entry<{ reason: string }>({
 		status: 400,

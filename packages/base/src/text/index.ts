@@ -4,6 +4,7 @@
  */
 export { ago, duration } from './age.ts';
 export { type EnvFile, type EnvFileFault, parseEnvFile } from './env-file.ts';
+export { findJsonFault, type JsonFault, jsonFrame } from './json-fault.ts';
 export { durationPattern, longestDurationMs, readDuration, readSize, sizePattern } from './quantities.ts';
 export {
 	exitText,

@@ -1,7 +1,6 @@
 /** `orch call`: any operation by hand, with its params and result as they are. */
-import { renderTable } from '@orch/base/text';
+import { findJsonFault, jsonFrame, renderTable } from '@orch/base/text';
 import type { OperationName } from '@orch/protocol';
-import { findJsonFault, jsonFrame } from '../args/json-fault.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';

@@ -399,8 +399,32 @@ describe('orch runtime add', () => {
 		expect(await orch('runtime add ./ping --name ping')).toEqual({
 			code: 7,
 			out: '',
-			err: "orch: a runtime 'ping' already exists (running)\nhint: choose another name: --name ping-2\n",
+			err: "orch: a runtime 'ping' already exists (running, added 2h ago)\nhint: orch runtime add ./ping --name ping-2\n",
 		});
+	});
+
+	it('tells of a program that orchd refuses as it was typed, and where that is', async () => {
+		const refusal = async (error: OrchError) => {
+			const restore = daemon.override('runtime.add', async () => {
+				throw error;
+			});
+			const ran = await orch(['runtime', 'add', './my bin/ping', '--cwd', '/srv/data'], { cwd: '/srv/work' });
+			restore();
+			return ran.err;
+		};
+		const program = '/srv/work/my bin/ping';
+		expect(
+			await refusal(new OrchError('program.not_found', { program, cwd: '/srv/data', candidates: ['/srv/work/my bin/pong'] })),
+		).toBe(
+			'orch: cannot add runtime: ./my bin/ping does not exist (looked in /srv/work)\n  did you mean: ./my bin/pong\nhint: check the path; for a command on PATH write: orch runtime add -- node server.js\n',
+		);
+		expect(await refusal(new OrchError('program.not_executable', { program, mode: '0644' }))).toBe(
+			"orch: ./my bin/ping is not executable (mode 0644)\n  path: /srv/work/my bin/ping\nhint: chmod +x './my bin/ping'\n",
+		);
+		// what it is not about stays as it is
+		expect(await refusal(new OrchError('program.cwd_missing', { cwd: '/srv/data' }))).toContain(
+			'the working directory /srv/data',
+		);
 	});
 });
 

@@ -1,6 +1,6 @@
 /** `orch link send`: a message by hand. */
+import { findJsonFault, jsonFrame } from '@orch/base/text';
 import { integer, nonEmpty } from '../args/values.ts';
-import { findJsonFault, jsonFrame } from '../args/json-fault.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';

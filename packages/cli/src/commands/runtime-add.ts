@@ -11,6 +11,7 @@ import { readEnvFile } from '../input-file.ts';
 import { locateProgram } from '../program-path.ts';
 import { lonelyOption, runtimeOptions, runtimeOptionsOf } from './runtime-options.ts';
 import { maskRuntime } from '../secrets.ts';
+import { asTyped } from '../typed-program.ts';
 import { uploadProgram } from '../upload.ts';
 import { inheritedOf } from '@orch/protocol/wire';
 import { resolve } from 'node:path';
@@ -87,7 +88,10 @@ export const runtimeAdd = command({
 		};
 		await context.connectionOrStart();
 		const binary = given.copy ? await uploadProgram(context, params.program) : undefined;
-		const added = await context.act('runtime.add', { ...params, ...(binary === undefined ? {} : { binary }) });
+		const asked = context.act('runtime.add', { ...params, ...(binary === undefined ? {} : { binary }) });
+		const added = await asked.catch((error: unknown) => {
+			throw asTyped(error, { typed: program, path: params.program, cwd: world.cwd });
+		});
 		if (context.json) context.printJson(maskAdded(added));
 		else for (const { id } of added.instances ?? [added]) context.print(`${id}\n`);
 		for (const one of added.instances ?? [added]) {

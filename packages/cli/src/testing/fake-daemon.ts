@@ -287,7 +287,11 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		'runtime.add': async (params) => {
 			const base = params.name ?? params.program.slice(params.program.lastIndexOf('/') + 1);
 			const taken = [...state.runtimes.values()].find(({ name }) => name === base);
-			if (taken) throw new OrchError('runtime.name_taken', { name: base, status: taken.status, free: `${base}-2` });
+			if (taken) {
+				const { status } = taken;
+				const { program } = params;
+				throw new OrchError('runtime.name_taken', { name: base, status, ageMs: 7_200_000, free: `${base}-2`, program });
+			}
 			const runtime = newRuntime(base, state.runtimes.size);
 			const added = {
 				...runtime,

@@ -79,8 +79,8 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('of bina
 		expect(checkProgram(file('arm', elf(183)), directory)).toEqual({
 			kind: 'wrong_machine',
 			program: join(directory, 'arm'),
-			machine: 'aarch64',
-			here: 'x86-64',
+			machine: 'arm64',
+			here: 'x86_64',
 		});
 		expect(checkProgram(file('odd', elf(4711)), directory)).toMatchObject({ machine: 'machine 4711' });
 	});

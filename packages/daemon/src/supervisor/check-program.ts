@@ -84,8 +84,8 @@ const machines: Readonly<Record<number, string>> = {
 	22: 's390x',
 	40: 'arm',
 	43: 'sparc64',
-	62: 'x86-64',
-	183: 'aarch64',
+	62: 'x86_64',
+	183: 'arm64',
 	243: 'riscv64',
 	258: 'loongarch64',
 };

@@ -259,8 +259,8 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 			});
 			const taken = specs.find((spec) => idsByName.has(spec.name));
 			if (taken) {
-				const status = get(idsByName.get(taken.name) ?? '')?.status ?? '';
-				throw new OrchError('runtime.name_taken', { name: taken.name, status, free: null });
+				const { status } = snapshotOf(idsByName.get(taken.name) ?? '');
+				throw new OrchError('runtime.name_taken', { name: taken.name, status, ageMs: null, free: null, program: null });
 			}
 			if (idsByName.size + specs.length > maxRuntimes) throw new OrchError('busy', { what: 'runtimes', limit: maxRuntimes });
 			register(specs);

@@ -5,7 +5,7 @@
  * malformed body is answered and harms nothing else; a lost framing ends this connection only. Light: no schema library,
  * so that the CLI can bundle it. Deliberately not here: sockets (a `Channel` is passed in), the declared operations.
  */
-export { errors, OrchError, RemoteError, toWireError, type ErrorCode, type WireError } from '../errors.ts';
+export { errors, OrchError, RemoteError, toWireError, type ErrorCode, type ErrorData, type WireError } from '../errors.ts';
 export type { Dispatch, ItemSource, Outcome } from '../dispatch.ts';
 export { type Caller, createCaller } from './caller.ts';
 export { createJsonCodec, fromBase64, toBase64 } from './json-codec.ts';

@@ -417,7 +417,8 @@ describe('a session', () => {
 		const { client } = connect({ client: { hello: { ...ourHello('orch/9.0', 1), proto: [8, 9] } } });
 		await expect(client.hello()).rejects.toMatchObject({ code: 'protocol.version' });
 		await expect(client.request('test.echo', { text: '' })).rejects.toMatchObject({
-			message: 'this client (orch/9.0, protocol 8–9) cannot talk to orchd (server/1, protocol 1)',
+			message: 'this client (orch/9.0, protocol 8–9) cannot talk to orchd (server/1, protocol 1)\n  daemon (pid 2)',
+			data: { pid: 2, older: 'daemon' },
 		});
 	});
 

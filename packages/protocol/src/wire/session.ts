@@ -308,6 +308,8 @@ export class Session {
 				daemon: daemon.agent,
 				clientProtocol: rangeText(client.proto),
 				daemonProtocol: rangeText(daemon.proto),
+				pid: daemon.pid,
+				older: client.proto[1] < daemon.proto[0] ? 'client' : 'daemon',
 			});
 			if (this.#options.role === 'server') this.#send({ kind: 'error', id: undefined, error: toWireError(error) });
 			this.#fail(error);

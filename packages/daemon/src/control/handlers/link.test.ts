@@ -43,6 +43,7 @@ describe('a link that is named by a prefix', () => {
 			},
 		} as unknown as Links,
 		directory: { get: () => undefined } as unknown as Directory,
+		now: () => 0,
 		whileOpen: () => {},
 	});
 
@@ -79,6 +80,7 @@ it('whoever leaves a tap while messages pass leaves nothing open', async () => {
 			},
 		} as unknown as Links,
 		directory: { get: () => undefined } as unknown as Directory,
+		now: () => 0,
 		whileOpen: () => {},
 	});
 	const tap = handlers['link.tap']({ bodyBytes: 0 }, call);

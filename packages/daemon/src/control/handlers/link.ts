@@ -2,6 +2,7 @@
 import {
 	type Call,
 	type ErrorCode,
+	type ErrorData,
 	type Handlers,
 	type LinkInfo as LinkInfoSchema,
 	type linkOperations,
@@ -11,6 +12,7 @@ import {
 	suggest,
 	suggestLinks,
 } from '@orch/protocol';
+import { findJsonFault, jsonFrame } from '@orch/base/text';
 import type { Static } from 'typebox';
 import {
 	anySender,
@@ -32,11 +34,12 @@ type RefCall = Call<'runtime.not_found' | 'runtime.ambiguous'>;
 export interface LinkHandlersOptions {
 	readonly links: Links;
 	readonly directory: Directory;
+	readonly now: () => number;
 	/** Refuses what would start something while the daemon ends. */
 	readonly whileOpen: (call: Call<'daemon.stopping'>) => void;
 }
 
-export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
+export function linkHandlers({ links, directory, now, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
 	/** The name of a group is an end of its own: it means its instances, those to come as well. */
 	const end = (ref: string, call: RefCall): string => {
 		const { entries, group } = resolveRuntimes(directory, ref, call);
@@ -125,8 +128,10 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 				overflow: params.overflow,
 				whileDown: params.whileDown,
 			});
-			if (!added)
-				call.fail('link.exists', { from: party(from).name, type: params.type, to: party(to).name, id: shortId(link.id) });
+			if (!added) {
+				const ageMs = Math.max(0, now() - link.addedAt);
+				call.fail('link.exists', { from: party(from).name, type: params.type, to: party(to).name, id: shortId(link.id), ageMs });
+			}
 			return describe(link, link.overflow === 'block' ? await figuresIfAny() : undefined);
 		},
 
@@ -191,8 +196,8 @@ export function linkHandlers({ links, directory, whileOpen }: LinkHandlersOption
 			if ((params.from === undefined) === (params.to === undefined))
 				call.fail('request.invalid', { issues: ['either to or from is needed, not both'] });
 			if (params.codec === 'json') {
-				const reason = jsonFault(params.body);
-				if (reason !== undefined) call.fail('message.invalid', { reason });
+				const fault = jsonFault(params.body);
+				if (fault !== undefined) call.fail('message.invalid', fault);
 			}
 			const from = params.from === undefined ? null : resolveRuntime(directory, params.from, call).id;
 			const to = params.to === undefined ? [null] : resolveRuntimes(directory, params.to, call).entries.map(({ id }) => id);
@@ -319,11 +324,16 @@ function notices(link: Link, figures: RouterFigures | undefined, nameOf: (id: st
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-function jsonFault(body: Uint8Array): string | undefined {
+/** What is wrong with it, and where: the engine's own words change with its version, and often do not tell the place. */
+function jsonFault(body: Uint8Array): ErrorData<'message.invalid'> | undefined {
+	let text: string;
 	try {
-		JSON.parse(decoder.decode(body));
-		return undefined;
-	} catch (error) {
-		return error instanceof Error ? error.message : String(error);
+		text = decoder.decode(body);
+	} catch {
+		return { reason: 'it is not UTF-8' };
 	}
+	const fault = findJsonFault(text);
+	if (fault === undefined) return undefined;
+	const { line, column, frame } = jsonFrame(text, fault.at);
+	return { reason: `${fault.reason} at line ${line}, column ${column}`, frame };
 }

@@ -22,6 +22,7 @@ function reading() {
 		} as unknown as Runtimes,
 		binaries: {} as Binaries,
 		maxRuntimes: 1,
+		now: () => 0,
 		whileOpen: () => {},
 	});
 	const call = {

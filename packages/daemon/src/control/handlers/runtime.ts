@@ -132,6 +132,7 @@ export interface RuntimeHandlersOptions {
 	readonly binaries: Binaries;
 	/** How many runtimes may be registered. */
 	readonly maxRuntimes: number;
+	readonly now: () => number;
 	readonly whileOpen: (call: Call<'daemon.stopping'>) => void;
 }
 
@@ -139,6 +140,7 @@ export function runtimeHandlers({
 	runtimes,
 	binaries,
 	maxRuntimes,
+	now,
 	whileOpen,
 }: RuntimeHandlersOptions): Handlers<typeof runtimeOperations> {
 	const find = (ref: string, call: Call<'runtime.not_found' | 'runtime.ambiguous'>): Entry => resolveRuntime(runtimes, ref, call);
@@ -180,8 +182,12 @@ export function runtimeHandlers({
 		const free = (base: string) => freeName(base, (name) => takenOf(name) !== undefined);
 		const base = params.name ?? free(nameOfProgram(params.program));
 		const taken = takenOf(base);
-		if (taken !== undefined)
-			call.fail('runtime.name_taken', { name: taken, status: holder(taken)?.status ?? '', free: free(base) });
+		const present = taken === undefined ? undefined : holder(taken);
+		if (taken !== undefined && present) {
+			const { status, addedAt } = runtimes.describe(present.id);
+			const ageMs = Math.max(0, now() - Date.parse(addedAt));
+			call.fail('runtime.name_taken', { name: taken, status, ageMs, free: free(base), program: params.program });
+		}
 		return { base, names: namesOf(base) };
 	};
 	const meant = (
