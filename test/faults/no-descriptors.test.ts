@@ -65,6 +65,22 @@ describe.skipIf(!has('prlimit'))('orchd has no descriptor left', () => {
 		});
 	});
 
+	it('a stop that can look at nothing says what it does not know, and the removal after it ends what is there', async () => {
+		await inSandbox(async (own) => {
+			const orchd = await own.startDaemon();
+			const { id, pid = 0 } = await orchd.run(sleeper(), { name: 'runs' });
+			limitOpenFiles(orchd, 1);
+			await expect(orchd.call('runtime.stop', { runtime: id, graceMs: 0 })).rejects.toThrow(/is left/);
+			expect(isAlive(pid ?? 0)).toBe(true);
+			limitOpenFiles(orchd, enough);
+			await orchd.call('runtime.remove', { runtime: id });
+			expect(isAlive(pid ?? 0)).toBe(false);
+			await orchd.kill9();
+			const next = await own.startDaemon();
+			expect(await next.call('runtime.list', {})).toEqual([]);
+		});
+	});
+
 	it('nothing can be launched: that is said, and what runs is not touched', async () => {
 		await inSandbox(async (own) => {
 			const orchd = await own.startDaemon();

@@ -268,7 +268,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 					async clear(signal) {
 						const before = { runtimes: runtimes.list().length, links: links.list().length };
 						await projects.clear();
-						const removed = await settleAll(runtimes.list().map(({ id }) => runtimes.remove(id, { force: true, signal })));
+						const all = runtimes.list();
+						const removed = await settleAll(all.map(({ id }) => runtimes.remove(id, { force: true, leaveEscaped: true, signal })));
 						for (const { id } of links.list()) links.remove(id);
 						const dropped = await Promise.all(removed.map(({ droppedMessages }) => droppedMessages));
 						const droppedMessages = dropped.includes(null) ? null : dropped.reduce<number>((sum, one) => sum + (one ?? 0), 0);

@@ -71,12 +71,14 @@ export interface Supervisor {
 	): Promise<RuntimeSnapshot>;
 	/**
 	 * Forgets the runtime and its output, unless that is to be kept: then it stays until it is old. Rejects with running unless `force`
-	 * is set; with stop_incomplete, and then keeps it.
+	 * is set; with stop_incomplete, and then keeps it. Where `leaveEscaped` is set, and it rests and its snapshot has named what escaped, that
+	 * is tried once more and then left behind, for the next daemon to end.
 	 */
 	remove(
 		id: string,
 		options?: {
 			readonly force?: boolean | undefined;
+			readonly leaveEscaped?: boolean | undefined;
 			readonly keepOutput?: boolean | undefined;
 			readonly signal?: AbortSignal | undefined;
 		},

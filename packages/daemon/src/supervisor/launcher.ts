@@ -71,6 +71,7 @@ export function createLauncher(options: LauncherOptions): Required<Launcher> {
 		forget(processId) {
 			records.forget(processId, (error) => options.log.warn('record not removed', { process: processId, error }));
 		},
+		disown: (processId) => records.disown(processId),
 		endSpares: () => shims.close(),
 	};
 }

@@ -60,6 +60,8 @@ export interface Launcher {
 	launch(request: LaunchRequest, signal: AbortSignal): Promise<Launched>;
 	/** Takes away what is recorded of a process that has ended with all it forked. */
 	forget(processId: string): void;
+	/** Marks what is recorded of a process that lives and is nobody's any more. Throws where that cannot be written. */
+	disown(processId: string): void;
 	/** Ends what was made ready for launches to come; launches nothing any more. */
 	endSpares?(): Promise<void>;
 }

@@ -1,6 +1,16 @@
 /** Records of processes: on a disk that takes only a part of what it is given, and with control groups that come early, late or never. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+	appendFileSync,
+	closeSync,
+	constants,
+	existsSync,
+	mkdtempSync,
+	openSync,
+	rmSync,
+	writeFileSync,
+	writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -80,6 +90,39 @@ test('a control group is read from the record, from a line of its own, or not at
 			expect(records.read('early').record).toMatchObject({ pid: 2, cgroup: undefined });
 		}
 		await expect(records.addCgroup('forgotten', cgroup)).rejects.toMatchObject({ code: 'ENOENT' });
+		expect(existsSync(records.path('forgotten'))).toBe(false);
+	} finally {
+		rmSync(directory, { recursive: true, force: true });
+	}
+});
+
+test('a record that is disowned says so from then on, and what its shim writes counts as before', () => {
+	const directory = mkdtempSync(join(tmpdir(), 'orch-record-'));
+	try {
+		const records = new ProcessRecords(directory);
+		const file = join(directory, 'of-a-shim');
+		writeFileSync(file, '');
+		records.begin(file, {
+			version: 1,
+			processId: 'one',
+			runtimeId: 'a runtime',
+			runtimeName: 'ping',
+			generation: 1,
+			pid: 2,
+			startTicks: 3,
+			bootId: '',
+			program: '/bin/true',
+			stop: defaultStop,
+			outputDirectory: '/output/',
+			launchedAt: 0,
+		});
+		appendFileSync(records.path('one'), 'pid 5\ntold\n');
+		expect(records.read('one').record?.isDisowned).toBe(false);
+		records.disown('one');
+		appendFileSync(records.path('one'), 'exit 0\n');
+		expect(records.read('one')).toMatchObject({ record: { pid: 2, isDisowned: true }, shim: 'pid 5\ntold\nexit 0\n' });
+		// nobody can be taken for alive by a record that is gone
+		records.disown('forgotten');
 		expect(existsSync(records.path('forgotten'))).toBe(false);
 	} finally {
 		rmSync(directory, { recursive: true, force: true });

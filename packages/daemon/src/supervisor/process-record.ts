@@ -37,6 +37,8 @@ export interface ProcessRecord {
 	readonly spec?: unknown;
 	/** That of the shim, where it has one; in a line of its own where it was not there yet. */
 	readonly cgroup?: Cgroup | undefined;
+	/** In a line of its own: its runtime was removed, and nothing could end it. */
+	readonly isDisowned?: boolean | undefined;
 }
 
 /** All that stands in the file of one process, of one reading. */
@@ -50,7 +52,8 @@ export interface ReadRecord {
 
 /**
  * `<state>/processes`: one file per process, named by its id. The daemon appends the record as one line of JSON before it lets
- * the program go, the shim appends its own lines before and after, and a control group that came late is one more line. One file, since
+ * the program go, the shim appends its own lines before and after, and a control group that came late is one more line, as is that
+ * the process is nobody's any more. One file, since
  * making and removing files is what a launch spends most of its time on where the disk is busy; the shim's own, made when that was spawned.
  */
 export class ProcessRecords {
@@ -74,7 +77,11 @@ export class ProcessRecords {
 
 	/** In one write, so that a reader finds all of it or, had we died before, nothing. Throws where it was not taken as a whole. */
 	write(descriptor: number, record: ProcessRecord): void {
-		const line = Buffer.from(`${JSON.stringify(record)}\n`);
+		this.#append(descriptor, JSON.stringify(record));
+	}
+
+	#append(descriptor: number, text: string): void {
+		const line = Buffer.from(`${text}\n`);
 		if (writeSync(descriptor, line) === line.length) return;
 		throw Object.assign(new Error('Cannot write down a process: the disk takes only a part of its record'), { code: 'ENOSPC' });
 	}
@@ -87,6 +94,22 @@ export class ProcessRecords {
 			await file.write(`${JSON.stringify({ cgroup })}\n`);
 		} finally {
 			await file.close();
+		}
+	}
+
+	/** What lives is nobody's from now on, and is to be ended by whoever finds it. Throws where that was not taken as a whole. */
+	disown(processId: string): void {
+		let descriptor: number;
+		try {
+			descriptor = openSync(this.path(processId), constants.O_WRONLY | constants.O_APPEND);
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+			throw error;
+		}
+		try {
+			this.#append(descriptor, disowned);
+		} finally {
+			closeSync(descriptor);
 		}
 	}
 
@@ -142,7 +165,7 @@ export class ProcessRecords {
 }
 
 const shimLines = (lines: readonly string[]): string =>
-	lines.filter((line) => !line.startsWith(recordStart) && !line.includes(cgroupStart)).join('\n');
+	lines.filter((line) => !line.startsWith(recordStart) && !line.includes(cgroupStart) && line !== disowned).join('\n');
 
 function recordOf(processId: string, lines: readonly string[]): ProcessRecord | undefined {
 	// what follows the last newline is not whole
@@ -151,7 +174,7 @@ function recordOf(processId: string, lines: readonly string[]): ProcessRecord | 
 	try {
 		const record: unknown = JSON.parse(line);
 		if (!isRecord(record) || record.processId !== processId) return undefined;
-		return { ...record, cgroup: cgroupOf(record) ?? lateCgroup(lines) };
+		return { ...record, cgroup: cgroupOf(record) ?? lateCgroup(lines), isDisowned: lines.slice(0, -1).includes(disowned) };
 	} catch {
 		return undefined;
 	}
@@ -175,6 +198,7 @@ function cgroupOf({ cgroup }: { readonly cgroup?: unknown }): Cgroup | undefined
 /** With it every record begins, and no complaint of a shell. */
 const recordStart = '{"version":1,';
 const cgroupStart = '{"cgroup":';
+const disowned = '{"disowned":true}';
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function isRecord(value: unknown): value is ProcessRecord {

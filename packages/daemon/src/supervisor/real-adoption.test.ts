@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { until } from '@orch/base/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Cgroups } from './cgroups.ts';
+import { ProcessRecords } from './process-record.ts';
 import { defaultRestart, defaultStop } from './spec.ts';
 import { isAlive, type Real, superviseReally } from './testing/real.ts';
 
@@ -58,6 +59,19 @@ describe('a supervisor that comes after another', () => {
 		const next = await after(first);
 		expect(await next.supervisor.stop(id, { graceMs: 0 })).toMatchObject({ status: 'stopped', escaped: [] });
 		expect(next.notesOf().filter(({ pid }) => isAlive(pid))).toEqual([]);
+	});
+
+	test('ends what a removed runtime has left behind, as its record says, and does not take it back', async () => {
+		const first = begin();
+		const id = first.add(...sh('trap "" TERM; while :; do sleep 0.05; done'));
+		const { pid = 0, processId = '' } = await first.supervisor.start(id);
+		new ProcessRecords(first.directory).disown(processId);
+		first.journal.removed(id);
+		const next = await after(first);
+		expect(next.supervisor.list()).toEqual([]);
+		expect(await next.supervisor.settle()).toMatchObject({ stopped: [{ runtimeId: id, pid }], escaped: [] });
+		expect(isAlive(pid)).toBe(false);
+		expect(readdirSync(join(next.directory, 'processes'))).toEqual([]);
 	});
 
 	test.skipIf(new Cgroups().directory === undefined)('finds in its cgroup what hides in every other way', async () => {

@@ -352,6 +352,22 @@ describe('what was between two processes', () => {
 		await first.die();
 		expect(await daemon().restored()).toEqual([]);
 	});
+
+	test('what was removed does not come back, though no stop could end it', async () => {
+		const { processes, first, daemon } = machine();
+		await first.supervisor.start(id);
+		processes.last.answer = () => 'ignore';
+		for (let count = 0; count < 2; count++) {
+			void first.supervisor.remove(id, { force: true, leaveEscaped: true }).catch(() => {});
+			await first.clock.advance(defaultStop.graceMs + killMs);
+		}
+		expect(first.supervisor.list()).toEqual([]);
+		await first.die();
+		expect(processes.last.alive).toBe(true);
+		const next = daemon();
+		expect(await next.restored()).toEqual([]);
+		expect(next.supervisor.list()).toEqual([]);
+	});
 });
 
 describe('the daemon dies at a write of the journal', () => {

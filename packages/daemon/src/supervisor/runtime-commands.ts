@@ -31,9 +31,13 @@ export interface StopWish {
 
 export interface Removal {
 	readonly force: boolean;
+	/** What has escaped, as whoever commands this could see, does not stand in the way where it cannot be ended now, either. */
+	readonly leaveEscaped: boolean;
 	/** Ends the waiting, and with it the removal. */
 	readonly signal?: AbortSignal | undefined;
 	readonly forget: () => void;
+	/** Lets no later daemon take a process that lives for a runtime's. */
+	readonly disown: (processId: string) => void;
 }
 
 /** What the machine has just done. */
@@ -104,17 +108,19 @@ export class RuntimeCommands {
 	}
 
 	/**
-	 * Resolves when nothing is left; the runtime takes no command from its acceptance on. Where `forget` throws, which writes
-	 * it down, it is stopped and takes commands again.
+	 * Resolves when nothing is left, or what is was disowned; the runtime takes no command from its acceptance on. Where `forget`
+	 * throws, which writes it down, it is stopped and takes commands again.
 	 */
-	async remove({ force, signal, forget }: Removal) {
-		const { state, snapshot, removed } = this.#options;
+	async remove({ force, leaveEscaped, signal, forget, disown }: Removal) {
+		const { state, sets, snapshot, removed } = this.#options;
 		this.#accept('stopped', force);
+		const mayLeave = leaveEscaped && rests(state().kind) && sets.escaped.length > 0;
 		this.#isRemoving = true;
 		this.#waiters.overtaken('remove');
 		try {
-			// what an earlier stop could not end was reported then, and does not stand in the way for good
-			if (state().kind !== 'stopped') await this.#command({ kind: 'stop' }, 'stop', signal);
+			// also of one that is stopped: what an earlier stop could not end may be ended by now
+			const stopped = this.#command({ kind: 'stop' }, 'stop', signal);
+			await (mayLeave ? stopped.catch((error: unknown) => this.#leave(error, disown)) : stopped);
 			forget();
 			removed.abort();
 			return snapshot();
@@ -170,12 +176,24 @@ export class RuntimeCommands {
 		this.refuseLate();
 		const { name } = spec();
 		const status = state().kind;
-		if (!force && status !== 'stopped' && status !== 'exited' && status !== 'failed') {
+		if (!force && !rests(status)) {
 			throw new SupervisorError({ kind: 'running', name, status, pid: snapshot().pid });
 		}
 		if (ledger.desired === desired) return;
 		ledger.desired = desired;
 		ledger.save();
+	}
+
+	/** What a stop has failed to end is nobody's; the failure is thrown where that cannot be written down, for it would come back. */
+	#leave(failure: unknown, disown: Removal['disown']): void {
+		const { log, sets, spec } = this.#options;
+		if (!(failure instanceof SupervisorError) || failure.fault.kind !== 'stop_incomplete') throw failure;
+		try {
+			for (const { processId } of sets.all) disown(processId);
+		} catch (error) {
+			log.warn('what could not be ended cannot be left behind', { runtime: spec().name, error });
+			throw failure;
+		}
 	}
 
 	/** Sends a command; resolves at once where what it asks for is so already. */
@@ -208,3 +226,6 @@ export class RuntimeCommands {
 		return new SupervisorError({ kind: 'start_failed', name, fault, reason: describeLaunchFault(fault) });
 	}
 }
+
+/** Nothing runs, nor is anything to run. */
+const rests = (status: RuntimeState['kind']): boolean => status === 'stopped' || status === 'exited' || status === 'failed';

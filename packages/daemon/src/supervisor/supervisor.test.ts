@@ -689,6 +689,67 @@ test('a removal that cannot be written down has removed nothing: the runtime is 
 	expect(events.at(-1)).toMatchObject({ kind: 'removed' });
 });
 
+test('a removal tries again to end what an earlier stop could not, and removes nothing while any of it lives', async () => {
+	const { supervisor, clock, processes, journal, id, snapshot } = supervise();
+	await supervisor.start(id);
+	const undying = processes.last;
+	undying.answer = () => 'ignore';
+	const escaped = [{ pid: undying.identity.pid, command: 'fake' }];
+	const incomplete = { kind: 'stop_incomplete', name: 'ping', escaped };
+	for (const give of [
+		() => supervisor.stop(id),
+		() => supervisor.remove(id),
+		() => supervisor.remove(id, { force: true }),
+		() => supervisor.stop(id),
+	]) {
+		const refused = faultOf(give());
+		await clock.advance(defaultStop.graceMs + killMs);
+		expect(await refused).toEqual(incomplete);
+		expect(snapshot()).toMatchObject({ status: 'stopped', escaped });
+		expect(journal.load()).toHaveLength(1);
+	}
+	undying.answer = () => 'end';
+	await supervisor.remove(id);
+	expect({ living: processes.living, left: supervisor.list(), disowned: processes.disowned }).toEqual({
+		living: [],
+		left: [],
+		disowned: [],
+	});
+});
+
+test('what no stop can end is left behind by a removal that is told to, once a stop has told of it and another has tried', async () => {
+	const { supervisor, clock, processes, journal, id, snapshot } = supervise();
+	const remove = async () => {
+		const removed = supervisor.remove(id, { force: true, leaveEscaped: true });
+		const outcome = removed.then(
+			({ escaped }) => escaped,
+			(error: { fault?: SupervisorFault }) => error.fault?.kind,
+		);
+		await clock.advance(defaultStop.graceMs + killMs);
+		return outcome;
+	};
+	const { processId = '' } = await supervisor.start(id);
+	const undying = processes.last;
+	undying.answer = () => 'ignore';
+	expect(await remove()).toBe('stop_incomplete');
+	expect(processes.disowned).toEqual([]);
+	const { length } = undying.received;
+	// where its record cannot be marked it would come back
+	processes.disown = () => {
+		throw new Error('the disk is full');
+	};
+	expect(await remove()).toBe('stop_incomplete');
+	expect(snapshot()).toMatchObject({ status: 'stopped', escaped: [{ pid: undying.identity.pid }] });
+	processes.disown = (one) => void processes.disowned.push(one);
+	expect(await remove()).toEqual([{ pid: undying.identity.pid, command: 'fake' }]);
+	expect(undying.received.length).toBeGreaterThan(length);
+	expect({ disowned: processes.disowned, left: supervisor.list(), kept: journal.load() }).toEqual({
+		disowned: [processId],
+		left: [],
+		kept: [],
+	});
+});
+
 test('of several that are added at once all are, or none where one of them cannot be', async () => {
 	const { supervisor, journal, id, spec, events } = supervise();
 	const several = ['2', '3'].map((digit) => specOf({ id: `${id.slice(0, -1)}${digit}`, name: `ping-${digit}` }));

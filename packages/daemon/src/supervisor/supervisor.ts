@@ -172,7 +172,7 @@ export function superviseBy(
 	const takeUp = (runtime: Runtime, settled: number, ours: readonly Recorded[]): RestoredRuntime => {
 		const here = ours.filter(({ isThisBoot }) => isThisBoot);
 		const latest = here
-			.filter(({ record, launch }) => record.generation > settled && launch.isLetGo)
+			.filter(({ record, launch }) => record.generation > settled && launch.isLetGo && !record.isDisowned)
 			.sort((one, other) => other.record.generation - one.record.generation)[0];
 		for (const one of here) if (one !== latest || !one.rootLives) runtime.inherit(one);
 		for (const { record, isThisBoot } of ours) if (!isThisBoot) adoption.drop(record.processId);
@@ -303,10 +303,14 @@ export function superviseBy(
 			return withTriggers(await runtime.commands.restart(wish));
 		},
 
-		async remove(id, { force = false, keepOutput = false, signal } = {}) {
+		async remove(id, { force = false, leaveEscaped = false, keepOutput = false, signal } = {}) {
 			const runtime = find(id);
 			const forget = () => journal.removed(id);
-			const last: RuntimeSnapshot = await runtime.commands.remove({ force, signal, forget });
+			const disown = (processId: string) => options.launcher.disown(processId);
+			const last: RuntimeSnapshot = await runtime.commands.remove({ force, leaveEscaped, signal, forget, disown });
+			const { escaped } = last;
+			if (escaped.length > 0)
+				log.warn('a removed runtime leaves processes to the next orchd', { runtime: last.spec.name, escaped });
 			triggers.remove(id);
 			runtime.close();
 			try {

@@ -36,6 +36,7 @@ export interface JoinOptions {
 
 interface RemoveOptions {
 	readonly force: boolean;
+	readonly leaveEscaped?: boolean;
 	readonly keepOutput?: boolean;
 	readonly signal: AbortSignal;
 }

@@ -221,7 +221,7 @@ export const runtimeOperations = {
 	'runtime.remove': operation({
 		summary: 'Forget a runtime, with its output and its links',
 		notes:
-			'A running one is only removed, after being stopped, when `force` is set. The name of a group means all its instances.',
+			'A running one is only removed, after being stopped, when `force` is set. What an earlier stop could not end is tried again; if its `escaped` has named it before, `force` then leaves it to the next daemon, which ends it. The name of a group means all its instances.',
 		params: Type.Object({ runtime: Ref, force: Type.Optional(Type.Boolean()) }),
 		result: Type.Object({
 			id: Uuid,

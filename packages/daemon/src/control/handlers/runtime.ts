@@ -96,7 +96,11 @@ export interface Runtimes extends Directory {
 	): Promise<RuntimeInfo>;
 	stop(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
 	restart(id: string, options: { readonly graceMs?: number | undefined; readonly signal: AbortSignal }): Promise<RuntimeInfo>;
-	remove(id: string, options: { readonly force: boolean; readonly signal: AbortSignal }): Promise<Removed>;
+	/** `leaveEscaped`: what no stop has ended before, and none ends now, does not stand in the way. */
+	remove(
+		id: string,
+		options: { readonly force: boolean; readonly leaveEscaped?: boolean; readonly signal: AbortSignal },
+	): Promise<Removed>;
 	/** Adds instances to a group, started where any is wanted to run; or stops and removes its highest, whose output stays. */
 	scale(
 		group: string,
@@ -281,7 +285,7 @@ export function runtimeHandlers({
 
 		async 'runtime.remove'({ runtime, force }, call) {
 			const { entries, group } = findAll(runtime, call);
-			const options = { force: force ?? false, signal: call.signal };
+			const options = { force: force ?? false, leaveEscaped: force ?? false, signal: call.signal };
 			const removed = await settleAll(entries.map(({ id }) => runtimes.remove(id, options)));
 			const dropped = await Promise.all(removed.map(({ droppedMessages }) => droppedMessages));
 			const instances = entries.map(({ id, name }, at) => ({ id, name, droppedMessages: dropped[at] ?? null }));

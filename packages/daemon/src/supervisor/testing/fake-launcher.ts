@@ -60,6 +60,7 @@ export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 	readonly launches: FakeLaunch[] = [];
 	readonly all: FakeProcess[] = [];
 	readonly forgotten: string[] = [];
+	readonly disowned: string[] = [];
 	readonly adopted: FakeLaunch[] = [];
 	readonly registered = new Set<ProcessSet>();
 	/** Faults of the launches to come, in order; undefined lets one succeed. */
@@ -121,6 +122,10 @@ export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 		this.forgotten.push(processId);
 	}
 
+	disown(processId: string): void {
+		this.disowned.push(processId);
+	}
+
 	/** All that is recorded here belongs to a runtime. */
 	async settle(): Promise<SettleReport> {
 		return { stopped: [], escaped: [], gone: 0 };
@@ -144,6 +149,7 @@ export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 					outputDirectory: '/output/',
 					launchedAt,
 					spec: request.spec,
+					isDisowned: this.disowned.includes(request.processId),
 				},
 				launch: { pid: program.identity.pid, isLetGo, hasEnded: !program.alive },
 				isThisBoot,
