@@ -49,9 +49,15 @@ export type RememberedState =
 	| { readonly kind: 'stopped' | 'exited' }
 	/** A process is being launched or runs; its record says how far that got. */
 	| { readonly kind: 'active'; readonly account: RememberedAccount }
-	| { readonly kind: 'stopping'; readonly thenStart: boolean }
+	/** `condemned`: it is ended as a failure, and once nothing is left the policy decides. */
+	| { readonly kind: 'stopping'; readonly thenStart: boolean; readonly condemned?: RememberedCondemned }
 	| { readonly kind: 'backoff'; readonly account: RememberedAccount; readonly reason: string; readonly nextAt: number }
 	| { readonly kind: 'failed'; readonly account: RememberedAccount; readonly reason: string; readonly nextAt: number | null };
+
+export interface RememberedCondemned {
+	readonly account: RememberedAccount;
+	readonly end: { readonly what: string; readonly livedMs: number; readonly at: number; readonly chance: number };
+}
 
 export interface RememberedAccount {
 	readonly failures: readonly number[];

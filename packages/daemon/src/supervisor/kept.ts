@@ -1,5 +1,5 @@
 /** What a journal gives back, made whole: an older or a newer daemon may have written it, and nothing of it may keep this one from starting. */
-import type { KeptRuntime, RememberedAccount, RememberedState, RuntimeMemory } from './journal.ts';
+import type { KeptRuntime, RememberedAccount, RememberedCondemned, RememberedState, RuntimeMemory } from './journal.ts';
 import { freshMemory } from './memory.ts';
 import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
 
@@ -55,7 +55,7 @@ function wholeMemory(memory: Fields): RuntimeMemory {
 }
 
 /** One of which nothing is known is at rest: what lives is adopted from there, and what is wanted is started. */
-function wholeState({ kind, account, thenStart, reason, nextAt }: Fields): RememberedState {
+function wholeState({ kind, account, thenStart, condemned, reason, nextAt }: Fields): RememberedState {
 	const because = typeof reason === 'string' ? reason : '';
 	switch (kind) {
 		case 'exited':
@@ -63,7 +63,11 @@ function wholeState({ kind, account, thenStart, reason, nextAt }: Fields): Remem
 		case 'active':
 			return { kind, account: wholeAccount(fieldsOf(account)) };
 		case 'stopping':
-			return { kind, thenStart: thenStart === true };
+			return {
+				kind,
+				thenStart: thenStart === true,
+				...(condemned === undefined ? {} : { condemned: wholeCondemned(fieldsOf(condemned)) }),
+			};
 		case 'backoff':
 			return { kind, account: wholeAccount(fieldsOf(account)), reason: because, nextAt: time(nextAt) ?? 0 };
 		case 'failed':
@@ -71,6 +75,19 @@ function wholeState({ kind, account, thenStart, reason, nextAt }: Fields): Remem
 		default:
 			return { kind: 'stopped' };
 	}
+}
+
+function wholeCondemned({ account, end }: Fields): RememberedCondemned {
+	const { what, livedMs, at, chance } = fieldsOf(end);
+	return {
+		account: wholeAccount(fieldsOf(account)),
+		end: {
+			what: typeof what === 'string' ? what : '',
+			livedMs: time(livedMs) ?? 0,
+			at: time(at) ?? 0,
+			chance: time(chance) ?? 0,
+		},
+	};
 }
 
 const wholeAccount = ({ failures, tries, gaveUp }: Fields): RememberedAccount => ({

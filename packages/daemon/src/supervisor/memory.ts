@@ -1,8 +1,8 @@
 /** What is remembered of a runtime from one daemon to the next: its machine's state in times of the wall, and back. */
 import type { Clock } from '@orch/base';
-import type { RememberedAccount, RememberedExit, RememberedState, RuntimeMemory } from './journal.ts';
+import type { RememberedAccount, RememberedCondemned, RememberedExit, RememberedState, RuntimeMemory } from './journal.ts';
 import type { Account } from './restart.ts';
-import type { RuntimeState } from './runtime.machine.ts';
+import type { Condemned, RuntimeState } from './runtime.machine.ts';
 import type { LastExit } from './snapshot.ts';
 
 /** Between the clock that only grows, which is of one daemon, and that of the wall, which all of them share. */
@@ -48,7 +48,11 @@ export function rememberState(state: RuntimeState, timerAt: number | undefined, 
 		case 'running':
 			return { kind: 'active', account: rememberAccount(state.account, times) };
 		case 'stopping':
-			return { kind: 'stopping', thenStart: state.thenStart };
+			return {
+				kind: 'stopping',
+				thenStart: state.thenStart,
+				...(state.condemned ? { condemned: rememberCondemned(state.condemned, times) } : {}),
+			};
 		case 'backoff':
 			// one whose wait is over, or that is to be started as soon as what it left is gone
 			return {
@@ -67,6 +71,15 @@ export function rememberState(state: RuntimeState, timerAt: number | undefined, 
 			};
 	}
 }
+
+export function recallCondemned({ account, end }: RememberedCondemned, times: Times): Condemned {
+	return { account: recallAccount(account, times), end: { ...end, failed: true, at: times.toMonotonic(end.at) } };
+}
+
+const rememberCondemned = ({ account, end: { what, livedMs, at, chance } }: Condemned, times: Times): RememberedCondemned => ({
+	account: rememberAccount(account, times),
+	end: { what, livedMs, at: Math.round(times.toWall(at)), chance },
+});
 
 export function recallAccount({ failures, tries, gaveUp }: RememberedAccount, times: Times): Account {
 	return { failures: failures.map((at) => times.toMonotonic(at)), tries, gaveUp };

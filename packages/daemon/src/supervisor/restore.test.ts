@@ -10,6 +10,7 @@ import type { SupervisorEvent } from './snapshot.ts';
 import { defaultRestart, defaultStop, type RuntimeSpec } from './spec.ts';
 import { freshMemory } from './memory.ts';
 import { OutputStore } from './output/index.ts';
+import { FakeCheckers } from './probes/testing/fake-checker.ts';
 import { superviseBy } from './supervisor.ts';
 import { FakeProcesses } from './testing/fake-launcher.ts';
 import { createMemoryJournal } from './testing/memory-journal.ts';
@@ -34,6 +35,7 @@ function machine(wish: Partial<RuntimeSpec> = {}) {
 		const clock = new ManualClock(wallMs);
 		const events: SupervisorEvent[] = [];
 		const endings: [string, number][] = [];
+		const checkers = new FakeCheckers();
 		const supervisor = superviseBy({
 			clock,
 			random,
@@ -45,6 +47,7 @@ function machine(wish: Partial<RuntimeSpec> = {}) {
 			launcher: processes,
 			table: processes,
 			adoption: processes,
+			checkerOf: checkers.of,
 			// its timers are none of these tests' affairs
 			outputs: new OutputStore({ clock: new ManualClock(), random, log: silentLogger, stateDirectory }),
 		});
@@ -52,6 +55,7 @@ function machine(wish: Partial<RuntimeSpec> = {}) {
 		return {
 			supervisor,
 			clock,
+			checkers,
 			events,
 			endings,
 			/** As kill -9 would: nothing is stopped, nothing more is written, and time passes. */
@@ -576,6 +580,131 @@ describe('what a process has left that had ended under the daemon before, and wa
 		await last.clock.advance(1_000);
 		expect(last.supervisor.snapshot(id)).toMatchObject({ status: 'stopped', desired: 'running' });
 		expect(processes.launches).toHaveLength(1);
+	});
+});
+
+describe('the daemon dies while it ends a process', () => {
+	type Machine = ReturnType<typeof machine>;
+	const byHttp = { check: { kind: 'http', url: 'http://localhost/health' }, everyMs: 1_000, failures: 1 } as const;
+	const reason = 'live probe failed: http http://localhost/health: status 503';
+	const no = { ...defaultRestart, when: 'no' } as const;
+
+	/** What its process is when the next daemon comes: it lives still, has ended meanwhile, or had ended before and left something. */
+	const whatIsLeft: readonly (readonly [string, (made: Machine) => Promise<void>])[] = [
+		['lives on', ({ first }) => first.die()],
+		[
+			'ends while no daemon is there',
+			async ({ first, processes }) => {
+				await first.die();
+				processes.last.end({ kind: 'signal', signal: 'SIGTERM', coreDumped: false });
+			},
+		],
+		[
+			'has ended and has left a child',
+			async ({ first, processes }) => {
+				processes.fork(processes.last, { inGroup: true }).answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+				processes.last.end({ kind: 'signal', signal: 'SIGTERM', coreDumped: false });
+				await first.die();
+			},
+		],
+	];
+
+	async function dying(wish: Partial<RuntimeSpec>, give: (made: Machine) => unknown, death: (made: Machine) => Promise<void>) {
+		const made = machine(wish);
+		await made.first.supervisor.start(id);
+		made.processes.last.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+		await made.first.clock.advance(0);
+		await give(made);
+		await settle();
+		expect(made.first.supervisor.snapshot(id)).toMatchObject({ status: 'stopping', desired: 'running' });
+		await death(made);
+		const next = made.daemon();
+		await next.restored();
+		const look = () => next.supervisor.snapshot(id);
+		// no further: what follows is looked at as well, and nobody here answers that
+		for (let ms = 0; look().status === 'stopping' && ms < defaultStop.graceMs + 1_000; ms += 100) await next.clock.advance(100);
+		return { ...made, look };
+	}
+	const condemn = ({ first }: Machine) => first.checkers.last('http').answer(false);
+	const endAll = ({ first }: Machine) => void first.supervisor.stopAll();
+
+	describe.each(whatIsLeft)('which %s', (_what, death) => {
+		test('one that failed its probe and is never restarted has failed', async () => {
+			const { look, processes } = await dying({ restart: no, probes: { live: byHttp } }, condemn, death);
+			expect(look()).toMatchObject({ status: 'failed', desired: 'running', reason, lastExit: { reason } });
+			expect(processes.launches).toHaveLength(1);
+		});
+
+		test.each([true, false])(
+			'one that failed its probe is followed by policy, and that counts (autostart %s)',
+			async (autostart) => {
+				const { look } = await dying({ autostart, probes: { live: byHttp } }, condemn, death);
+				expect(look()).toMatchObject({ status: 'running', generation: 2, restarts: 1, backoff: { failures: 1 } });
+				const strict = { ...defaultRestart, failures: 1 };
+				const parked = await dying({ autostart, restart: strict, probes: { live: byHttp } }, condemn, death);
+				expect(parked.look()).toMatchObject({ status: 'failed', reason: expect.stringContaining(reason) });
+			},
+		);
+
+		test('because it ends itself, starts it anew, unless autostart says no', async () => {
+			const again = await dying({}, endAll, death);
+			expect(again.look()).toMatchObject({ status: 'running', generation: 2, desired: 'running' });
+			const { look, processes } = await dying({ autostart: false }, endAll, death);
+			expect(look()).toMatchObject({ status: 'stopped', desired: 'running' });
+			expect([processes.launches.length, processes.living]).toEqual([1, []]);
+		});
+
+		test('because it is restarted, starts it anew, also without autostart', async () => {
+			const give = ({ first }: Machine) => void first.supervisor.restart(id).catch(() => {});
+			const { look } = await dying({ autostart: false }, give, death);
+			expect(look()).toMatchObject({ status: 'running', generation: 2 });
+		});
+
+		test('that is condemned, and is stopped then: stays stopped', async () => {
+			const give = (made: Machine) => {
+				condemn(made);
+				return settle();
+			};
+			const stopThenDie = async (made: Machine) => {
+				void made.first.supervisor.stop(id).catch(() => {});
+				await death(made);
+			};
+			const { look, processes } = await dying({ probes: { live: byHttp } }, give, stopThenDie);
+			expect(look()).toMatchObject({ status: 'stopped', desired: 'stopped' });
+			expect(processes.launches).toHaveLength(1);
+		});
+	});
+
+	test.each([true, false])(
+		'and has given up on it: it is tried again, and started anew where it is to be (autostart %s)',
+		async (autostart) => {
+			const { processes, first, daemon } = machine({ autostart });
+			await first.supervisor.start(id);
+			processes.last.answer = () => 'ignore';
+			const stopped = first.supervisor.stopAll();
+			await first.clock.advance(defaultStop.graceMs + killMs);
+			await stopped;
+			await first.die();
+			processes.last.answer = () => 'end';
+			const next = daemon();
+			await next.restored();
+			expect(processes.launches[0]?.program.alive).toBe(false);
+			expect(next.supervisor.snapshot(id)).toMatchObject({ status: autostart ? 'running' : 'stopped', desired: 'running' });
+		},
+	);
+
+	test('what an older journal says of an earlier process is not meant for the one that lives', async () => {
+		const { processes, journal, first, daemon } = machine({ autostart: false });
+		await first.supervisor.start(id);
+		const [before] = journal.load();
+		if (!before) throw new Error('Nothing was kept');
+		await first.supervisor.restart(id);
+		await first.die();
+		journal.remembered(id, { ...before.memory, settled: 1, state: { kind: 'stopped' } });
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', generation: 2 });
+		expect(processes.last.received).toEqual([]);
 	});
 });
 

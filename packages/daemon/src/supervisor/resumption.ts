@@ -1,7 +1,7 @@
 /** Where a runtime goes on under a new daemon: by what the one before remembered, and by what has become of its process since. */
 import type { RememberedState } from './journal.ts';
 import type { Account } from './restart.ts';
-import type { RuntimeState } from './runtime.machine.ts';
+import type { Condemned, RuntimeState } from './runtime.machine.ts';
 
 export interface Remains {
 	readonly remembered: RememberedState;
@@ -9,6 +9,8 @@ export interface Remains {
 	/** Whether a daemon that starts, starts it too. */
 	readonly autostart: boolean;
 	readonly account: Account;
+	/** Of a process that was being ended as a failure. */
+	readonly condemned: Condemned | undefined;
 	/** By policy since the last start by command. */
 	readonly restarts: number;
 	/** Of the process that ran when the daemon before ended: it runs, it has ended since, or there was none. */
@@ -35,18 +37,25 @@ export interface Resumption {
 }
 
 export function resume(remains: Remains): Resumption {
-	const { remembered, desired, autostart, account, restarts, process, leftovers, isSameBoot, now, longestWaitMs } = remains;
+	const { remembered, desired, autostart, account, condemned, restarts, process, leftovers, isSameBoot, now, longestWaitMs } =
+		remains;
 	const left = (until: number) => Math.min(longestWaitMs, Math.max(0, until - now));
 	const isWanted = desired === 'running';
-	const wasStopping = remembered.kind === 'stopping';
+	// where nothing was to follow a stop that nobody had commanded it was the daemon that was ending
+	const again = isWanted && ((remembered.kind === 'stopping' && remembered.thenStart) || autostart);
+	// a stop that could not end it is a stop that goes on
+	const wasEnded = !isWanted || remembered.kind === 'stopping' || remembered.kind === 'stopped';
+	if (isWanted && isSameBoot && condemned) {
+		const { what: reason } = condemned.end;
+		return { state: { kind: 'stopping', launching: false, thenStart: again, condemned, reason }, next: 'end' };
+	}
 	if (process === 'lives') {
 		const state: RuntimeState = { kind: 'running', account };
-		if (!isWanted) return { state, next: 'stop' };
-		return wasStopping ? { state, next: 'restart' } : { state };
+		return wasEnded ? { state, next: again ? 'restart' : 'stop' } : { state };
 	}
 	if (process === 'ended') {
-		// one that is not to run any more was about to be stopped: no policy brings it back
-		return wasStopping || !isWanted ? ending(isWanted) : { state: { kind: 'running', account }, next: 'settle' };
+		// one that was being stopped no policy brings back
+		return wasEnded ? ending(again) : { state: { kind: 'running', account }, next: 'settle' };
 	}
 	// what was being ended then is, before anything else comes: how much of it there is nobody has seen yet
 	const clear: Pick<Resumption, 'next'> = leftovers ? { next: 'end' } : {};
@@ -75,10 +84,8 @@ export function resume(remains: Remains): Resumption {
 				next: 'relaunch',
 			};
 		case 'stopping':
-			// where nothing was to follow it was the daemon that was ending
-			return isWanted && (remembered.thenStart || autostart) ? started : stopped;
 		case 'stopped':
-			return isWanted && autostart ? started : stopped;
+			return again ? started : stopped;
 	}
 }
 

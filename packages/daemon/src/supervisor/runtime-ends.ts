@@ -90,6 +90,11 @@ export class RuntimeEnds {
 		return { failed: true, what: reason, livedMs, at: clock.monotonicMs(), chance: random.float() };
 	}
 
+	/** The daemon before has begun to end the process for this reason. */
+	goOnCondemning(reason: string): void {
+		this.#condemnedFor = reason;
+	}
+
 	/** Writes down how a process has ended; gives what its end means to the machine. */
 	#settle(
 		{ processId, generation }: { readonly processId: string; readonly generation: number },

@@ -1,7 +1,7 @@
 /** What is remembered of a runtime: counted here, and in the journal, for the next daemon, as soon as it has changed. */
 import type { Clock } from '@orch/base';
-import type { Journal, KeptRuntime, RuntimeMemory } from './journal.ts';
-import { freshMemory, recallAccount, recallExit, rememberExit, rememberState, timesOf } from './memory.ts';
+import type { Journal, KeptRuntime, RememberedState, RuntimeMemory } from './journal.ts';
+import { freshMemory, recallAccount, recallCondemned, recallExit, rememberExit, rememberState, timesOf } from './memory.ts';
 import { bootId } from './proc-scan.ts';
 import { freshAccount, longestWaitMs } from './restart.ts';
 import { type Remains, type Resumption, resume } from './resumption.ts';
@@ -55,12 +55,19 @@ export class RuntimeLedger {
 		{ process, leftovers }: Pick<Remains, 'process' | 'leftovers'>,
 	): Resumption {
 		const { clock, kept } = this.#options;
-		const { state: remembered, bootId: bootBefore } = kept.memory;
+		const { state, bootId: bootBefore, generation } = kept.memory;
+		const times = timesOf(clock);
+		const account = 'account' in state ? recallAccount(state.account, times) : freshAccount;
+		// what was written before a process began does not tell how it went on
+		const isOlder = process !== 'none' && generation < this.generation;
+		const remembered: RememberedState = isOlder ? { kind: 'active', account: { failures: [], tries: 0, gaveUp: false } } : state;
 		return resume({
 			remembered,
 			desired: this.desired,
 			autostart: autostart !== false && schedule?.action !== 'start',
-			account: 'account' in remembered ? recallAccount(remembered.account, timesOf(clock)) : freshAccount,
+			account,
+			condemned:
+				remembered.kind === 'stopping' && remembered.condemned ? recallCondemned(remembered.condemned, times) : undefined,
 			restarts: this.restarts,
 			process,
 			leftovers,

@@ -3,6 +3,12 @@ import { type Step, step, type Table } from '@orch/base';
 import { type Account, afterRestart, type End, freshAccount, judge } from './restart.ts';
 import type { RestartPolicy } from './spec.ts';
 
+/** A process that is ended as a failure: its account before that, and the end it will have had. */
+export interface Condemned {
+	readonly account: Account;
+	readonly end: End;
+}
+
 /**
  * `clearing` is whether what the last process has left is being ended: nothing is launched before that is over.
  * `due` is whether the wait before the next try is over.
@@ -21,7 +27,7 @@ export type RuntimeState =
 			readonly kind: 'stopping';
 			readonly launching: boolean;
 			readonly thenStart: boolean;
-			readonly condemned?: { readonly account: Account; readonly end: End } | undefined;
+			readonly condemned?: Condemned | undefined;
 			readonly reason?: string | undefined;
 	  }
 	| {
@@ -142,7 +148,7 @@ function settle(account: Account, end: End, leftovers: boolean, policy: RuntimeC
 }
 
 /** Nothing is left of a condemned process. One that is never restarted has failed. */
-const settleCondemned = ({ account, end }: { readonly account: Account; readonly end: End }, policy: RuntimeContext): Next =>
+const settleCondemned = ({ account, end }: Condemned, policy: RuntimeContext): Next =>
 	settle(account, end, false, policy) ?? {
 		state: { kind: 'failed', account, reason: end.what, clearing: false, due: false, retries: false },
 		effects: [],
@@ -203,7 +209,6 @@ export const runtimeTable = {
 		condemned: {
 			to: ['stopping'],
 			run: ({ account }, { end }, { when }) => ({
-				// a daemon that dies in between leaves word that it is to run, and not with what
 				state: { kind: 'stopping', launching: false, thenStart: when !== 'no', condemned: { account, end }, reason: end.what },
 				effects: [{ kind: 'end' }],
 			}),

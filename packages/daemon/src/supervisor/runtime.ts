@@ -239,10 +239,12 @@ export class Runtime {
 		});
 		const { next } = resumption;
 		this.#interpreter.stand(resumption);
+		const { state } = resumption;
+		if (state.kind === 'stopping' && state.condemned) this.#ends.goOnCondemning(state.condemned.end.what);
 		if (process) {
 			this.#processes.hearOfEnd(process);
 			this.#publish({ kind: 'adopted', generation: this.generation, pid: process.program.pid });
-			this.#probes.begin(process);
+			if (state.kind === 'running') this.#probes.begin(process);
 		}
 		if (ended) this.#endedAway(ended, next);
 		if (next !== 'settle') this.#interpreter.goOn(next);

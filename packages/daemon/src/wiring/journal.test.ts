@@ -69,6 +69,14 @@ test('what was kept comes back as it was', () => {
 		{ kind: 'stopped' },
 		{ kind: 'exited' },
 		{ kind: 'stopping', thenStart: true },
+		{
+			kind: 'stopping',
+			thenStart: false,
+			condemned: {
+				account: { failures: [3], tries: 1, gaveUp: false },
+				end: { what: 'too much', livedMs: 5, at: 7, chance: 0.5 },
+			},
+		},
 		{ kind: 'backoff', account: { failures: [], tries: 2, gaveUp: false }, reason: 'exit code 1', nextAt: 7 },
 		{ kind: 'failed', account: { failures: [], tries: 0, gaveUp: true }, reason: 'gave up', nextAt: null },
 	] as const) {
