@@ -1,5 +1,6 @@
 /** SIGKILL to the router, to the daemon, to both: what runs goes on, what was lost is counted, nothing comes twice, nothing is left over. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
 	fixture,
@@ -293,4 +294,39 @@ describe('the daemon is killed', () => {
 			expect(await second.show(manual)).toMatchObject({ status: 'stopped' });
 		});
 	});
+
+	it.each([true, false])(
+		'killed while it ends programs: what is never restarted, or has no autostart, is not started again (asked to end before: %s)',
+		async (isAsked) => {
+			await inSandbox(async (own) => {
+				const first = await own.startDaemon();
+				const [sick, go] = ['sick', 'go'].map((name) => join(own.directory, name)) as [string, string];
+				const slow = sh(`trap 'while [ ! -e ${go} ]; do sleep 0.02; done; exit 0' TERM; echo up; while :; do sleep 0.02; done`);
+				const isWell = {
+					check: { kind: 'exec' as const, command: ['/bin/sh', '-c', `[ ! -e ${sick} ]`] },
+					everyMs: 100,
+					failures: 1,
+				};
+				const probed = await first.run(slow, { name: 'probed', restart: { when: 'no' }, probes: { live: isWell } });
+				const manual = await first.run(slow, { name: 'manual', autostart: false });
+				for (const one of [probed, manual]) await first.writes(one, 'up');
+				writeFileSync(sick, '');
+				await first.becomes(probed, 'stopping', ({ status }) => status === 'stopping');
+				if (isAsked) {
+					process.kill(first.pid, 'SIGTERM');
+					await first.becomes(manual, 'stopping', ({ status }) => status === 'stopping');
+				}
+				await first.kill9();
+				const second = await own.startDaemon();
+				expect(await second.show(manual)).toMatchObject({ status: isAsked ? 'stopping' : 'running', pid: manual.pid });
+				writeFileSync(go, '');
+				const reason = expect.stringContaining('live probe failed');
+				const failed = await second.becomes(probed, 'over', ({ status }) => status !== 'stopping');
+				expect(failed).toMatchObject({ status: 'failed', desired: 'running', generation: 1, reason });
+				if (!isAsked) return;
+				const stopped = await second.becomes(manual, 'over', ({ status }) => status !== 'stopping');
+				expect(stopped).toMatchObject({ status: 'stopped', desired: 'running', generation: 1 });
+			});
+		},
+	);
 });

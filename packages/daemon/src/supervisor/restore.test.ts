@@ -583,7 +583,7 @@ describe('what a process has left that had ended under the daemon before, and wa
 	});
 });
 
-describe('the daemon dies while it ends a process', () => {
+describe('the daemon ends while it ends a process', () => {
 	type Machine = ReturnType<typeof machine>;
 	const byHttp = { check: { kind: 'http', url: 'http://localhost/health' }, everyMs: 1_000, failures: 1 } as const;
 	const reason = 'live probe failed: http http://localhost/health: status 503';
@@ -692,6 +692,47 @@ describe('the daemon dies while it ends a process', () => {
 			expect(next.supervisor.snapshot(id)).toMatchObject({ status: autostart ? 'running' : 'stopped', desired: 'running' });
 		},
 	);
+
+	test.each([
+		['has come to its end', defaultRestart, 0, 'exited'],
+		['is never restarted', no, 1, 'exited'],
+		['has given up', { ...defaultRestart, failures: 1 }, 1, 'failed'],
+	] as const)(
+		'that %s, and of which something is left, in order: it is not started again',
+		async (_what, restart, code, status) => {
+			const { processes, first, daemon } = machine({ restart });
+			await first.supervisor.start(id);
+			const child = processes.fork(processes.last, { inGroup: true });
+			child.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+			processes.last.end({ kind: 'code', code });
+			await settle();
+			const stopped = first.supervisor.stopAll({ graceMs: 100 });
+			await first.clock.advance(1_000);
+			expect(await stopped).toEqual([]);
+			expect(child.alive).toBe(false);
+			await first.die();
+			const next = daemon();
+			await next.restored();
+			expect(next.supervisor.snapshot(id)).toMatchObject({ status, desired: 'running' });
+			expect(processes.launches).toHaveLength(1);
+		},
+	);
+
+	test('that failed its probe and is never restarted, in order: it has failed', async () => {
+		const { processes, first, daemon } = machine({ restart: no, probes: { live: byHttp } });
+		await first.supervisor.start(id);
+		processes.last.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+		await first.clock.advance(0);
+		first.checkers.last('http').answer(false);
+		await settle();
+		const stopped = first.supervisor.stopAll();
+		await first.clock.advance(defaultStop.graceMs);
+		await stopped;
+		await first.die();
+		const next = daemon();
+		await next.restored();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'failed', desired: 'running', reason });
+	});
 
 	test('what an older journal says of an earlier process is not meant for the one that lives', async () => {
 		const { processes, journal, first, daemon } = machine({ autostart: false });

@@ -104,7 +104,7 @@ export class RuntimeCommands {
 		this.#waiters.overtaken('stop');
 		if (rests && sets.isEmpty) return Promise.resolve(snapshot());
 		this.#askGrace(graceMs);
-		return this.#command({ kind: 'stop' }, 'stop', undefined);
+		return this.#command({ kind: 'shut_down' }, 'stop', undefined);
 	}
 
 	/**

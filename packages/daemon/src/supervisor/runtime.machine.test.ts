@@ -40,6 +40,7 @@ const everyEvent: RuntimeEvent[] = [
 	{ kind: 'restart', reason: 'db was restarted' },
 	{ kind: 'stop' },
 	{ kind: 'stop', reason: 'db was stopped' },
+	{ kind: 'shut_down' },
 	{ kind: 'launched' },
 	{ kind: 'emptied' },
 	{ kind: 'backoff_over' },
@@ -166,6 +167,24 @@ test('a condemned process is followed by another only when nothing of it is left
 		kind: 'failed',
 		reason: 'used 2 MiB, limit 1 MiB',
 	});
+});
+
+test('the end of the daemon ends what there is, and turns no end that was judged into a stop', () => {
+	for (const { from, event, to, effects } of edges) {
+		if (event.kind !== 'shut_down') continue;
+		const ends = effects.some(({ kind }) => kind === 'end' || kind === 'abandon') || (from.kind === 'stopping' && from.launching);
+		const isJudged = from.kind === 'exited' || (from.kind === 'failed' && !from.due);
+		expect({ from, ends, to: to.kind }).toEqual({ from, ends: true, to: isJudged ? from.kind : 'stopping' });
+	}
+	const running = stepRuntime(stepRuntime(stopped, { kind: 'start' }, policy).state, { kind: 'launched' }, policy).state;
+	for (const [when, kind] of [
+		['no', 'failed'],
+		['always', 'stopped'],
+	] as const) {
+		const ending = stepRuntime(running, { kind: 'condemned', end: end({ what: 'too much' }) }, { ...policy, when }).state;
+		const last = stepRuntime(ending, { kind: 'shut_down' }, { ...policy, when }).state;
+		expect(stepRuntime(last, { kind: 'emptied' }, { ...policy, when }).state).toMatchObject({ kind });
+	}
 });
 
 test('the runtime machine draws itself', () => {

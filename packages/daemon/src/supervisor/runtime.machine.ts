@@ -59,6 +59,8 @@ export type RuntimeEvent =
 	/** `reason` where it is not a person's command: what it needs was restarted, a file has changed. */
 	| { readonly kind: 'restart'; readonly reason?: string | undefined }
 	| { readonly kind: 'stop'; readonly reason?: string | undefined }
+	/** The daemon ends: nothing is to be left, and how it stands is what the next one goes on from. */
+	| { readonly kind: 'shut_down' }
 	/** What runs must not go on: too much memory, a probe that fails. */
 	| { readonly kind: 'condemned'; readonly end: End }
 	| { readonly kind: 'launched' }
@@ -179,12 +181,14 @@ export const runtimeTable = {
 		restart: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
 		// what an earlier stop could not end is tried again
 		stop: { to: ['stopping'], run: () => stop(false) },
+		shut_down: { to: ['stopping'], run: () => stop(false) },
 	},
 	waiting: {
 		// a command forgets what failed before; a restart of what has not begun is its start
 		start: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
 		restart: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
 		stop: { to: ['stopping'], run: () => stop(false) },
+		shut_down: { to: ['stopping'], run: () => stop(false) },
 		needs_changed: {
 			to: ['starting', 'waiting'],
 			run: ({ account, by }, _event, context) => launch(account, by, context),
@@ -192,6 +196,7 @@ export const runtimeTable = {
 	},
 	starting: {
 		stop: { to: ['stopping'], run: (_state, { reason }) => because(reason, abandon(false)) },
+		shut_down: { to: ['stopping'], run: () => abandon(false) },
 		restart: { to: ['stopping'], run: (_state, { reason }) => because(reason, abandon(true)) },
 		launched: { to: ['running'], run: ({ account }) => ({ state: { kind: 'running', account }, effects: [] }) },
 		launch_failed: {
@@ -205,6 +210,7 @@ export const runtimeTable = {
 	},
 	running: {
 		stop: { to: ['stopping'], run: (_state, { reason }) => because(reason, stop(false)) },
+		shut_down: { to: ['stopping'], run: () => stop(false) },
 		restart: { to: ['stopping'], run: (_state, { reason }) => because(reason, stop(true)) },
 		condemned: {
 			to: ['stopping'],
@@ -236,6 +242,14 @@ export const runtimeTable = {
 				effects: launching ? [] : [{ kind: 'end' }],
 			}),
 		},
+		shut_down: {
+			to: ['stopping'],
+			run: ({ launching, condemned, reason }, _event, { when }) => ({
+				// what policy would follow it with is the next daemon's affair; that nothing is to is known now
+				state: { kind: 'stopping', launching, thenStart: false, ...(when === 'no' && condemned ? { condemned, reason } : {}) },
+				effects: launching ? [] : [{ kind: 'end' }],
+			}),
+		},
 		launched: { to: ['stopping'], run: ({ thenStart, reason }) => because(reason, stop(thenStart)) },
 		launch_failed: { to: ['stopping'], run: ({ thenStart, reason }) => because(reason, stop(thenStart)) },
 		emptied: {
@@ -256,6 +270,7 @@ export const runtimeTable = {
 			run: startAnew,
 		},
 		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
+		shut_down: { to: ['stopping'], run: () => stop(false, clearTimer) },
 		backoff_over: {
 			to: ['starting', 'waiting', 'backoff'],
 			run: comeDue,
@@ -269,6 +284,7 @@ export const runtimeTable = {
 		start: { to: ['starting', 'waiting', 'stopping'], run: ({ clearing }, _event, context) => start(clearing, context) },
 		restart: { to: ['starting', 'waiting', 'stopping'], run: ({ clearing }, _event, context) => start(clearing, context) },
 		stop: { to: ['stopping'], run: () => stop(false) },
+		shut_down: { to: ['exited'], run: () => ({ state: { kind: 'exited', clearing: true }, effects: [{ kind: 'end' }] }) },
 		emptied: { to: ['exited'], run: () => ({ state: { kind: 'exited', clearing: false }, effects: [] }) },
 	},
 	failed: {
@@ -281,6 +297,10 @@ export const runtimeTable = {
 			run: startAnew,
 		},
 		stop: { to: ['stopping'], run: () => stop(false, clearTimer) },
+		shut_down: {
+			to: ['failed', 'stopping'],
+			run: (state) => (state.due ? stop(false) : { state: { ...state, clearing: true }, effects: [{ kind: 'end' }] }),
+		},
 		backoff_over: {
 			to: ['starting', 'waiting', 'failed'],
 			run: comeDue,
