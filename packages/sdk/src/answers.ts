@@ -1,8 +1,9 @@
 /** What comes back for what was asked: replies of other programs, and orchd's answers to control requests. */
 import { FrameFlag } from '@orch/protocol/data';
-import { decode, unpack } from './codec.ts';
+import { decode } from './codec.ts';
 import { OrchError } from './error.ts';
 import type { PendingTable } from './pending.ts';
+import { unpack } from './plain-msgpack.ts';
 import type { Receiver } from './receiver.ts';
 
 export function takeReply(
@@ -16,7 +17,7 @@ export function takeReply(
 	const corr = view.getUint32(at + 20, true);
 	const payloadAt = at + (bytes[at + 3] as number) * 4;
 	if ((bytes[at + 2] as number) & FrameFlag.error) {
-		pending.fail(corr, asError(unpack(bytes, payloadAt, end)));
+		pending.fail(corr, errorOf(bytes, payloadAt, end));
 		return;
 	}
 	const codec = types.codecOf(view.getUint32(at + 8, true));
@@ -41,7 +42,19 @@ export function takeControlAnswer(pending: PendingTable, answer: unknown): void 
 	else pending.fail(id, asError(value));
 }
 
+/** The payload is whatever the one who answered has written. */
+function errorOf(bytes: Buffer, payloadAt: number, end: number): OrchError {
+	try {
+		return asError(unpack(bytes, payloadAt, end));
+	} catch (cause) {
+		return new OrchError('codec', 'The error reply cannot be read', { cause });
+	}
+}
+
 function asError(body: unknown): OrchError {
 	const { code, message } = Object(body) as { code?: unknown; message?: unknown };
-	return new OrchError(String(code ?? 'error'), String(message ?? 'The answer is an error without a message'));
+	return new OrchError(
+		typeof code === 'string' ? code : 'error',
+		typeof message === 'string' ? message : 'The answer is an error without a message',
+	);
 }

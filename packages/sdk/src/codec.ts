@@ -1,17 +1,12 @@
 /** How the payload of a message becomes bytes, and bytes a payload. */
-import { type Codec, msgpackOptions, unpackOne } from '@orch/protocol/data';
+import { type Codec, msgpackOptions } from '@orch/protocol/data';
 import { Packr } from 'msgpackr/pack';
 import { OrchError } from './error.ts';
-import { reading } from './integers.ts';
+import { unpack } from './plain-msgpack.ts';
 
 const packr = new Packr({ ...msgpackOptions, int64AsType: 'number' });
 
 export const pack = (value: unknown): Uint8Array => packr.pack(value);
-
-export const unpack = (bytes: Uint8Array, start: number, end: number): unknown =>
-	reading(() => unpackOne(packr, bytes.subarray(start, end), trailing));
-
-const trailing = (bytes: number): Error => new Error(`${bytes} bytes follow the MessagePack value`);
 
 /** A text stands for its UTF-8. Bytes of `raw` are the caller's own. */
 export function encode(codec: Codec, type: string, data: unknown): string | Uint8Array {

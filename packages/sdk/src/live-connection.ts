@@ -20,7 +20,7 @@ import {
 import { takeControlAnswer, takeReply } from './answers.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { Clock, Timer } from './clock.ts';
-import { pack, unpack } from './codec.ts';
+import { pack } from './codec.ts';
 import type {
 	AnyConnection,
 	CloseOptions,
@@ -34,6 +34,7 @@ import { MessageRefused, OrchError } from './error.ts';
 import { type ConnectionEvents, EventHub, type EventListener } from './events.ts';
 import type { Handler, Message, Replier } from './message.ts';
 import { type AskOptions, PendingTable } from './pending.ts';
+import { unpack } from './plain-msgpack.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { Session } from './session.ts';

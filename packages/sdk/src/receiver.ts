@@ -18,10 +18,11 @@ import {
 } from '@orch/protocol/data';
 import type { BatchWriter } from './batch-writer.ts';
 import type { Clock, Timer } from './clock.ts';
-import { copyOf, decode, encode, pack, unpack } from './codec.ts';
+import { copyOf, decode, encode, pack } from './codec.ts';
 import { OrchError, throwLater } from './error.ts';
 import { IncomingType, type Peer, type Subscriber, Subscription } from './incoming.ts';
 import { type Handler, Message, type Replier } from './message.ts';
+import { unpack } from './plain-msgpack.ts';
 
 /** How long a report may wait for something that it can go along with. */
 const reportDelayMs = 20;
@@ -473,6 +474,14 @@ function add<T>(list: T[] | undefined, one: T): T[] {
 
 function asReplyError(error: unknown): { code: string; message: string } {
 	const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'handler_failed';
-	const message = error instanceof Error ? error.message : String(error);
-	return { code: code.slice(0, 255), message: message.slice(0, maxErrorCharacters) };
+	return { code: code.slice(0, 255), message: textOf(error).slice(0, maxErrorCharacters) };
+}
+
+/** A handler may throw anything, such as what it was sent. */
+function textOf(error: unknown): string {
+	try {
+		return String(error instanceof Error ? error.message : error);
+	} catch {
+		return 'The handler threw what cannot be told';
+	}
 }

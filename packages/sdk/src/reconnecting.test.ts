@@ -1,7 +1,7 @@
 /** What happens when the connection or the router goes away, and when it does not want us. */
 import { type DeclareBody, FrameKind } from '@orch/protocol/data';
 import { afterEach, describe, expect, test } from 'vitest';
-import { unpack } from './codec.ts';
+import { unpack } from './plain-msgpack.ts';
 import { endStages, stage, until } from './testing/fake-router.ts';
 
 afterEach(endStages);

@@ -1,9 +1,10 @@
 /** Requests, replies and control requests. */
 import { getEventListeners } from 'node:events';
 import { FrameFlag, FrameKind, type TypeEntry } from '@orch/protocol/data';
-import { afterEach, describe, expect, test } from 'vitest';
-import { pack, unpack } from './codec.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { pack } from './codec.ts';
 import { OrchError } from './error.ts';
+import { unpack } from './plain-msgpack.ts';
 import { type FakeFrame, endStages, stage, until } from './testing/fake-router.ts';
 
 afterEach(endStages);
@@ -56,6 +57,28 @@ describe('a request', () => {
 		const error = await asked;
 		expect(error).toBeInstanceOf(OrchError);
 		expect(error).toMatchObject({ code: 'too_dark', message: 'Turn on the light' });
+	});
+
+	test.each([
+		['no MessagePack', Buffer.from([0xc1, 0xc1]), 'codec', 'The error reply cannot be read'],
+		['nothing', Buffer.alloc(0), 'codec', 'The error reply cannot be read'],
+		['no object', pack(null), 'error', 'The answer is an error without a message'],
+		['no texts', pack({ code: { toString: 1 }, message: ['x'] }), 'error', 'The answer is an error without a message'],
+	])('alone fails by an error reply that is %s', async (_what, payload, code, message) => {
+		const { router, connection, client } = await connected();
+		const ended = vi.fn();
+		connection.onEvent('disconnected', ended);
+		const asked = connection.request('Crop', 1).catch((error: OrchError) => error);
+		const other = connection.request('Add', 2);
+		const [{ corr }, { corr: otherCorr }] = [await client.next(FrameKind.request), await client.next(FrameKind.request)];
+		client.send({ kind: FrameKind.reply, flags: FrameFlag.error, typeId: 2, corr, dst: 7 }, payload);
+		const error = await asked;
+		expect(error).toBeInstanceOf(OrchError);
+		expect(error).toMatchObject({ code, message });
+		client.send({ kind: FrameKind.reply, typeId: 1, corr: otherCorr, src: 3, dst: 7 }, jsonBytes('fine'));
+		expect(await other).toBe('fine');
+		expect(ended).not.toHaveBeenCalled();
+		expect(router.clients).toHaveLength(1);
 	});
 
 	test('rejects with what the router says about it', async () => {
@@ -177,6 +200,13 @@ describe('a reply handler', () => {
 				throw Object.assign(new Error('No such file'), { code: 'ENOENT' });
 			},
 			{ code: 'ENOENT', message: 'No such file' },
+		],
+		[
+			'throws what it was sent',
+			() => {
+				throw { toString: 1 };
+			},
+			{ code: 'handler_failed', message: 'The handler threw what cannot be told' },
 		],
 		['rejects', () => Promise.reject(new TypeError('Not a number')), { code: 'handler_failed', message: 'Not a number' }],
 		[
@@ -340,6 +370,16 @@ describe('a control request', () => {
 		const [, id] = unpack(frame.payload, 0, frame.payload.length) as unknown[];
 		client.body(FrameKind.control, [2, id, { code: 'denied', message: 'no control privileges' }]);
 		await expect(asked).rejects.toMatchObject({ code: 'denied', message: 'no control privileges' });
+	});
+
+	test('rejects with an error of its own where the answer has no texts', async () => {
+		const { connection, client } = await connected();
+		const asked = connection.control('runtime.start', { runtime: 'x' }).catch((error: OrchError) => error);
+		const frame = await client.next(FrameKind.control);
+		const [, id] = unpack(frame.payload, 0, frame.payload.length) as unknown[];
+		client.body(FrameKind.control, [2, id, { code: { toString: 1 }, message: 7 }]);
+		expect(await asked).toMatchObject({ code: 'error', message: 'The answer is an error without a message' });
+		expect(connection.connected).toBe(true);
 	});
 
 	test('fails when the connection breaks or no answer comes', async () => {

@@ -1,8 +1,8 @@
 /** What a program sends: types, codecs, credits, back-pressure. */
 import { type DeclareBody, FrameKind } from '@orch/protocol/data';
 import { afterEach, describe, expect, test } from 'vitest';
-import { unpack } from './codec.ts';
 import { MessageRefused, OrchError } from './error.ts';
+import { unpack } from './plain-msgpack.ts';
 import { endStages, stage, until } from './testing/fake-router.ts';
 
 afterEach(endStages);

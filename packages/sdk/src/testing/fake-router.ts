@@ -20,7 +20,8 @@ import {
 	type WelcomeBody,
 	writeCredit,
 } from '@orch/protocol/data';
-import { pack, unpack } from '../codec.ts';
+import { pack } from '../codec.ts';
+import { unpack } from '../plain-msgpack.ts';
 import type { AnyConnection } from '../connection.ts';
 import { type ConnectOptions, connectWith } from '../connect.ts';
 import { systemClock } from '../clock.ts';
