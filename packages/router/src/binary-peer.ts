@@ -25,14 +25,14 @@ import {
 	writeCredit,
 	writeU32,
 } from '@orch/protocol/data';
-import { pack, unpack } from '@orch/protocol/wire';
+import { hasMoreValues, pack, unpack } from '@orch/protocol/wire';
 import type { Misfit } from './admission.ts';
-import { whyNotAsked } from './controls.ts';
+import { tooManyValues, whyNotAsked } from './controls.ts';
 import { Feed } from './feed.ts';
 import { FrameInput, type FrameSink, isDirect, payloadAt } from './frame-input.ts';
 import { FrameVoice } from './frame-voice.ts';
 import type { Lane } from './lane.ts';
-import { maxUnreadAskingBytes, maxUnreadReplyBytes, windowBytes } from './limits.ts';
+import { maxTranscodedValues, maxUnreadAskingBytes, maxUnreadReplyBytes, windowBytes } from './limits.ts';
 import { isFresh, type Notice, type Path } from './link.ts';
 import { frameCorr, frameSeq } from './mailbox.ts';
 import type { Outbox } from './outbox.ts';
@@ -42,7 +42,7 @@ import { Refusals } from './refusals.ts';
 import { ReportedLanes } from './reported-lanes.ts';
 import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
-import { fromBytes, fromJson } from './lines.ts';
+import { fromBytes, fromJson, replyUnsaid, type Unsaid } from './lines.ts';
 
 export interface BinaryPeerOptions {
 	readonly socket: Socket;
@@ -206,7 +206,7 @@ export class BinaryPeer implements Peer, FrameSink {
 			case FrameKind.credit:
 				return this.#reported(buffer, start, end);
 			case FrameKind.declare:
-				return this.#declare(body(buffer.subarray(start, end)));
+				return this.#declare(body(buffer.subarray(payloadAt(buffer, start), end)));
 			case FrameKind.ping: {
 				const payload = buffer.subarray(start, end).subarray(payloadAt(buffer, start) - start);
 				if (payload.length > maxPingBytes)
@@ -220,7 +220,7 @@ export class BinaryPeer implements Peer, FrameSink {
 				return;
 			}
 			case FrameKind.control:
-				return this.#control(body(buffer.subarray(start, end)));
+				return this.#control(readU32(buffer, start + 20), buffer.subarray(payloadAt(buffer, start), end));
 			case FrameKind.ready:
 				this.#ready = true;
 				this.#hub.ready(this);
@@ -318,7 +318,7 @@ export class BinaryPeer implements Peer, FrameSink {
 				this.outbox.append(reply.buffer, reply.start, reply.end);
 				return;
 			case 'json':
-				return this.#putReply(request, 0, fromJson(request.codec, reply.text));
+				return this.#putSaid(request, fromJson(request.codec, reply.text));
 			case 'bytes':
 				return this.#putReply(request, 0, fromBytes(request.codec, reply.bytes));
 			case 'error':
@@ -457,7 +457,13 @@ export class BinaryPeer implements Peer, FrameSink {
 		return undefined;
 	}
 
-	#control(asked: unknown): void {
+	#control(corr: number, payload: Buffer): void {
+		const asked = body(payload);
+		if (asked === unread) {
+			// the number of the request is in there, but client libraries have it in the header, too
+			if (corr === 0) return this.#refuse('too_large', tooManyValues.message);
+			return this.#voice.answer({ kind: FrameKind.control }, pack([2, corr, tooManyValues]));
+		}
 		const [kind, id, operation, params] = Array.isArray(asked) ? (asked as unknown[]) : [];
 		if (kind !== 0 || typeof id !== 'number' || typeof operation !== 'string')
 			return this.#refuse('protocol', 'a control request is [0, id, operation, params]');
@@ -465,8 +471,8 @@ export class BinaryPeer implements Peer, FrameSink {
 		if (refusal !== undefined) return this.#voice.answer({ kind: FrameKind.control }, pack([2, id, refusal]));
 		this.#controls += 1;
 		this.#hub.control(this, operation, params ?? {}, (outcome) => {
-			this.#controls -= 1;
 			const answer = pack('ok' in outcome ? [1, id, outcome.ok] : [2, id, outcome.error]);
+			this.#controls -= 1;
 			const tooLong = headerBytes + answer.length > this.maxBytes;
 			const message = `the answer has ${answer.length} bytes, this connection takes frames of at most ${this.maxBytes}`;
 			this.#voice.put({ kind: FrameKind.control }, tooLong ? pack([2, id, { code: 'too_large', message }]) : answer);
@@ -510,6 +516,12 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.#socket.endReading();
 	}
 
+	#putSaid(request: PendingRequest, said: Buffer | Unsaid): void {
+		if (typeof said !== 'string') return this.#putReply(request, 0, said);
+		const { code, message } = replyUnsaid[said];
+		this.requestFailed(request.corr, request.type, code, message);
+	}
+
 	#putReply(request: PendingRequest, flags: number, payload: Uint8Array): void {
 		const { typeId, corr, replier } = request;
 		if (directHeaderBytes + payload.length > this.maxBytes)
@@ -529,10 +541,13 @@ const nothing = new Uint8Array(0);
 /** A client answers it behind everything that came before, and with what it writes go its reports. */
 const askForReport = Buffer.from(makeFrame({ kind: FrameKind.ping }, nothing).buffer);
 
-/** The MessagePack body of a control frame; undefined when it is none. */
-function body(frame: Buffer): unknown {
+const unread = Symbol('unread');
+
+/** The MessagePack body of a control frame, undefined when it is none; `unread` where reading it would hold up everybody else. */
+function body(payload: Buffer): unknown {
+	if (hasMoreValues(payload, maxTranscodedValues)) return unread;
 	try {
-		return unpack(frame.subarray(payloadAt(frame, 0)));
+		return unpack(payload);
 	} catch {
 		// whoever looks at it finds that it lacks what it should have, and says so
 		return undefined;

@@ -1,7 +1,7 @@
 /** Operations that privileged runtimes ask orchd for: each goes out as an event, and waits here for its answer. */
 import { pack } from '@orch/protocol/wire';
 import type { EventStream } from './event-stream.ts';
-import { maxControlBytes, maxControlRequests, maxJsonDepth, maxUnreadAskingBytes } from './limits.ts';
+import { maxControlBytes, maxControlRequests, maxJsonDepth, maxTranscodedValues, maxUnreadAskingBytes } from './limits.ts';
 import type { ControlOutcome, Peer } from './peer.ts';
 
 interface OpenControl {
@@ -13,6 +13,12 @@ export interface ControlError {
 	readonly code: string;
 	readonly message: string;
 }
+
+/** Of a request that is not read for it. */
+export const tooManyValues: ControlError = {
+	code: 'too_large',
+	message: `the request has more than the ${maxTranscodedValues} values that are taken`,
+};
 
 /** Why orchd is not asked for a client of which so many requests are under way; undefined where it is. */
 export function whyNotAsked(
@@ -59,7 +65,13 @@ export class Controls {
 		const control = this.#open.get(request);
 		if (control === undefined) return;
 		this.#open.delete(request);
-		control.done(outcome);
+		try {
+			control.done(outcome);
+		} catch (error) {
+			// it still has to be answered
+			const message = `the answer cannot be passed on: ${error instanceof Error ? error.message : String(error)}`;
+			control.done({ error: { code: 'internal', message } });
+		}
 	}
 
 	/** Whoever asked is gone. */

@@ -1,5 +1,6 @@
 /** How one kind of line client writes and reads. */
 import type { Codec, DataErrorCode, DropReason } from '@orch/protocol/data';
+import type { Unsaid } from './lines.ts';
 import type { Notice, Sender } from './link.ts';
 import type { ControlOutcome, PeerCodec, PendingRequest, Reply } from './peer.ts';
 import type { TypeRefused } from './refusals.ts';
@@ -28,7 +29,8 @@ export interface Dialect {
 	notice(notice: Notice): string | undefined;
 	/** A fault of the client; `re` is the client's own id of the request that it is about, `of` tells of which messages it is. */
 	error(code: string, message: string, re: string | undefined, of?: Omit<TypeRefused, 'message'>): string | undefined;
-	reply(request: PendingRequest, reply: Reply, id: string): string | undefined;
+	/** A reply as a line, or why none can carry it. */
+	reply(request: PendingRequest, reply: Reply, id: string): { readonly line: string } | Unsaid;
 }
 
 /** What a dialect does with what it has read: in the name of the client that wrote it. */

@@ -17,12 +17,7 @@ function nested(levels: number): unknown {
 test.each([
 	['nested deeper than 512 levels', nested(513), 'request.invalid', 'nested deeper than the 512 levels'],
 	['nested as deep as nothing can be written down', nested(100_000), 'request.invalid', 'nested deeper than the 512 levels'],
-	[
-		'an object of more members than can be written down',
-		Object.fromEntries(Array.from({ length: 70_000 }, (_, index) => [`${index}`, 1])),
-		'request.invalid',
-		'cannot be passed on',
-	],
+	['an integer that cannot be written down', 2n ** 64n, 'request.invalid', 'cannot be passed on'],
 	['longer than 1 MiB', Array.from({ length: 200_000 }, () => 0.1), 'too_large', 'takes 18'],
 ])('what is %s is not asked, and told why', async (_what, params, code, message) => {
 	const events = new EventStream(() => []);

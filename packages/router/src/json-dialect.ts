@@ -1,11 +1,12 @@
 /** Our JSON Lines: `{"type":"Ping","data":…}`, with short keys (`t`, `v`) for clients that use them first. */
 import type { DropReason } from '@orch/protocol/data';
-import { unpack } from '@orch/protocol/wire';
+import { hasMoreValues, unpack } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
-import { decodeText, type Member, scanMembers, scanValue, skipBlanks, textOf } from './json-scan.ts';
-import { maxLineBytes } from './limits.ts';
+import { decodeText, hasMoreJsonValues, type Member, scanMembers, scanValue, skipBlanks, textOf } from './json-scan.ts';
+import { maxLineBytes, maxLineMembers, maxTranscodedValues } from './limits.ts';
 import type { Dialect, Form, Line, LineSpeaker } from './dialect.ts';
-import { toLineValue } from './lines.ts';
+import { jsonValue, toLineValue, type Unsaid } from './lines.ts';
+import { tooManyValues } from './controls.ts';
 import type { Notice, Sender } from './link.ts';
 import type { ControlOutcome, PendingRequest, Reply } from './peer.ts';
 import type { Source } from './source.ts';
@@ -45,6 +46,10 @@ export function createJsonDialect(beginning = ''): Dialect {
 			);
 			return;
 		}
+		if (members === 'too_many') {
+			speaker.complain('protocol', `a line has more than ${maxLineMembers} members`);
+			return;
+		}
 		const value = (key: string): Member | undefined => members.findLast((member) => member.key === key);
 		const type = value('type') ?? value('t');
 		const re = value('re');
@@ -72,7 +77,7 @@ export function createJsonDialect(beginning = ''): Dialect {
 			return;
 		}
 		const control = value('ctl');
-		if (control !== undefined) return takeControl(speaker, JSON.parse(textOf(buffer, control.start, control.end)));
+		if (control !== undefined) return takeControl(speaker, buffer, control);
 		if (value('hello') !== undefined || members.length === 0) return;
 		speaker.complain('protocol', 'a line names its type: {"type":"Ping","data":…}');
 	};
@@ -148,11 +153,12 @@ function takeReply(speaker: LineSpeaker, buffer: Buffer, re: Member, value: (key
 	}
 	const error = value('error');
 	if (error !== undefined) {
-		const { code, message } = Object(JSON.parse(textOf(buffer, error.start, error.end))) as { code?: unknown; message?: unknown };
+		const told = memberOf(buffer, error);
+		const [code, message] = [told('code'), told('message')];
 		speaker.answer(id, {
 			kind: 'error',
-			code: typeof code === 'string' ? code : 'error',
-			message: typeof message === 'string' ? message : '',
+			code: (code && textMember(buffer, code)) ?? 'error',
+			message: (message && textMember(buffer, message)) ?? '',
 		});
 		return;
 	}
@@ -165,20 +171,35 @@ function takeReply(speaker: LineSpeaker, buffer: Buffer, re: Member, value: (key
 	speaker.answer(id, payload.codec === 'raw' ? { kind: 'bytes', bytes } : { kind: 'json', text: bytes });
 }
 
-function takeControl(speaker: LineSpeaker, asked: unknown): void {
-	const { id, op, params } = Object(asked) as { id?: unknown; op?: unknown; params?: unknown };
-	if (id === undefined || typeof op !== 'string') {
+/** Of an object in a line: its members by their keys. */
+function memberOf(buffer: Buffer, { start, end }: Member): (key: string) => Member | undefined {
+	const members = scanMembers(buffer, start, end);
+	return (key) =>
+		members === undefined || members === 'too_many' ? undefined : members.findLast((member) => member.key === key);
+}
+
+function takeControl(speaker: LineSpeaker, buffer: Buffer, control: Member): void {
+	const asked = memberOf(buffer, control);
+	const [idMember, opMember, paramsMember] = [asked('id'), asked('op'), asked('params')];
+	const op = opMember && textMember(buffer, opMember);
+	if (idMember === undefined || op === undefined) {
 		speaker.complain('protocol', 'a control request is {"ctl":{"id":1,"op":"runtime.start","params":{…}}}');
 		return;
 	}
-	if (Buffer.byteLength(JSON.stringify(id)) > maxIdBytes) {
+	if (idMember.end - idMember.start > maxIdBytes) {
 		speaker.complain('protocol', `the id of a control request has at most ${maxIdBytes} bytes`);
 		return;
 	}
+	const id: unknown = JSON.parse(textOf(buffer, idMember.start, idMember.end));
 	const line = (outcome: ControlOutcome): string => {
-		const text = JSON.stringify({ ctl: { id, ...outcome } }, base64Bytes);
+		const text = JSON.stringify({ ctl: { id, ...outcome } }, jsonValue);
 		return Buffer.byteLength(text) <= maxLineBytes ? text : line(tooLong);
 	};
+	if (paramsMember !== undefined && hasMoreJsonValues(buffer, paramsMember.start, paramsMember.end, maxTranscodedValues)) {
+		speaker.refuse(line({ error: tooManyValues }));
+		return;
+	}
+	const params: unknown = paramsMember && JSON.parse(textOf(buffer, paramsMember.start, paramsMember.end));
 	const refusal = speaker.control(op, params ?? {}, (outcome) => speaker.put(line(outcome)));
 	if (refusal !== undefined) speaker.refuse(line(refusal));
 }
@@ -220,7 +241,7 @@ function writeLine(
 	request: { readonly src: number; readonly corr: number } | undefined,
 ): Line {
 	const value = toLineValue(sender.codec, payload, sender.checked);
-	if (value === undefined) return 'codec' satisfies DropReason;
+	if (typeof value === 'string') return value;
 	const text = value.kind === 'json' ? value.text : Buffer.from(`"${value.text}"`);
 	const after =
 		request === undefined
@@ -230,37 +251,44 @@ function writeLine(
 	return { before: form.prefix, payload: text, after };
 }
 
-function writeReply(typeKey: string, dataKey: string, request: PendingRequest, reply: Reply, id: string): string | undefined {
+function writeReply(
+	typeKey: string,
+	dataKey: string,
+	request: PendingRequest,
+	reply: Reply,
+	id: string,
+): { readonly line: string } | Unsaid {
 	const head = `{"${typeKey}":${JSON.stringify(request.type)}`;
 	const tail = `,"from":${JSON.stringify(request.replier.name)},"re":${id}}`;
 	switch (reply.kind) {
 		case 'json':
-			return `${head},"${dataKey}":${reply.text.toString('utf8')}${tail}`;
+			return { line: `${head},"${dataKey}":${reply.text.toString('utf8')}${tail}` };
 		case 'bytes':
-			return `${head},"b64":"${reply.bytes.toString('base64')}"${tail}`;
+			return { line: `${head},"b64":"${reply.bytes.toString('base64')}"${tail}` };
 		case 'error':
-			return `${head},"error":${JSON.stringify({ code: reply.code, message: reply.message })}${tail}`;
+			return { line: `${head},"error":${JSON.stringify({ code: reply.code, message: reply.message })}${tail}` };
 		case 'frame': {
 			const frame = reply.buffer.subarray(reply.start, reply.end);
 			const payload = frame.subarray(payloadAt(frame, 0));
-			if (reply.error) return `${head},"error":${JSON.stringify(errorBody(payload))}${tail}`;
+			if (reply.error) return { line: `${head},"error":${JSON.stringify(errorBody(payload))}${tail}` };
 			const value = toLineValue(request.codec, payload, false);
-			if (value === undefined) return undefined;
-			return value.kind === 'json'
-				? `${head},"${dataKey}":${value.text.toString('utf8')}${tail}`
-				: `${head},"b64":"${value.text}"${tail}`;
+			if (typeof value === 'string') return value;
+			const member = value.kind === 'json' ? `"${dataKey}":${value.text.toString('utf8')}` : `"b64":"${value.text}"`;
+			return { line: `${head},${member}${tail}` };
 		}
 	}
 }
 
 function errorBody(payload: Buffer): { readonly code: string; readonly message: string } {
-	try {
-		const { code, message } = Object(unpack(payload)) as { code?: unknown; message?: unknown };
-		return { code: String(code ?? 'error'), message: String(message ?? '') };
-	} catch {
-		return { code: 'error', message: '' };
-	}
+	const { code, message } = readErrorBody(payload);
+	return { code: typeof code === 'string' ? code : 'error', message: typeof message === 'string' ? message : '' };
 }
 
-const base64Bytes = (_key: string, value: unknown): unknown =>
-	value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+function readErrorBody(payload: Buffer): { readonly code?: unknown; readonly message?: unknown } {
+	if (hasMoreValues(payload, maxTranscodedValues)) return {};
+	try {
+		return Object(unpack(payload)) as { code?: unknown; message?: unknown };
+	} catch {
+		return {};
+	}
+}

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import fc from 'fast-check';
-import { isJson, scanMembers, scanValue } from './json-scan.ts';
-import { maxJsonDepth } from './limits.ts';
+import { hasMoreJsonValues, isJson, scanMembers, scanValue } from './json-scan.ts';
+import { maxJsonDepth, maxLineMembers } from './limits.ts';
 
 const parses = (text: string): boolean => {
 	try {
@@ -49,7 +49,7 @@ test('members are told with where their values lie', () => {
 	const text = ' {"type" : "Pi\\u006eg", "data": [1, {"a":2}] ,"id":7}';
 	const bytes = Buffer.from(text);
 	const members = scanMembers(bytes, 0, bytes.length);
-	expect(members?.map(({ key, start, end }) => [key, text.slice(start, end)])).toEqual([
+	expect(Array.isArray(members) && members.map(({ key, start, end }) => [key, text.slice(start, end)])).toEqual([
 		['type', '"Pi\\u006eg"'],
 		['data', '[1, {"a":2}]'],
 		['id', '7'],
@@ -57,4 +57,25 @@ test('members are told with where their values lie', () => {
 	expect(scanMembers(Buffer.from('[1]'), 0, 3)).toBeUndefined();
 	expect(scanMembers(Buffer.from('{}'), 0, 2)).toEqual([]);
 	expect(scanMembers(Buffer.from('{"a":1}x'), 0, 8)).toBeUndefined();
+});
+
+test('no more members are looked for than a line may have, nor anything behind them', () => {
+	const object = (count: number, end = '}') => Buffer.from(`{${Array(count).fill('"a":[]').join()}${end}`);
+	const fits = object(maxLineMembers);
+	expect(scanMembers(fits, 0, fits.length)).toHaveLength(maxLineMembers);
+	const broken = object(maxLineMembers + 1, '');
+	expect(scanMembers(broken, 0, broken.length)).toBe('too_many');
+});
+
+test('values are counted with their keys, and not what looks like them in a text', () => {
+	for (const [text, values] of [
+		['{"a":[1,{"b":null},[ ],{}],"c\\",":true}', 11],
+		['[[],[[]],[ {} ]]', 6],
+		['[",:[{","\\\\",1]', 4],
+	] as const) {
+		const bytes = Buffer.from(`${text}${' '.repeat(20)}`);
+		const isMore = (most: number) => hasMoreJsonValues(bytes, 0, bytes.length, most);
+		expect([text, isMore(values - 1), isMore(values)]).toEqual([text, true, false]);
+	}
+	expect(hasMoreJsonValues(Buffer.from('"text without an end'), 0, 20, 1)).toBe(false);
 });

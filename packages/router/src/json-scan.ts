@@ -1,5 +1,5 @@
 /** Looks at JSON without decoding it: whether a value is well formed and where it ends. Bytes of a number or a text stay what they are. */
-import { maxJsonDepth } from './limits.ts';
+import { maxJsonDepth, maxLineMembers } from './limits.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -162,14 +162,15 @@ export interface Member {
 	readonly end: number;
 }
 
-/** The members of the object that fills `start` to `end` (blanks around it allowed); undefined when it is none. */
-export function scanMembers(bytes: Uint8Array, start: number, end: number): Member[] | undefined {
+/** The members of the object that fills `start` to `end` (blanks around it allowed); undefined when it is none. Not looked at to its end where they are too many. */
+export function scanMembers(bytes: Uint8Array, start: number, end: number): Member[] | 'too_many' | undefined {
 	let at = skipBlanks(bytes, start, end);
 	if (at >= end || bytes[at] !== openBrace) return undefined;
 	const members: Member[] = [];
 	at = skipBlanks(bytes, at + 1, end);
 	if (at < end && bytes[at] === closeBrace) return skipBlanks(bytes, at + 1, end) === end ? members : undefined;
 	for (;;) {
+		if (members.length === maxLineMembers) return 'too_many';
 		const keyStart = at;
 		const valueStart = scanKey(bytes, at, end);
 		if (valueStart < 0) return undefined;
@@ -198,3 +199,23 @@ export function isJson(bytes: Uint8Array, start: number, end: number): boolean {
 	const after = scanValue(bytes, at, end);
 	return after >= 0 && skipBlanks(bytes, after, end) === end;
 }
+
+/** Whether there are more than so many values, keys among them, in well-formed JSON. */
+export function hasMoreJsonValues(bytes: Uint8Array, start: number, end: number, most: number): boolean {
+	if (end - start <= most) return false;
+	// each is the first, or follows one of these
+	let values = 1;
+	for (let at = start; at < end; at++) {
+		const byte = bytes[at];
+		if (byte === quote) {
+			const after = scanText(bytes, at, end);
+			if (after < 0) return false;
+			at = after - 1;
+		} else if (byte === comma || byte === colon) values++;
+		else if ((byte === openBrace || byte === openBracket) && !isClosing(bytes[skipBlanks(bytes, at + 1, end)])) values++;
+		if (values > most) return true;
+	}
+	return false;
+}
+
+const isClosing = (byte: number | undefined): boolean => byte === closeBrace || byte === closeBracket;

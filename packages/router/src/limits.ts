@@ -67,6 +67,15 @@ export const maxVeecleLineBytes = 2048;
 export const maxHelloBytes = 4 * 1024 * 1024;
 /** Deeper JSON is refused: receivers of many languages could not read it. */
 export const maxJsonDepth = 512;
+/** Members that one line is looked through for. */
+export const maxLineMembers = 64;
+/**
+ * Values of a message that is written anew, from MessagePack to JSON or back: so many take some 0.1 s, for everybody. One in the body of
+ * an extension takes as long as eight others.
+ */
+export const maxTranscodedValues = 131_072;
+/** A hello may list 65,536 numbers that were seen, each of three values. */
+export const maxHelloValues = 524_288;
 
 /** After the death of a router its clients come back within this; till then they are slow rather than down. */
 export const awaitedMs = 5_000;

@@ -21,6 +21,7 @@ import { LineDelivery } from './line-delivery.ts';
 import { LineInput, type LineSink } from './line-input.ts';
 import { maxLineBytes, maxUnreadRefusalBytes, maxUnreadReplyBytes } from './limits.ts';
 import type { Notice, Path } from './link.ts';
+import { replyUnsaid } from './lines.ts';
 import type { Outbox } from './outbox.ts';
 import {
 	type ControlOutcome,
@@ -232,8 +233,8 @@ export class LinePeer implements Peer, LineSink, LineSpeaker {
 		if (error !== undefined) return { error };
 		this.#controls += 1;
 		this.#hub.control(this, operation, params, (outcome) => {
-			this.#controls -= 1;
 			done(outcome);
+			this.#controls -= 1;
 		});
 		return undefined;
 	}
@@ -327,12 +328,10 @@ export class LinePeer implements Peer, LineSink, LineSpeaker {
 		}
 		const id = this.#takeId(request.corr);
 		if (id === undefined) return;
-		const line = this.#dialect.reply(request, reply, id);
-		if (line !== undefined && Buffer.byteLength(line) <= maxLineBytes) return this.put(line);
-		const error =
-			line === undefined
-				? this.#dialect.error('protocol', 'the reply is not what its codec says', id)
-				: this.#dialect.error('too_large', 'the reply is longer than a line may be, which is 16 MiB', id);
+		const said = this.#dialect.reply(request, reply, id);
+		if (typeof said !== 'string' && Buffer.byteLength(said.line) <= maxLineBytes) return this.put(said.line);
+		const { code, message } = typeof said === 'string' ? replyUnsaid[said] : replyTooLong;
+		const error = this.#dialect.error(code, message, id);
 		if (error !== undefined) this.put(error);
 	}
 
@@ -387,4 +386,5 @@ export class LinePeer implements Peer, LineSink, LineSpeaker {
 }
 
 const tooLong = 'a message is longer than the 16 MiB that are taken';
+const replyTooLong = { code: 'too_large', message: 'the reply is longer than a line may be, which is 16 MiB' } as const;
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0d || byte === 0x09;

@@ -1,31 +1,51 @@
 /** Messages as lines of JSON: from the payloads of frames to what a line carries, and back. */
 import { isUtf8 } from 'node:buffer';
-import type { Codec } from '@orch/protocol/data';
-import { pack, unpackExact } from '@orch/protocol/wire';
-import { isJson } from './json-scan.ts';
+import type { Codec, DataErrorCode, DropReason } from '@orch/protocol/data';
+import { hasMoreValues, jsonReplacer, pack, unpackExact } from '@orch/protocol/wire';
+import { hasMoreJsonValues, isJson } from './json-scan.ts';
+import { maxTranscodedValues } from './limits.ts';
 
 /** The value in a line: JSON text, or base64 for bytes that are no value. */
 export type LineValue = { readonly kind: 'json'; readonly text: Buffer } | { readonly kind: 'base64'; readonly text: string };
 
-/** What a payload is in a line; undefined when it is not what its codec says, so that no line could carry it. */
-export function toLineValue(codec: Codec, payload: Buffer, checked: boolean): LineValue | undefined {
+/** Why a payload cannot be said in another codec: it is not what its own says, or has too many values to be written anew. */
+export type Unsaid = Extract<DropReason, 'codec' | 'too_large'>;
+
+/** The same in words, of a reply. */
+export const replyUnsaid: Readonly<Record<Unsaid, { readonly code: DataErrorCode; readonly message: string }>> = {
+	codec: { code: 'protocol', message: 'the reply is not what its codec says' },
+	too_large: {
+		code: 'too_large',
+		message: `the reply has more than the ${maxTranscodedValues} values that are written anew between JSON and MessagePack`,
+	},
+};
+
+/** What a payload is in a line, or why no line can carry it. */
+export function toLineValue(codec: Codec, payload: Buffer, checked: boolean): LineValue | Unsaid {
 	switch (codec) {
 		case 'raw':
 			return { kind: 'base64', text: payload.toString('base64') };
 		case 'json': {
-			if (!checked && !(isUtf8(payload) && isJson(payload, 0, payload.length))) return undefined;
+			if (!checked && !(isUtf8(payload) && isJson(payload, 0, payload.length))) return 'codec';
 			return { kind: 'json', text: oneLine(payload) };
 		}
 		case 'msgpack': {
+			if (hasMoreValues(payload, maxTranscodedValues)) return 'too_large';
 			const text = msgpackToJson(payload);
-			return text === undefined ? undefined : { kind: 'json', text: Buffer.from(text) };
+			return text === undefined ? 'codec' : { kind: 'json', text: Buffer.from(text) };
 		}
 	}
 }
 
 /** A JSON value into the codec of a type. */
-export function fromJson(codec: Codec, text: Buffer): Buffer {
-	return codec === 'msgpack' ? Buffer.from(pack(JSON.parse(text.toString('utf8')))) : text;
+export function fromJson(codec: Codec, text: Buffer): Buffer | Unsaid {
+	if (codec !== 'msgpack') return text;
+	if (hasMoreJsonValues(text, 0, text.length, maxTranscodedValues)) return 'too_large';
+	try {
+		return Buffer.from(pack(JSON.parse(text.toString('utf8'))));
+	} catch {
+		return 'codec';
+	}
 }
 
 /** Bytes into the codec of a type. */
@@ -52,10 +72,5 @@ export function msgpackToJson(payload: Buffer, read = unpackExact): string | und
 	}
 }
 
-/** What JSON has no word for: bytes as base64, large integers as the digits they are. */
-function jsonValue(this: unknown, key: string, value: unknown): unknown {
-	const original = (this as Record<string, unknown>)[key];
-	if (original instanceof Uint8Array)
-		return Buffer.from(original.buffer, original.byteOffset, original.length).toString('base64');
-	return typeof value === 'bigint' ? value.toString() : value;
-}
+/** For JSON.stringify: bytes are base64 in a line. */
+export const jsonValue = jsonReplacer((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'));

@@ -2,9 +2,9 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '@orch/base';
 import { checkHeader, type DataErrorCode, FrameKind, frameMagic, type HelloBody, makeFrame, readU32 } from '@orch/protocol/data';
-import { pack, unpack } from '@orch/protocol/wire';
+import { hasMoreValues, pack, unpack } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
-import { helloMs, maxHelloBytes } from './limits.ts';
+import { helloMs, maxHelloBytes, maxHelloValues } from './limits.ts';
 
 export type Identity =
 	| { readonly kind: 'binary'; readonly hello: HelloBody; readonly rest: Buffer }
@@ -175,6 +175,7 @@ const isCount = (value: unknown): value is number =>
 /** What is needed of a hello, checked; undefined when it lacks something. */
 function readHello(payload: Buffer): HelloBody | undefined {
 	let body: unknown;
+	if (hasMoreValues(payload, maxHelloValues)) return undefined;
 	try {
 		body = unpack(payload);
 	} catch {

@@ -65,22 +65,17 @@ export function createVeecleDialect(): Dialect {
 
 	const takeControl = (speaker: LineSpeaker, buffer: Buffer, { start, end }: Member): void => {
 		if (waiting.length >= maxWaiting) return refuseCrowd(speaker);
-		const asked = Object(JSON.parse(textOf(buffer, start, end))) as Record<string, unknown>;
-		const [name] = Object.keys(asked);
-		const { id, priority } = Object(name === undefined ? undefined : asked[name]) as { id?: unknown; priority?: unknown };
-		if (name !== 'StartRuntime' && name !== 'StopRuntime') return refuse(speaker, 'unknown control request');
-		if (typeof id !== 'string' || !uuid.test(id)) return refuse(speaker, 'a control request names the id of a runtime');
-		if (priority !== undefined && priority !== null && !priorities.includes(String(priority).toLowerCase())) {
-			return refuse(speaker, 'a priority is high, normal or low');
-		}
+		const [asked] = membersOf(buffer, start, end);
+		if (asked?.key !== 'StartRuntime' && asked?.key !== 'StopRuntime') return refuse(speaker, 'unknown control request');
+		const details = membersOf(buffer, asked.start, asked.end);
+		const id = textAt(buffer, details, 'id');
+		if (id === undefined || !uuid.test(id)) return refuse(speaker, 'a control request names the id of a runtime');
 		const runtime = id.toLowerCase();
-		if (name === 'StopRuntime') return ask(speaker, 'runtime.stop', { runtime }, 'Stopped');
-		ask(
-			speaker,
-			'runtime.start',
-			typeof priority === 'string' ? { runtime, priority: priority.toLowerCase() } : { runtime },
-			'Started',
-		);
+		const priority = textAt(buffer, details, 'priority')?.toLowerCase();
+		if (priority === undefined ? !isLeftOut(buffer, details, 'priority') : !priorities.includes(priority))
+			return refuse(speaker, 'a priority is high, normal or low');
+		if (asked.key === 'StopRuntime') return ask(speaker, 'runtime.stop', { runtime }, 'Stopped');
+		ask(speaker, 'runtime.start', priority === undefined ? { runtime } : { runtime, priority }, 'Started');
 	};
 
 	return {
@@ -92,8 +87,8 @@ export function createVeecleDialect(): Dialect {
 		}),
 		line: writeLine,
 		take(speaker, buffer, start, end, valid) {
-			const members = valid ? scanMembers(buffer, start, end) : undefined;
-			const only = members?.length === 1 ? members[0] : undefined;
+			const members = valid ? membersOf(buffer, start, end) : [];
+			const only = members.length === 1 ? members[0] : undefined;
 			switch (only?.key) {
 				case 'Storable':
 					return takeStorable(speaker, buffer, only);
@@ -108,18 +103,31 @@ export function createVeecleDialect(): Dialect {
 		},
 		notice: () => undefined,
 		error: () => undefined,
-		reply: () => undefined,
+		reply: () => 'codec',
 	};
 }
 
+/** None of what is no object, or has more of them than are looked at. */
+function membersOf(buffer: Buffer, start: number, end: number): readonly Member[] {
+	const members = scanMembers(buffer, start, end);
+	return members === undefined || members === 'too_many' ? [] : members;
+}
+
+function textAt(buffer: Buffer, members: readonly Member[], key: string): string | undefined {
+	const member = members.findLast((one) => one.key === key);
+	return member !== undefined && buffer[member.start] === quote ? decodeText(buffer, member.start, member.end) : undefined;
+}
+
+/** It is not there, or null. */
+function isLeftOut(buffer: Buffer, members: readonly Member[], key: string): boolean {
+	const member = members.findLast((one) => one.key === key);
+	return member === undefined || textOf(buffer, member.start, Math.min(member.end, member.start + 8)) === 'null';
+}
+
 function takeStorable(speaker: LineSpeaker, buffer: Buffer, storable: Member): void {
-	const members = scanMembers(buffer, storable.start, storable.end) ?? [];
-	const text = (key: string): string | undefined => {
-		const member = members.findLast((one) => one.key === key);
-		return member !== undefined && buffer[member.start] === quote ? decodeText(buffer, member.start, member.end) : undefined;
-	};
-	const type = text('type_name');
-	const value = text('value');
+	const members = membersOf(buffer, storable.start, storable.end);
+	const type = textAt(buffer, members, 'type_name');
+	const value = textAt(buffer, members, 'value');
 	if (type === undefined || value === undefined) {
 		speaker.complain('protocol', 'a Storable has type_name and value, both texts');
 		return;
@@ -134,10 +142,12 @@ function takeStorable(speaker: LineSpeaker, buffer: Buffer, storable: Member): v
 
 function writeLine(form: Form, sender: Sender, payload: Buffer): Line {
 	if (sender.codec === 'raw') return 'codec' satisfies DropReason;
-	if (form.prefix.length + form.suffix.length + payload.length > maxVeecleLineBytes && sender.codec === 'json')
-		return 'too_large' satisfies DropReason;
+	// what cannot fit is not read: of JSON each byte stands in the line, of MessagePack a number of nine bytes may be one digit
+	const mostBytes = (maxVeecleLineBytes - form.prefix.length - form.suffix.length) * (sender.codec === 'json' ? 1 : 9);
+	if (payload.length > mostBytes) return 'too_large' satisfies DropReason;
 	const value = toLineValue(sender.codec, payload, sender.checked);
-	if (value === undefined || value.kind !== 'json') return 'codec' satisfies DropReason;
+	if (typeof value === 'string') return value;
+	if (value.kind !== 'json') return 'codec' satisfies DropReason;
 	const text = Buffer.from(JSON.stringify(value.text.toString('utf8')));
 	// the newline does not count
 	if (form.prefix.length + text.length + form.suffix.length - 1 > maxVeecleLineBytes) return 'too_large' satisfies DropReason;

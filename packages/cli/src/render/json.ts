@@ -1,5 +1,5 @@
 /** JSON as the CLI prints and reads it: bytes are `{"b64":"…"}`, as in the JSON Lines of the control socket. */
-import { fromBase64, toBase64 } from '@orch/protocol/wire';
+import { fromBase64, jsonReplacer, toBase64 } from '@orch/protocol/wire';
 
 /** One document: indented for a terminal, one line for a pipe. */
 export const toJson = (value: unknown, pretty: boolean): string =>
@@ -14,15 +14,7 @@ export const inert = (json: string): string =>
 
 export const fromJson = (text: string): unknown => JSON.parse(text, base64ToBytes) as unknown;
 
-/**
- * Bytes as base64, integers that no number holds as texts of their digits. It looks at the holder because `toJSON` of a Buffer has run
- * before the replacer sees the value.
- */
-function toShown(this: unknown, key: string, value: unknown): unknown {
-	const original = (this as Record<string, unknown>)[key];
-	if (original instanceof Uint8Array) return { b64: toBase64(original) };
-	return typeof value === 'bigint' ? value.toString() : value;
-}
+const toShown = jsonReplacer((bytes) => ({ b64: toBase64(bytes) }));
 
 function base64ToBytes(_key: string, value: unknown): unknown {
 	if (typeof value !== 'object' || value === null || Object.keys(value).length !== 1) return value;

@@ -13,18 +13,33 @@ const isRead = (type: number, length: number): boolean =>
  * The first extension type in one value that is not read. Those of msgpackr say in two bytes what takes a kilobyte to write
  * down (records), or let every value read the whole message again (bundles). Of what is no MessagePack it says nothing.
  */
-export function foreignExtension(bytes: Uint8Array): number | undefined {
+export const foreignExtension = (bytes: Uint8Array): number | undefined => walk(bytes, Number.POSITIVE_INFINITY);
+
+/** Reading the body of an extension, and writing down what it stands for, takes as long as so many other values. */
+const extensionValues = 8;
+const shortestExtensionBytes = 3;
+
+/** Whether one value is made of more than so many: keys are some, too, and an extension is as much as eight. */
+export const hasMoreValues = (bytes: Uint8Array, most: number): boolean =>
+	bytes.length > (most / extensionValues) * shortestExtensionBytes && walk(bytes, most) === tooMany;
+
+const tooMany = -1;
+
+function walk(bytes: Uint8Array, most: number): number | undefined {
 	const byte = (at: number): number => bytes[at] ?? 0;
 	const two = (at: number): number => (byte(at) << 8) | byte(at + 1);
 	const four = (at: number): number => two(at) * 65_536 + two(at + 2);
 	let at = 0;
+	let left = most;
 	for (let values = 1; values > 0 && at < bytes.length; values--) {
+		if (left-- <= 0) return tooMany;
 		const token = byte(at++);
 		if (token < 0x80 || token >= 0xe0) continue;
 		if (token < 0x90) values += 2 * (token & 0x0f);
 		else if (token < 0xa0) values += token & 0x0f;
 		else if (token < 0xc0) at += token & 0x1f;
 		else {
+			if ((token >= 0xc7 && token <= 0xc9) || (token >= 0xd4 && token <= 0xd8)) left -= extensionValues - 1;
 			switch (token) {
 				case 0xc4:
 				case 0xd9:

@@ -8,7 +8,8 @@
 export { errors, OrchError, RemoteError, toWireError, type ErrorCode, type ErrorData, type WireError } from '../errors.ts';
 export type { Dispatch, ItemSource, Outcome } from '../dispatch.ts';
 export { type Caller, createCaller } from './caller.ts';
-export { createJsonCodec, fromBase64, toBase64 } from './json-codec.ts';
+export { hasMoreValues } from './dialect.ts';
+export { createJsonCodec, fromBase64, jsonReplacer, toBase64 } from './json-codec.ts';
 export {
 	controlProtocol,
 	type HelloMessage,

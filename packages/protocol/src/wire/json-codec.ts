@@ -134,11 +134,18 @@ function holdsBytes(value: unknown): boolean {
 	return false;
 }
 
-/** A JSON.stringify replacer; it looks at the holder because `toJSON` of a Buffer has run before the replacer sees it. */
-function bytesToBase64(this: unknown, key: string, value: unknown): unknown {
-	const original = (this as Record<string, unknown>)[key];
-	return original instanceof Uint8Array ? { b64: toBase64(original) } : value;
-}
+/**
+ * For JSON.stringify, what JSON has no word for: bytes as they are said, integers that no number holds as texts of their digits. It
+ * looks at the holder because `toJSON` of a Buffer has run before the replacer sees the value.
+ */
+export const jsonReplacer = (sayBytes: (bytes: Uint8Array) => unknown) =>
+	function (this: unknown, key: string, value: unknown): unknown {
+		const original = (this as Record<string, unknown>)[key];
+		if (original instanceof Uint8Array) return sayBytes(original);
+		return typeof value === 'bigint' ? value.toString() : value;
+	};
+
+const bytesToBase64 = jsonReplacer((bytes) => ({ b64: toBase64(bytes) }));
 
 function base64ToBytes(_key: string, value: unknown): unknown {
 	if (!isRecord(value) || typeof value['b64'] !== 'string' || Object.keys(value).length !== 1) return value;

@@ -21,7 +21,16 @@ const packr = new Packr({ ...msgpackOptions, int64AsType: 'number' });
 // msgpackr's types leave this choice out: a bigint only where a number would not do
 const exact = new Packr({ ...msgpackOptions, int64AsType: 'auto' as 'bigint' });
 
-export const pack = (value: unknown): Uint8Array => packr.pack(value);
+/** For maps of more than 65,535 members, and for objects that have `toJSON` among their data: both are rare, and it takes longer. */
+const patient = new Packr({ ...msgpackOptions, int64AsType: 'number', variableMapSize: true, useToJSON: false });
+
+export function pack(value: unknown): Uint8Array {
+	try {
+		return packr.pack(value);
+	} catch {
+		return patient.pack(value);
+	}
+}
 
 /** Throws MalformedMessage on anything that is not one whole MessagePack value. Of an integer beyond 2^53 it gives the nearest number. */
 export const unpack = (bytes: Uint8Array): unknown => unpackBy(packr, bytes);
