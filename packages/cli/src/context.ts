@@ -130,9 +130,13 @@ export class Context {
 		(await import('./version-notice.ts')).noticeVersion(this, this.#daemonVersion);
 	}
 
-	/** Asks what orchd answers by itself. */
-	async read<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
-		return this.#ask(await this.connection(), name, params, this.globals.timeout ?? answerMs);
+	/** Asks what orchd answers by itself. What is interrupted does not wait for the answer. */
+	async read<Name extends OperationName>(
+		name: Name,
+		params: ParamsOf<Api[Name]>,
+		signal?: AbortSignal,
+	): Promise<ResultOf<Api[Name]>> {
+		return this.#ask(await this.connection(), name, params, this.globals.timeout ?? answerMs, signal);
 	}
 
 	/** As `read`, on a connection of its own, for what may be long and is to be there fast. Not for answers with bytes in them. */
@@ -192,6 +196,7 @@ export class Context {
 		name: string,
 		params: unknown,
 		timeoutMs: number | undefined,
+		signal?: AbortSignal,
 	): Promise<Result> {
 		const asked = session.request(name, params) as Promise<Result>;
 		// where connecting fails, its reason says more than that of the answer
@@ -200,16 +205,28 @@ export class Context {
 		return this.#within(
 			timeoutMs,
 			connected.then(() => asked),
+			signal,
 		);
 	}
 
-	#within<Result>(timeoutMs: number, answer: Promise<Result>): Promise<Result> {
+	/** The command ends with a failure of this, and what it asked for with its connection. */
+	#within<Result>(timeoutMs: number, answer: Promise<Result>, signal?: AbortSignal): Promise<Result> {
 		return new Promise<Result>((resolve, reject) => {
+			const over = () => {
+				timer.cancel();
+				signal?.removeEventListener('abort', aborted);
+			};
+			const aborted = () => {
+				over();
+				reject(signal?.reason);
+			};
 			const timer = this.world.clock.setTimer(timeoutMs, () => {
-				// the command ends with this, and what it asked for with its connection
+				over();
 				reject(new OrchError('timeout', { ms: timeoutMs }));
 			});
-			answer.then(resolve, reject).finally(() => timer.cancel());
+			answer.then(resolve, reject).finally(over);
+			if (signal?.aborted) aborted();
+			else signal?.addEventListener('abort', aborted, { once: true });
 		});
 	}
 

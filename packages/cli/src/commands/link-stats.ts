@@ -40,10 +40,10 @@ async function watchStats(context: Context, filter: LinkFilter): Promise<number 
 	let drawn = 0;
 	return untilInterrupted(world, async (signal) => {
 		for (;;) {
-			const stats = await context.read('link.stats', filterOf(filter));
+			const stats = await context.read('link.stats', filterOf(filter), signal);
 			const text = json
 				? toJson(stats, false)
-				: fitToScreen(renderStats(context, stats, await takers(context, stats, filter)), world.out.rows);
+				: fitToScreen(renderStats(context, stats, await takers(context, stats, filter, signal)), world.out.rows);
 			// drawn over itself on a terminal, one below the other in a pipe
 			const back = pretty && !json && drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
 			const apart = !pretty && !json && drawn > 0 ? '\n' : '';
@@ -150,8 +150,13 @@ function unroutedText({ from, type }: Stats['unrouted'][number], links: readonly
 }
 
 /** Every link that may take what is unrouted: a filter by sender leaves out those of any sender. */
-const takers = async (context: Context, stats: Stats, { from }: LinkFilter): Promise<readonly LinkEnds[]> =>
-	from === undefined || stats.unrouted.length === 0 ? stats.links : context.read('link.list', {});
+const takers = async (
+	context: Context,
+	stats: Stats,
+	{ from }: LinkFilter,
+	signal?: AbortSignal,
+): Promise<readonly LinkEnds[]> =>
+	from === undefined || stats.unrouted.length === 0 ? stats.links : context.read('link.list', {}, signal);
 
 const sumOf = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
 

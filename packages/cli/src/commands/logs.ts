@@ -101,7 +101,7 @@ function paramsOf({ world }: Context, runtimes: readonly string[], given: Given)
 /** Gives how much it has shown: lines, and what it has told of those that are gone. */
 async function showLines(context: Context, params: Params, given: Given, signal: AbortSignal): Promise<number> {
 	const { out } = context.world;
-	const print = await printer(context, params.runtimes ?? [], given);
+	const print = await printer(context, params.runtimes ?? [], given, signal);
 	const cursor: Record<string, { stdout?: number; stderr?: number }> = {};
 	let asked: Params = params;
 	let shown = 0;
@@ -136,7 +136,7 @@ interface Printer {
 	end(): string;
 }
 
-async function printer(context: Context, refs: readonly string[], given: Given): Promise<Printer> {
+async function printer(context: Context, refs: readonly string[], given: Given, signal: AbortSignal): Promise<Printer> {
 	const { json, style, pretty } = context;
 	if (json) {
 		const objects = ({ dropped, lines: all }: Item) => [...dropped, ...all].map((one) => toJson(one, false)).join('');
@@ -150,7 +150,7 @@ async function printer(context: Context, refs: readonly string[], given: Given):
 		};
 		return { item: bytes, end: () => '' };
 	}
-	const names = refs.length > 0 ? refs : (await context.read('runtime.list', {})).map(({ name }) => name);
+	const names = refs.length > 0 ? refs : (await context.read('runtime.list', {}, signal)).map(({ name }) => name);
 	// of a single one that was named there is nothing to tell apart, unless it is a group
 	let hasPrefix = given.noPrefix ? false : refs.length === 1 ? undefined : true;
 	let rendered: LogLines | undefined;

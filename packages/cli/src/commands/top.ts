@@ -75,17 +75,17 @@ async function showLines(context: Context, only: readonly string[], sort: SortKe
 			// changes come at any time, lines once a second
 			if (world.clock.monotonicMs() - printedMs < 900) continue;
 			printedMs = world.clock.monotonicMs();
-			const line = { at: item.at, runtimes: pick([...all.values()], only, sort), links: await linksOf(context) };
+			const line = { at: item.at, runtimes: pick([...all.values()], only, sort), links: await linksOf(context, signal) };
 			await world.out.flow(toJson(line, false), signal);
 		}
 	});
 }
 
 /** Without its router orchd knows of no rates. */
-const linksOf = (context: Context): Promise<Links> =>
-	context.read('link.stats', {}).then(
-		(links) => links,
-		() => null,
-	);
+const linksOf = (context: Context, signal?: AbortSignal): Promise<Links> =>
+	context.read('link.stats', {}, signal).catch((error: unknown) => {
+		if (signal?.aborted) throw error;
+		return null;
+	});
 
 const timeOf = ({ world }: Context): string => toRfc3339(world.clock.now());
