@@ -285,6 +285,29 @@ it('--timeout is for all of what has an end, and not for what goes on', async ()
 	await daemon[Symbol.asyncDispose]();
 });
 
+it.each(['down', 'reload'] as const)('--timeout is for all of a project %s, which an interruption just ends', async (what) => {
+	await using daemon = await startFakeDaemon();
+	const never = () => new Promise<never>(() => {});
+	// biome-ignore lint/correctness/useYield: a project of which nothing is told
+	daemon.override(`project.${what}`, async function* () {
+		return never();
+	});
+	const clock = new ManualClock();
+	const typed = what === 'down' ? ['down', '-p', 'shop'] : ['project', 'reload', 'shop'];
+	const listensFor = { interruptions: 0 };
+	const ran = runCli([...typed, '--timeout', '5s'], {
+		socket: daemon.socket,
+		clock,
+		interrupt() {
+			listensFor.interruptions++;
+		},
+	});
+	await until('it has asked', () => daemon.requests.length > 0);
+	await clock.advance(5_000);
+	expect(await ran).toEqual({ code: 124, out: '', err: 'orch: no answer within 5000 ms\n' });
+	expect([clock.pending, listensFor.interruptions]).toEqual([0, 0]);
+});
+
 it('orch daemon stop says so where orchd has answered and does not go', async () => {
 	await using daemon = await startFakeDaemon();
 	const clock = new ManualClock();

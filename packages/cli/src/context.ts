@@ -3,6 +3,7 @@ import type { Style } from '@orch/base/text';
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
 import { OrchError, type Places, version } from '@orch/protocol/wire';
 import { askInJson, notJson } from './ask.ts';
+import { within } from './clock.ts';
 import type { Connection, Hello } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
 import { placesOf } from './places.ts';
@@ -12,12 +13,6 @@ import type { World } from './world.ts';
 
 /** How long a command waits for what orchd answers by itself; what waits for processes to end is given no limit. */
 export const answerMs = 10_000;
-
-export interface FollowOptions {
-	readonly signal?: AbortSignal;
-	/** It has no end of its own. */
-	readonly endless?: boolean;
-}
 
 export class Context {
 	readonly world: World;
@@ -167,28 +162,24 @@ export class Context {
 		return helloOf(connection, this.world.clock, this.globals.timeout ?? answerMs, signal);
 	}
 
-	/**
-	 * The items of a stream; leaving it early ends it on the other side, too. A time that was given is for all of it, unless it is
-	 * endless: then only for the first word of orchd.
-	 */
+	/** Does what comes to its end by itself, in the time that all of it is given. */
+	async withinTimeout<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+		const { timeout: ms } = this.globals;
+		if (ms === undefined) return work(new AbortController().signal);
+		return within(this.world.clock, ms, work, () => new OrchError('timeout', { ms }));
+	}
+
+	/** The items of a stream; leaving it early ends it on the other side, too. It is limited by its signal alone: `withinTimeout`, or `untilInterrupted`. */
 	async *follow<Name extends OperationName>(
 		name: Name,
 		params: ParamsOf<Api[Name]>,
-		{ signal, endless = false }: FollowOptions = {},
+		signal: AbortSignal,
 	): AsyncGenerator<ItemOf<Api[Name]>, ResultOf<Api[Name]>, undefined> {
 		const { session } = await this.connection();
-		const { timeout: ms } = this.globals;
-		const over = new AbortController();
-		const items = session.stream(name, params, { signal: signal ? AbortSignal.any([signal, over.signal]) : over.signal });
-		const timer = endless || ms === undefined ? undefined : this.world.clock.setTimer(ms, () => over.abort());
-		try {
-			await this.hello(signal);
-			return (yield* items as AsyncGenerator<ItemOf<Api[Name]>, never, undefined>) as ResultOf<Api[Name]>;
-		} catch (error) {
-			throw over.signal.aborted && ms !== undefined ? new OrchError('timeout', { ms }) : error;
-		} finally {
-			timer?.cancel();
-		}
+		// asked for before the first word is there: both are one write
+		const items = session.stream(name, params, { signal });
+		await this.hello(signal);
+		return (yield* items as AsyncGenerator<ItemOf<Api[Name]>, never, undefined>) as ResultOf<Api[Name]>;
 	}
 
 	async #ask<Result>(

@@ -1,8 +1,32 @@
 /** What ends that which goes on until it is ended (Ctrl-C, a reader who has had enough, the time it was given): a signal to wait with, and the exit code. */
 import { OrchError } from '@orch/protocol/wire';
+import type { Globals } from './globals.ts';
 import type { World } from './world.ts';
 
-export interface Interruption {
+/**
+ * Does what goes on until it comes to its end or is interrupted: what fails because of that is no failure. Gives the exit code: of the
+ * interruption, else what the work comes to. Fails where it takes longer than `--timeout`, unless it is endless: then only the first
+ * word of orchd is waited for so long.
+ */
+export async function untilInterrupted(
+	{ world, globals }: { readonly world: World; readonly globals: Pick<Globals, 'timeout'> },
+	work: (signal: AbortSignal) => Promise<number | undefined>,
+	{ endless = false }: { readonly endless?: boolean } = {},
+): Promise<number | undefined> {
+	const interrupted = interruption(world, endless ? undefined : globals.timeout);
+	let exitCode: number | undefined;
+	try {
+		exitCode = await work(interrupted.signal);
+	} catch (error) {
+		if (interrupted.exitCode === undefined) throw interrupted.timeout ?? error;
+	} finally {
+		interrupted.release();
+	}
+	if (interrupted.timeout) throw interrupted.timeout;
+	return interrupted.exitCode ?? exitCode;
+}
+
+interface Interruption {
 	readonly signal: AbortSignal;
 	/** Once it was interrupted; 0 where nobody reads any more. */
 	readonly exitCode: number | undefined;
@@ -12,7 +36,7 @@ export interface Interruption {
 }
 
 /** `limitMs`: the time that all of it is given. */
-export function interruption(world: World, limitMs?: number): Interruption {
+function interruption(world: World, limitMs?: number): Interruption {
 	const controller = new AbortController();
 	let code: number | undefined;
 	let timeout: OrchError | undefined;
@@ -45,25 +69,4 @@ export function interruption(world: World, limitMs?: number): Interruption {
 			for (const release of releases) release();
 		},
 	};
-}
-
-/**
- * Does what goes on until it comes to its end or is interrupted: what fails because of that is no failure. Gives the exit code, undefined
- * where nobody interrupted it. Fails where it takes longer than `limitMs`.
- */
-export async function untilInterrupted(
-	world: World,
-	work: (signal: AbortSignal) => Promise<void>,
-	limitMs?: number,
-): Promise<number | undefined> {
-	const interrupted = interruption(world, limitMs);
-	try {
-		await work(interrupted.signal);
-	} catch (error) {
-		if (interrupted.exitCode === undefined) throw interrupted.timeout ?? error;
-	} finally {
-		interrupted.release();
-	}
-	if (interrupted.timeout) throw interrupted.timeout;
-	return interrupted.exitCode;
 }

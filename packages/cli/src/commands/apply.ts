@@ -1,5 +1,7 @@
 /** `orch apply`: registers and changes what a project file declares, and starts nothing. */
+import type { Api, ParamsOf } from '@orch/protocol';
 import { command } from '../command.ts';
+import type { Context } from '../context.ts';
 import { flag } from '../option.ts';
 import { fileOptions, readingOf } from '../project/files.ts';
 import { isEmptyDiff, maskPlan, planText } from '../project/plan-text.ts';
@@ -24,22 +26,26 @@ export const apply = command({
 			return undefined;
 		}
 		await context.connectionOrStart();
-		const items = context.follow('project.up', { ...params, startNothing: true });
-		for (let next = await items.next(); ; next = await items.next()) {
-			if (!next.done) continue;
-			const report = maskPlan(next.value);
-			if (context.json) context.printJson(report);
-			else {
-				context.print(planText(report, context.style));
-				for (const fault of report.faults) context.note(`  ${fault}`);
-				for (const { name, reason } of report.outcomes) context.note(`  ${name}: ${reason ?? 'failed'}`);
-				context.note(
-					isEmptyDiff(report)
-						? `nothing to change in project ${report.name}`
-						: `applied project ${report.name}; nothing was started`,
-				);
-			}
-			return report.faults.length + report.outcomes.length > 0 ? 1 : 0;
-		}
+		return context.withinTimeout((signal) => register(context, params, signal));
 	},
 });
+
+async function register(context: Context, params: ParamsOf<Api['project.up']>, signal: AbortSignal): Promise<number> {
+	const items = context.follow('project.up', { ...params, startNothing: true }, signal);
+	for (let next = await items.next(); ; next = await items.next()) {
+		if (!next.done) continue;
+		const report = maskPlan(next.value);
+		if (context.json) context.printJson(report);
+		else {
+			context.print(planText(report, context.style));
+			for (const fault of report.faults) context.note(`  ${fault}`);
+			for (const { name, reason } of report.outcomes) context.note(`  ${name}: ${reason ?? 'failed'}`);
+			context.note(
+				isEmptyDiff(report)
+					? `nothing to change in project ${report.name}`
+					: `applied project ${report.name}; nothing was started`,
+			);
+		}
+		return report.faults.length + report.outcomes.length > 0 ? 1 : 0;
+	}
+}

@@ -1,13 +1,18 @@
 /** What flows to a reader that does not read: neither --timeout nor an interruption waits for it. */
 import { ManualClock, until } from '@orch/base/testing';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FakeDaemon, startFakeDaemon } from '../testing/fake-daemon.ts';
 import { runCli } from '../testing/run-cli.ts';
 
 let daemon: FakeDaemon;
+const env = (): Record<string, string> => ({ TZ: 'UTC', ORCH_HOME: join(daemon.directory, 'home') });
 beforeAll(async () => {
 	daemon = await startFakeDaemon();
 	daemon.addRuntime('api');
+	mkdirSync(join(daemon.directory, 'home'));
+	writeFileSync(join(daemon.directory, 'home', 'orchd.log'), 'one line\n');
 	daemon.write('api', Buffer.from('hello\n'));
 	const id = '01900000-0000-7000-8000-000000000001';
 	const at = '2026-01-01T00:00:01.250Z';
@@ -34,6 +39,7 @@ const commands = [
 	'events --no-follow --since 1h',
 	'link tap -n 1',
 	'call runtime.list',
+	'daemon logs',
 ];
 
 it.each(commands.flatMap((typed) => [[typed, 'flow'] as const, [typed, 'flushed'] as const]))(
@@ -46,7 +52,7 @@ it.each(commands.flatMap((typed) => [[typed, 'flow'] as const, [typed, 'flushed'
 		};
 		const ran = runCli([...typed.split(' '), '--timeout', '2s'], {
 			socket: daemon.socket,
-			env: { TZ: 'UTC' },
+			env: env(),
 			clock,
 			blocked: how,
 			onOutput,
@@ -64,7 +70,7 @@ it.each(commands)('`orch %s` ends with an interruption while its last output wai
 	let fire = () => {};
 	const ran = runCli(typed.split(' '), {
 		socket: daemon.socket,
-		env: { TZ: 'UTC' },
+		env: env(),
 		blocked: 'flushed',
 		onOutput() {
 			seen = true;

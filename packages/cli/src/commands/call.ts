@@ -32,16 +32,17 @@ export const call = command({
 async function callAny(context: Context, name: string, params: unknown): Promise<number | undefined> {
 	const { out } = context.world;
 	const isStream = operations[name]?.stream === true;
-	const show = async (signal: AbortSignal) => {
-		const stream = context.follow(name as OperationName, params as never, { signal, endless: isStream });
+	const show = async (signal: AbortSignal): Promise<undefined> => {
+		const stream = context.follow(name as OperationName, params as never, signal);
 		let items = 0;
 		for (let next = await stream.next(); ; next = await stream.next()) {
 			await out.flow(toJson(next.value, next.done === true && context.pretty && items === 0 && !isStream), signal);
-			if (next.done) return out.flushed(signal);
+			if (next.done) break;
 			items++;
 		}
+		await out.flushed(signal);
 	};
-	return untilInterrupted(context.world, show, isStream ? undefined : context.globals.timeout);
+	return untilInterrupted(context, show, { endless: isStream });
 }
 
 function readParams(text: string): unknown {

@@ -2,7 +2,7 @@
 import { integer } from '../args/values.ts';
 import { command } from '../command.ts';
 import { followLog, lastRawLines, renderLogLine } from '../daemon-log.ts';
-import { interruption } from '../interruption.ts';
+import { untilInterrupted } from '../interruption.ts';
 import { flag, value } from '../option.ts';
 import { inert } from '../render/json.ts';
 
@@ -19,18 +19,18 @@ export const daemonLogs = command({
 		const { world, places, json, pretty, style } = context;
 		const shown = (line: string) => `${json ? asObject(line) : renderLogLine(line, style, pretty)}\n`;
 		const last = lastRawLines(places.logFile, lines);
-		const interrupted = interruption(world);
-		try {
-			for (const line of last.lines) await world.out.flow(shown(line), interrupted.signal);
+		const show = async (signal: AbortSignal): Promise<undefined> => {
+			for (const line of last.lines) {
+				await world.out.flow(shown(line), signal);
+				signal.throwIfAborted();
+			}
 			if (last.lines.length === 0 && !follow) context.note(`orch: nothing in ${places.logFile}`);
 			if (follow)
-				for await (const line of followLog(places.logFile, last.end, world.clock, interrupted.signal))
-					await world.out.flow(shown(line), interrupted.signal);
-			if (interrupted.exitCode === undefined) await world.out.flushed(interrupted.signal);
-			return interrupted.exitCode;
-		} finally {
-			interrupted.release();
-		}
+				for await (const line of followLog(places.logFile, last.end, world.clock, signal))
+					await world.out.flow(shown(line), signal);
+			await world.out.flushed(signal);
+		};
+		return untilInterrupted(context, show, { endless: follow });
 	},
 });
 

@@ -67,12 +67,12 @@ export const events = command({
 		};
 		if (pretty && !context.json && params.follow && options.since === undefined)
 			context.note('events from now on; earlier ones: orch events --since 5m');
-		const show = async (signal: AbortSignal) => {
-			for await (const item of context.follow('daemon.events', params, { signal, endless: params.follow === true }))
+		const show = async (signal: AbortSignal): Promise<undefined> => {
+			for await (const item of context.follow('daemon.events', params, signal))
 				await world.out.flow(asJson ? toJson(item, false) : eventText(context, item), signal);
 			await world.out.flushed(signal);
 		};
-		return untilInterrupted(world, show, params.follow ? undefined : context.globals.timeout);
+		return untilInterrupted(context, show, { endless: params.follow === true });
 	},
 });
 

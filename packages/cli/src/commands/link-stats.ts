@@ -38,7 +38,7 @@ export const linkStats = command({
 async function watchStats(context: Context, filter: LinkFilter): Promise<number | undefined> {
 	const { world, json, pretty } = context;
 	let drawn = 0;
-	return untilInterrupted(world, async (signal) => {
+	const show = async (signal: AbortSignal): Promise<never> => {
 		for (;;) {
 			const stats = await context.read('link.stats', filterOf(filter), signal);
 			const text = json
@@ -51,7 +51,8 @@ async function watchStats(context: Context, filter: LinkFilter): Promise<number 
 			drawn = text.split('\n').length - 1;
 			await world.clock.sleep(watchEveryMs, signal);
 		}
-	});
+	};
+	return untilInterrupted(context, show, { endless: true });
 }
 
 /** What would scroll away could not be drawn over. */

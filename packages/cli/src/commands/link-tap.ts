@@ -39,13 +39,13 @@ export const linkTap = command({
 		const startedMs = world.clock.monotonicMs();
 		let shown = 0;
 		let skipped = 0;
-		const tap = async (signal: AbortSignal) => {
+		const tap = async (signal: AbortSignal): Promise<undefined> => {
 			const params = {
 				...(link === undefined ? {} : { link }),
 				...filterOf(filter),
 				bodyBytes: pretty && !json ? previewBytes : wholeBytes,
 			};
-			const taps = context.follow('link.tap', params, { signal, endless: !Number.isFinite(count) });
+			const taps = context.follow('link.tap', params, signal);
 			tapping: for await (const item of taps) {
 				if (item.skipped > 0) {
 					skipped += item.skipped;
@@ -59,7 +59,7 @@ export const linkTap = command({
 			}
 			await world.out.flushed(signal);
 		};
-		const exitCode = await untilInterrupted(world, tap, Number.isFinite(count) ? context.globals.timeout : undefined);
+		const exitCode = await untilInterrupted(context, tap, { endless: !Number.isFinite(count) });
 		if (exitCode && !json) {
 			const ms = world.clock.monotonicMs() - startedMs;
 			const lost = skipped > 0 ? `, ${skipped} skipped` : '';

@@ -61,12 +61,12 @@ export const logs = command({
 	json: 'a stream of {"runtime", "name", "stream", "at", "atEnd", "text", "partial", "goesOn"}, one a line; {"dropped", "runtime", "name", "stream", "bytes"} for what was removed before it could be shown',
 	async run(context, { args, options: given }) {
 		checkTogether(context, given);
-		const show = async (signal: AbortSignal) => {
+		const show = async (signal: AbortSignal): Promise<undefined> => {
 			const shown = await showLines(context, paramsOf(context, args, given), given, signal);
 			await context.world.out.flushed(signal);
 			if (shown === 0 && !signal.aborted) context.note(whyNothing(given));
 		};
-		return untilInterrupted(context.world, show, given.follow ? undefined : context.globals.timeout);
+		return untilInterrupted(context, show, { endless: given.follow === true });
 	},
 });
 
@@ -107,7 +107,7 @@ async function showLines(context: Context, params: Params, given: Given, signal:
 	let shown = 0;
 	for (;;) {
 		try {
-			const items = context.follow('runtime.logs', asked, { signal, endless: params.follow === true });
+			const items = context.follow('runtime.logs', asked, signal);
 			for (let next = await items.next(); ; next = await items.next()) {
 				if (next.done) {
 					if (next.value.ended === 'closing' && params.follow) break;

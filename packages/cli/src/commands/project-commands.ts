@@ -7,6 +7,7 @@ import { maskPlan } from '../project/plan-text.ts';
 import { problemStyle } from '../project/problem-style.ts';
 import { exitOf, reasons, summary, UpTeller } from '../project/up-text.ts';
 import { plural } from '../render/time.ts';
+import type { Api, ParamsOf } from '@orch/protocol';
 import { renderProblems } from '@orch/protocol/wire';
 import type { Context } from '../context.ts';
 
@@ -77,19 +78,24 @@ export const projectReload = command({
 	options: { waitTimeout: value('--wait-timeout DURATION', 'how long to wait (2m)', parseDuration) },
 	json: 'the report: plan, outcomes',
 	async run(context, { args: [project = ''], options: { waitTimeout } }) {
-		const items = context.follow('project.reload', { project, ...(waitTimeout === undefined ? {} : { waitMs: waitTimeout }) });
-		const teller = new UpTeller(context, (name) => name.slice(name.indexOf('/') + 1));
-		for (let next = await items.next(); ; next = await items.next()) {
-			if (!next.done) {
-				if (!context.json) teller.tell(next.value);
-				continue;
-			}
-			if (context.json) context.printJson(maskPlan(next.value));
-			else {
-				for (const line of reasons(next.value, context.noteStyle)) context.note(line);
-				context.note(summary(next.value));
-			}
-			return exitOf(next.value);
-		}
+		const params = { project, ...(waitTimeout === undefined ? {} : { waitMs: waitTimeout }) };
+		return context.withinTimeout((signal) => reload(context, params, signal));
 	},
 });
+
+async function reload(context: Context, params: ParamsOf<Api['project.reload']>, signal: AbortSignal): Promise<number> {
+	const items = context.follow('project.reload', params, signal);
+	const teller = new UpTeller(context, (name) => name.slice(name.indexOf('/') + 1));
+	for (let next = await items.next(); ; next = await items.next()) {
+		if (!next.done) {
+			if (!context.json) teller.tell(next.value);
+			continue;
+		}
+		if (context.json) context.printJson(maskPlan(next.value));
+		else {
+			for (const line of reasons(next.value, context.noteStyle)) context.note(line);
+			context.note(summary(next.value));
+		}
+		return exitOf(next.value);
+	}
+}

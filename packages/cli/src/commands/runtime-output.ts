@@ -36,8 +36,8 @@ async function showOutput(
 	params: { readonly runtime: string; readonly follow: boolean; readonly lines?: number },
 ): Promise<number | undefined> {
 	const { out } = context.world;
-	const show = async (signal: AbortSignal) => {
-		const items = context.follow(`runtime.${stream}`, params, { signal, endless: params.follow });
+	const show = async (signal: AbortSignal): Promise<undefined> => {
+		const items = context.follow(`runtime.${stream}`, params, signal);
 		// the next portion is asked for only once this one is out: a full pipe holds up nothing but itself
 		for await (const { bytes, removedBytes } of items) {
 			if (removedBytes !== undefined)
@@ -46,5 +46,5 @@ async function showOutput(
 		}
 		await out.flushed(signal);
 	};
-	return untilInterrupted(context.world, show, params.follow ? undefined : context.globals.timeout);
+	return untilInterrupted(context, show, { endless: params.follow });
 }

@@ -37,13 +37,16 @@ const linksOf = (context: Context, of: { readonly from: string } | { readonly to
 
 async function lastWords(context: Context, runtime: string): Promise<string[]> {
 	const parts: Buffer[] = [];
-	let size = 0;
-	try {
-		for await (const item of context.follow('runtime.stderr', { runtime, follow: false, lines: shownLines })) {
+	const read = async (signal: AbortSignal) => {
+		let size = 0;
+		for await (const item of context.follow('runtime.stderr', { runtime, follow: false, lines: shownLines }, signal)) {
 			parts.push(Buffer.from(item.bytes));
 			size += item.bytes.length;
 			if (size > wordBytes) break;
 		}
+	};
+	try {
+		await context.withinTimeout(read);
 	} catch {
 		// without them the rest is still worth showing; why the runtime cannot be shown is told by `runtime.show`
 		return [];

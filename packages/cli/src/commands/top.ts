@@ -64,8 +64,8 @@ async function showLines(context: Context, only: readonly string[], sort: SortKe
 	const { world } = context;
 	const all = new Map<string, RuntimeInfo>();
 	let printedMs = Number.NEGATIVE_INFINITY;
-	return untilInterrupted(world, async (signal) => {
-		for await (const item of context.follow('runtime.watch', {}, { signal, endless: true })) {
+	const show = async (signal: AbortSignal): Promise<undefined> => {
+		for await (const item of context.follow('runtime.watch', {}, signal)) {
 			for (const id of item.removed) all.delete(id);
 			for (const info of item.runtimes) all.set(info.id, info);
 			for (const { id, ...figures } of item.figures) {
@@ -78,7 +78,8 @@ async function showLines(context: Context, only: readonly string[], sort: SortKe
 			const line = { at: item.at, runtimes: pick([...all.values()], only, sort), links: await linksOf(context, signal) };
 			await world.out.flow(toJson(line, false), signal);
 		}
-	});
+	};
+	return untilInterrupted(context, show, { endless: true });
 }
 
 /** Without its router orchd knows of no rates. */

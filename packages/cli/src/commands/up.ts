@@ -52,7 +52,7 @@ export const up = command({
 		await context.connectionOrStart();
 		const params = { ...reading, ...selection, ...(options.waitTimeout === undefined ? {} : { waitMs: options.waitTimeout }) };
 		let report: Report | undefined;
-		const interrupted = await untilInterrupted(context.world, async (signal) => {
+		const interrupted = await untilInterrupted(context, async (signal) => {
 			report = await follow(context, params, signal);
 		});
 		if (!report) return interrupted;
@@ -69,7 +69,7 @@ export const up = command({
 /** Tells what happens while it happens; gives the report. */
 async function follow(context: Context, params: ParamsOf<Api['project.up']>, signal: AbortSignal): Promise<Report> {
 	const teller = new UpTeller(context, (name) => name.slice(name.indexOf('/') + 1));
-	const items = context.follow('project.up', params, { signal });
+	const items = context.follow('project.up', params, signal);
 	for (let next = await items.next(); ; next = await items.next()) {
 		if (next.done) {
 			conclude(context, next.value);
