@@ -9,7 +9,7 @@ import { systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { placesOf } from './places.ts';
 import { reconnect } from './reconnect.ts';
-import { startFakeDaemon } from './testing/fake-daemon.ts';
+import { type FakeDaemon, startFakeDaemon } from './testing/fake-daemon.ts';
 import { explainConnectFailure, refuseForeignDirectory } from './connect-failure.ts';
 import { runCli } from './testing/run-cli.ts';
 import type { World } from './world.ts';
@@ -316,6 +316,42 @@ it('orch daemon stop says so where orchd has answered and does not go', async ()
 	await clock.advance(15_000);
 	expect(await ran).toMatchObject({ code: 1, out: '', err: expect.stringContaining('after 15 s its pid') });
 });
+
+/** `orch daemon …` with a limit of 2 s, of which 1.5 s are over when orchd answers that it stops, which it then does not. */
+async function endlessEnd(daemon: FakeDaemon, typed: string) {
+	const clock = new ManualClock();
+	const status = JSON.parse((await runCli(['daemon', 'status', '--json'], { socket: daemon.socket })).out);
+	daemon.override('daemon.status', async () => ({ ...status, pid: process.pid }));
+	let answer = () => {};
+	daemon.override('daemon.stop', () => new Promise((resolve) => (answer = () => resolve({ stopped: 0, kept: 0 }))));
+	const ran = runCli(['daemon', typed, '--timeout', '2s'], { socket: daemon.socket, clock });
+	await until('it has asked', () => daemon.requests.some(({ operation }) => operation === 'daemon.stop'));
+	await clock.advance(1_500);
+	for (const session of daemon.sessions) session.whenAnswered(() => session.close());
+	answer();
+	// the connection is gone, and orchd is not
+	await until('it looks again', () => clock.nextMs === 10);
+	return { ran, clock };
+}
+
+it('orch daemon stop waits no longer than --timeout for the end of orchd, all in all', async () => {
+	await using daemon = await startFakeDaemon();
+	const { ran, clock } = await endlessEnd(daemon, 'stop');
+	await clock.advance(500);
+	expect(await ran).toMatchObject({ code: 124, out: '', err: expect.stringContaining('no answer within 2000 ms') });
+	expect(clock.pending).toBe(0);
+});
+
+it.each(['restart', 'upgrade'])(
+	'orch daemon %s does not give up between the end of one orchd and the start of the next',
+	async (typed) => {
+		await using daemon = await startFakeDaemon();
+		const { ran, clock } = await endlessEnd(daemon, typed);
+		await clock.advance(15_000);
+		expect(await ran).toMatchObject({ code: 1, out: '', err: expect.stringContaining('after 15 s its pid') });
+		expect(clock.pending).toBe(0);
+	},
+);
 
 describe('a request', () => {
 	it('leaves in the same write as the hello', async () => {

@@ -15,20 +15,27 @@ const answerMs = 1000;
  * The connection that it was told by first, then its socket, as the daemon removes it, then its process, so that a start right
  * behind finds no lock held.
  */
-export async function awaitEnd(world: World, places: Places, connection: Connection, pid: number): Promise<void> {
+export async function awaitEnd(
+	world: World,
+	places: Places,
+	connection: Connection,
+	pid: number,
+	outer?: AbortSignal,
+): Promise<void> {
 	const { clock } = world;
 	const gone = async (signal: AbortSignal) => {
 		await connection.closed;
-		while (!signal.aborted && ((await answers(world, places, pid)) || isAlive(pid))) await clock.sleep(lookEveryMs, signal);
+		while (!signal.aborted && ((await answers(world, places, pid, signal)) || isAlive(pid)))
+			await clock.sleep(lookEveryMs, signal);
 	};
-	await within(clock, goneWithinMs, gone, () => new CliError('daemon.not_stopped', { pid, ms: goneWithinMs }));
+	await within(clock, goneWithinMs, gone, () => new CliError('daemon.not_stopped', { pid, ms: goneWithinMs }), outer);
 }
 
 /** Whether the same orchd still answers; another one may have been started on the socket meanwhile. */
-async function answers(world: World, places: Places, pid: number): Promise<boolean> {
+async function answers(world: World, places: Places, pid: number, signal: AbortSignal): Promise<boolean> {
 	const connection = openConnection(world, places);
 	try {
-		return (await helloOf(connection, world.clock, answerMs)).pid === pid;
+		return (await helloOf(connection, world.clock, answerMs, signal)).pid === pid;
 	} catch (error) {
 		if (isDaemonMissing(error)) return false;
 		const { code } = error as { code?: unknown };

@@ -73,8 +73,11 @@ export const daemonStop = command({
 			return undefined;
 		}
 		const { pid } = await context.hello();
-		const { stopped, kept } = await context.act('daemon.stop', runtimes === undefined ? {} : { runtimes });
-		await awaitEnd(context.world, context.places, connection, pid);
+		const { stopped, kept } = await context.withinTimeout(async (signal) => {
+			const answer = await context.act('daemon.stop', runtimes === undefined ? {} : { runtimes });
+			await awaitEnd(context.world, context.places, connection, pid, signal);
+			return answer;
+		});
 		const and = stopped > 0 ? ` and ${plural(stopped, 'runtime')}` : kept > 0 ? `; ${plural(kept, 'runtime')} kept running` : '';
 		if (context.json) context.printJson({ stopped, kept });
 		else context.note(`orch: stopped orchd (pid ${pid})${and}`);
@@ -144,6 +147,7 @@ async function replaceDaemon(context: Context): Promise<Replaced> {
 	// its state may be elsewhere than this client would look for it
 	const places = { ...context.places, socket, home, logFile: `${home}/orchd.log` };
 	const { kept } = await context.act('daemon.stop', { runtimes: 'keep' });
+	// also where a time was given: whoever gave up here would be left without any orchd
 	await awaitEnd(context.world, places, connection, pid);
 	const { connection: started } = await startDaemon(context.world, places);
 	context.adopt(started);
