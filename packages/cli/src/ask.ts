@@ -7,15 +7,23 @@ import type { World } from './world.ts';
 /**
  * Asks one question on a connection of its own, in JSON Lines: a long list is read by the engine's own parser, in a tenth of the
  * time that MessagePack takes in a program that has just started. Not for answers with bytes in them. Resolves with `notJson` where
- * whoever listens says something else, such as an orchd of another version.
+ * whoever listens says something else, such as an orchd of another version, or more than it was told to.
  */
-export function askInJson(world: World, places: Places, operation: string, params: unknown): Promise<unknown> {
+export function askInJson(
+	world: World,
+	places: Places,
+	operation: string,
+	params: unknown,
+	mostBytes = longestAnswerBytes,
+): Promise<unknown> {
 	refuseLongPath(places);
 	return new Promise((resolve, reject) => {
 		const parts: Buffer[] = [];
+		let gathered = 0;
 		// not by the stream, which takes longer to get ready than orchd to answer
 		const take = (length: number, buffer: Uint8Array): boolean => {
-			if (parts.length === 0 && buffer[0] !== brace) {
+			gathered += length;
+			if ((parts.length === 0 && buffer[0] !== brace) || gathered > mostBytes + 1) {
 				resolve(notJson);
 				socket.destroy();
 				return false;
@@ -39,13 +47,15 @@ export function askInJson(world: World, places: Places, operation: string, param
 		socket.on('close', () => reject(new OrchError('disconnected', { reason: 'orchd closed the connection' })));
 		socket.once('connect', () => {
 			// the hello has no answer here, but what does not fit together is told
-			const hello = JSON.stringify({ hello: ourHello(`orch ${version}`, process.pid) });
+			const hello = JSON.stringify({ hello: { ...ourHello(`orch ${version}`, process.pid), maxFrame: mostBytes } });
 			socket.write(`${hello}\n${JSON.stringify({ id: 1, op: operation, params })}\n`);
 		});
 	});
 }
 
 export const notJson = Symbol('not JSON');
+/** A line may be longer than a frame: this is tens of thousands of runtimes, and well within the longest string that there can be. */
+const longestAnswerBytes = 256 * 1024 * 1024;
 /** Long answers come in so much at a time. */
 const readBytes = 256 * 1024;
 const newline = 0x0a;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMsgpackCodec, preface } from '@orch/protocol/wire';
 import { ManualClock, until } from '@orch/base/testing';
+import { askInJson, notJson } from './ask.ts';
 import { systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { placesOf } from './places.ts';
@@ -398,6 +399,32 @@ describe('a fast question', () => {
 			setImmediate(() => socket.write('"ok":[]}\n'));
 		});
 		expect(await runCli(['ps', '--json'], { socket: path })).toMatchObject({ code: 0, out: '[]\n' });
+		await closed(server);
+	});
+
+	it('gets an answer that is longer than a frame may be', async () => {
+		await using daemon = await startFakeDaemon();
+		const line = 'web  running\n';
+		const text = line.repeat(Math.ceil((17 * 1024 * 1024) / line.length));
+		daemon.override('runtime.table', async () => ({ text }));
+		const { code, out, err } = await runCli(['ps'], { socket: daemon.socket });
+		expect([code, err, out === text]).toEqual([0, '', true]);
+	});
+
+	it('takes no longer an answer than it has said, and leaves that to the frames', async () => {
+		const hellos: unknown[] = [];
+		const path = join(directory, 'o.sock');
+		const server = await listening(path, (socket) => {
+			socket.on('error', () => {});
+			socket.once('data', (bytes) => {
+				hellos.push(JSON.parse(String(bytes).split('\n')[0] ?? ''));
+				socket.write(`{"id":1,"ok":"${'x'.repeat(2_000)}`);
+			});
+		});
+		const testWorld = { clock: systemClock } as unknown as World;
+		const answer = await askInJson(testWorld, placesOf(world({}), path), 'runtime.list', {}, 1_000);
+		expect(answer).toBe(notJson);
+		expect(hellos).toMatchObject([{ hello: { maxFrame: 1_000 } }]);
 		await closed(server);
 	});
 
