@@ -85,6 +85,10 @@ hint: check it
 hint: quote it
 `,
 	],
+	'message.too_long': [
+		{ what: 'body.json', bytes: 17_825_792, limit: 16_777_184 },
+		'orch: cannot send body.json: a message takes at most 16777184 bytes, this one has 17825792\nhint: send it in parts\n',
+	],
 	'type.no_schema': [{ type: 'Ping' }, 'orch: no project declares a schema for Ping\nhint: types: in orch.yaml\n'],
 	'confirmation.needed': [
 		{ what: 'stopping and forgetting everything', command: 'orch clear --yes' },

@@ -80,6 +80,13 @@ export const clientErrors = {
 		message: ({ what, reason, frame }) => `${what} is not JSON: ${reason}${frame.map((line) => `\n    ${line}`).join('')}`,
 		hint: ({ hint }) => hint,
 	}),
+	'message.too_long': entry<{ what: string; bytes: number | undefined; limit: number }>({
+		exit: 1,
+		number: 'E148',
+		message: ({ what, bytes, limit }) =>
+			`cannot send ${what}: a message takes at most ${limit} bytes, this one has ${bytes ?? 'more'}`,
+		hint: () => 'send it in parts',
+	}),
 	'type.no_schema': entry<{ type: string }>({
 		exit: 4,
 		number: 'E196',

@@ -428,8 +428,13 @@ hint: use the orch that came with that orchd, or a newer one`,
 	],
 	'protocol.too_long': [
 		{
-			data: { bytes: 20_000_000, maxBytes: 16_777_216 },
-			text: 'cannot send 20000000 bytes in one message: the other side takes at most 16777216\nhint: ask for less at once',
+			data: { what: 'answer', bytes: 20_000_000, maxBytes: 16_777_216 },
+			text: 'cannot send an answer of 20000000 bytes: the other side takes at most 16777216 in one message\nhint: ask for less at once',
+			exit: 1,
+		},
+		{
+			data: { what: 'request', bytes: 20_000_000, maxBytes: 16_777_216 },
+			text: 'cannot send a request of 20000000 bytes: the other side takes at most 16777216 in one message\nhint: send less at once',
 			exit: 1,
 		},
 	],

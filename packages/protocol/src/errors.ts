@@ -423,12 +423,13 @@ export const errors = {
 		number: 'E148',
 		message: ({ reason }) => `cannot read what was sent: ${reason}`,
 	}),
-	'protocol.too_long': entry<{ bytes: number; maxBytes: number }>({
+	'protocol.too_long': entry<{ what: 'request' | 'answer' | 'notification'; bytes: number; maxBytes: number }>({
 		status: 413,
 		exit: 1,
 		number: 'E148',
-		message: ({ bytes, maxBytes }) => `cannot send ${bytes} bytes in one message: the other side takes at most ${maxBytes}`,
-		hint: () => 'ask for less at once',
+		message: ({ what, bytes, maxBytes }) =>
+			`cannot send ${what === 'answer' ? 'an' : 'a'} ${what} of ${bytes} bytes: the other side takes at most ${maxBytes} in one message`,
+		hint: ({ what }) => (what === 'answer' ? 'ask for less at once' : 'send less at once'),
 	}),
 	'access.denied': entry<{ reason: string }>({
 		status: 403,

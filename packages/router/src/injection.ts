@@ -1,14 +1,6 @@
 /** Messages from outside of any runtime: straight into one, or as if one had sent them. */
 import { isUtf8 } from 'node:buffer';
-import {
-	type Codec,
-	codecs,
-	type CreditEntry,
-	type DropReason,
-	FrameKind,
-	headerBytes,
-	maxFrameBytes,
-} from '@orch/protocol/data';
+import { type Codec, codecs, type CreditEntry, type DropReason, FrameKind, maxPayloadBytes } from '@orch/protocol/data';
 import { unpack } from '@orch/protocol/wire';
 import { type Misfit, misfitText } from './admission.ts';
 import { FrameBuilder } from './frame-builder.ts';
@@ -228,8 +220,7 @@ export class Injection {
 function bodyProblem(codec: Codec, body: Uint8Array): string | undefined {
 	if (!codecs.includes(codec)) return `the codec of a message is one of ${codecs.join(', ')}`;
 	if (!(body instanceof Uint8Array)) return 'the body of a message is bytes';
-	if (body.length + headerBytes > maxFrameBytes)
-		return `a message takes at most ${maxFrameBytes - headerBytes} bytes, this one has ${body.length}`;
+	if (body.length > maxPayloadBytes) return `a message takes at most ${maxPayloadBytes} bytes, this one has ${body.length}`;
 	if (codec === 'json' && !(isUtf8(body) && isJson(body, 0, body.length))) return 'it is not JSON';
 	if (codec === 'msgpack') {
 		try {

@@ -856,6 +856,32 @@ describe('orch link', () => {
 			err: "orch: no link takes 'Pnig' from ping\n  links take from ping: Ping, Log\n  did you mean: Ping\nhint: orch link add --from ping --type Pnig --to NAME\n",
 		});
 	});
+
+	it('send says how long a message may be, before anything goes out', async () => {
+		const longest = 16_777_184;
+		const before = daemon.requests.length;
+		const json = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`;
+		const send = (input: string, ...more: readonly string[]) =>
+			runCli(['link', 'send', '--to', 'ping', '--type', 'Ping', ...more], { socket: daemon.socket, input });
+		const file = join(daemon.directory, 'body.json');
+		writeFileSync(file, json(longest + 1));
+		const tooLong = (what: string, bytes: string) => ({
+			code: 1,
+			out: '',
+			err: `orch: cannot send ${what}: a message takes at most ${longest} bytes, this one has ${bytes}\nhint: send it in parts\n`,
+		});
+		for (const raw of [[], ['--raw']]) {
+			expect(await send(json(longest + 1), '-', ...raw)).toEqual(tooLong('standard input', 'more'));
+			expect(await send('', '-f', file, ...raw)).toEqual(tooLong(file, `${longest + 1}`));
+		}
+		expect(daemon.requests.length).toBe(before);
+		expect((await send(json(longest - 1000), '-')).err).toBe('sent: into 1 mailbox\n');
+		// with its type and receiver it is longer than a request may be
+		const { err } = await send(json(longest), '-');
+		expect(err).toMatch(
+			/^orch: cannot send a request of \d+ bytes: .* at most 16777216 in one message\nhint: send less at once\n$/,
+		);
+	});
 });
 
 describe('orch clear', () => {

@@ -1,5 +1,6 @@
 /** `orch link send`: a message by hand. */
 import { findJsonFault, jsonFrame } from '@orch/base/text';
+import { maxPayloadBytes } from '@orch/protocol/wire';
 import { integer, nonEmpty } from '../args/values.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -103,12 +104,16 @@ async function readBody(
 	if (typed !== undefined && file !== undefined)
 		throw new CliError('usage.conflict', { reason: 'the body is an argument or a file, not both', hint: 'orch help link send' });
 	const fromInput = typed === '-' || file === '-';
+	const what = fromInput ? 'standard input' : (file ?? 'message body');
 	const bytes = fromInput
-		? await world.input.read()
+		? await world.input.read(maxPayloadBytes)
 		: file === undefined
 			? Buffer.from(typed ?? (raw ? '' : 'null'))
 			: readInputFile(file, world.cwd);
-	if (!raw) checkJson(bytes, fromInput ? 'standard input' : (file ?? 'message body'), typed !== undefined && !fromInput);
+	// of what is longer not all has been read
+	if (bytes.length > maxPayloadBytes)
+		throw new CliError('message.too_long', { what, bytes: fromInput ? undefined : bytes.length, limit: maxPayloadBytes });
+	if (!raw) checkJson(bytes, what, typed !== undefined && !fromInput);
 	return bytes;
 }
 

@@ -27,6 +27,8 @@ export const headerBytes = 32;
 export const directHeaderBytes = 36;
 /** Total length of a frame, header included, unless a connection agreed on less. */
 export const maxFrameBytes = 16 * 1024 * 1024;
+/** What a message may have in such a frame. */
+export const maxPayloadBytes = maxFrameBytes - headerBytes;
 
 /** Who sends which: c = client (a runtime), r = router. Bodies of control kinds (16 and up) are MessagePack unless said. */
 export const FrameKind = {

@@ -39,6 +39,7 @@ export {
 	headerBytes,
 	makeFrame,
 	maxFrameBytes,
+	maxPayloadBytes,
 	readHeader,
 	readU32,
 	writeHeader,

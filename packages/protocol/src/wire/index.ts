@@ -29,5 +29,5 @@ export { findByReference, suggestLinks } from '../references.ts';
 export { shortId } from '../short-id.ts';
 export { inheritedOf } from '../inherited.ts';
 export { suggest } from '../suggest.ts';
-export { typeNameFault } from '../data/index.ts';
+export { maxPayloadBytes, typeNameFault } from '../data/index.ts';
 export { version } from '../version.ts';

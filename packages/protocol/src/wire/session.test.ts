@@ -2,7 +2,7 @@ import { settle } from '@orch/base/testing';
 import { Type } from 'typebox';
 import { describe, expect, it } from 'vitest';
 import { createDispatch, type Dispatch } from '../dispatch.ts';
-import { OrchError } from '../errors.ts';
+import { OrchError, toWireError } from '../errors.ts';
 import { operation, stream } from '../operation.ts';
 import { createCaller } from './caller.ts';
 import { ourHello } from './our-hello.ts';
@@ -326,7 +326,10 @@ describe('a session', () => {
 		await client.hello();
 		await expect(caller.call('test.echo', { text: 'x'.repeat(1_000) })).rejects.toMatchObject({
 			code: 'protocol.too_long',
-			message: expect.stringMatching(/^cannot send 1\d\d\d bytes in one message: the other side takes at most 1000$/),
+			message: expect.stringMatching(
+				/^cannot send an answer of 1\d\d\d bytes: the other side takes at most 1000 in one message$/,
+			),
+			wire: { hint: 'ask for less at once' },
 		});
 		await expect(client.request('test.'.padEnd(2_000, 'x'), {})).rejects.toMatchObject({ code: 'protocol.too_long' });
 		expect(await caller.call('test.echo', { text: 'x'.repeat(900) })).toEqual({ text: 'x'.repeat(900) });
@@ -343,7 +346,14 @@ describe('a session', () => {
 	it('does not ask what the other side would not take', async () => {
 		const { client, server, caller } = connect({ server: { hello: { ...ourHello('server/1', 2), maxFrame: 1_000 } } });
 		await client.hello();
-		await expect(caller.call('test.echo', { text: 'x'.repeat(1_000) })).rejects.toMatchObject({ code: 'protocol.too_long' });
+		const refused = await caller.call('test.echo', { text: 'x'.repeat(1_000) }).catch((error: OrchError) => toWireError(error));
+		expect(refused).toMatchObject({
+			code: 'protocol.too_long',
+			message: expect.stringMatching(
+				/^cannot send a request of 1\d\d\d bytes: the other side takes at most 1000 in one message$/,
+			),
+			hint: 'send less at once',
+		});
 		await expect(client.request('test.echo', endless())).rejects.toMatchObject({ code: 'internal' });
 		await expect(client.stream('test.count', { to: 1, text: 'x'.repeat(1_000) }).next()).rejects.toMatchObject({
 			code: 'protocol.too_long',

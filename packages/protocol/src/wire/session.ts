@@ -365,7 +365,7 @@ export class Session {
 		const bytes = encoded.length - codec.framingBytes;
 		return bytes <= this.#peerTakesBytes
 			? encoded
-			: new OrchError('protocol.too_long', { bytes, maxBytes: this.#peerTakesBytes });
+			: new OrchError('protocol.too_long', { what: sentAs(message), bytes, maxBytes: this.#peerTakesBytes });
 	}
 
 	/** Whoever reads lines and does not say how long a line may be takes any. */
@@ -390,5 +390,7 @@ export class Session {
 	}
 }
 
+const sentAs = ({ kind }: Message): 'request' | 'answer' | 'notification' =>
+	kind === 'request' ? kind : kind === 'notify' ? 'notification' : 'answer';
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 const rangeText = ([low, high]: readonly [number, number]): string => (low === high ? `${low}` : `${low}–${high}`);
