@@ -3,6 +3,7 @@
  * same way: tables, times, what a runtime is and uses. No Node, and nothing else of base.
  */
 export { ago, duration } from './age.ts';
+export { drivingLetters, escapedLetter } from './driving.ts';
 export { type EnvFile, type EnvFileFault, parseEnvFile } from './env-file.ts';
 export { findJsonFault, type JsonFault, jsonFrame } from './json-fault.ts';
 export { durationPattern, longestDurationMs, readDuration, readSize, sizePattern } from './quantities.ts';

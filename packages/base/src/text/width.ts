@@ -1,14 +1,16 @@
 /** Text in columns of a terminal: how wide it is, cut to fit, and free of what would move the cursor. */
 
+import { drivingLetters, escapedLetter } from './driving.ts';
+
+const unprintable = new RegExp(`[\\u0000-\\u001f${drivingLetters}]`, 'g');
+
 /** Escapes control characters (a program's arguments, names and messages may hold any) so that they cannot drive the terminal. */
 export function printable(text: string): string {
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-	return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (letter) => {
+	return text.replace(unprintable, (letter) => {
 		if (letter === '\n') return '\\n';
 		if (letter === '\t') return '\\t';
 		if (letter === '\r') return '\\r';
-		const code = letter.charCodeAt(0);
-		return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+		return escapedLetter(letter);
 	});
 }
 

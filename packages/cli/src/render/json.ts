@@ -1,4 +1,5 @@
 /** JSON as the CLI prints and reads it: bytes are `{"b64":"…"}`, as in the JSON Lines of the control socket. */
+import { drivingLetters } from '@orch/base/text';
 import { fromBase64, jsonReplacer, toBase64 } from '@orch/protocol/wire';
 
 /** One document: indented for a terminal, one line for a pipe. */
@@ -7,10 +8,9 @@ export const toJson = (value: unknown, pretty: boolean): string =>
 
 /** JSON that says the same and cannot drive a terminal: it need not escape all that does, and these only stand in texts. */
 export const inert = (json: string): string =>
-	json.replace(
-		/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-		(letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
-	);
+	json.replace(driving, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const driving = new RegExp(`[${drivingLetters}]`, 'g');
 
 export const fromJson = (text: string): unknown => JSON.parse(text, base64ToBytes) as unknown;
 

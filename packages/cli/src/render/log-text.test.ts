@@ -15,7 +15,7 @@ describe('text of programs on a terminal', () => {
 		['other sequences', `${esc}(Bplain${esc}c${esc}7`, 'plain'],
 		['an escape alone', `a${esc}`, 'a'],
 		['NUL, bell, a return in the middle', 'a\0b\u0007c\rd', 'a\\x00b\\x07c\\rd'],
-		['letters that turn text round', 'a\u202eb', 'a\\u202eb'],
+		['letters that turn text round', 'a\u202eb\u061c', 'a\\u202eb\\u061c'],
 		['tabs, wide and composed letters', '\t日本é', '\t日本é'],
 	])('%s', (_what, text, shown) => {
 		expect(terminalText(text, true)).toBe(shown);

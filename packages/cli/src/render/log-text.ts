@@ -1,11 +1,12 @@
 /** Text of programs for a terminal or a pipe: colours may pass, and nothing else that would drive a terminal. */
+import { drivingLetters, escapedLetter } from '@orch/base/text';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const sequences = /\u001b[\]PX^_][^\u0007\u001b]*(?:\u0007|\u001b\\)?|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|\u001b[ -/]*[0-~]?/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: likewise
 const colours = /^(?:\u001b\[|\u009b)[0-9;:]*m$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: likewise, but for the tab
-const controls = /[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+/** But for the tab, and what is left of sequences. */
+const controls = new RegExp(`[\\u0000-\\u0008\\u000a-\\u001a\\u001c-\\u001f${drivingLetters}]`, 'g');
 
 const resetColours = '\u001b[0m';
 
@@ -17,11 +18,7 @@ export function terminalText(text: string, isColoured: boolean): string {
 		last = sequence;
 		return sequence;
 	});
-	const shown = safe.replace(controls, (letter) => {
-		const code = letter.charCodeAt(0);
-		if (letter === '\r') return '\\r';
-		return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
-	});
+	const shown = safe.replace(controls, (letter) => (letter === '\r' ? '\\r' : escapedLetter(letter)));
 	// what a line begins in colour it does not leave to the next one
 	return last === '' || /\[0?m$/.test(last) ? shown : `${shown}${resetColours}`;
 }

@@ -66,7 +66,7 @@ describe('a table', () => {
 
 describe('text for a terminal', () => {
 	it('cannot drive it', () => {
-		expect(printable('a\u001b[2Jb\r\n\t\u0007\u009b\u202e')).toBe('a\\x1b[2Jb\\r\\n\\t\\x07\\x9b\\u202e');
+		expect(printable('a\u001b[2Jb\r\n\t\u0007\u009b\u202e\u061c')).toBe('a\\x1b[2Jb\\r\\n\\t\\x07\\x9b\\u202e\\u061c');
 	});
 
 	it('is as wide as it is drawn', () => {
@@ -188,9 +188,9 @@ describe('JSON', () => {
 	});
 
 	it('cannot drive a terminal, and says the same', () => {
-		const value = { 'a\u009b': '\u001b[2J\u009b2J\u007f\u202eé日' };
+		const value = { 'a\u009b': '\u001b[2J\u009b2J\u007f\u202e\u061cé日' };
 		const text = toJson(value, false);
-		expect(text).toBe('{"a\\u009b":"\\u001b[2J\\u009b2J\\u007f\\u202eé日"}\n');
+		expect(text).toBe('{"a\\u009b":"\\u001b[2J\\u009b2J\\u007f\\u202e\\u061cé日"}\n');
 		expect(JSON.parse(text)).toEqual(value);
 		const error = { code: 'x', number: 'E1', message: 'no \u009b2J', exit: 1, retryable: false };
 		expect(renderErrorJson(error)).toContain('no \\u009b2J');
