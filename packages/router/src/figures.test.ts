@@ -11,6 +11,17 @@ test('a rate is of the last ten seconds, and of less while there is less', () =>
 	expect(meter.rates(90_000)).toEqual({ messagesPerSecond: 0, bytesPerSecond: 0 });
 });
 
+test('a rate is of fewer seconds where they are asked for', () => {
+	const meter = new RateMeter();
+	for (let second = 50; second < 60; second++) meter.add(second * 1000, second < 58 ? 10 : 100, second);
+	expect(meter.rates(60_000, 1)).toEqual({ messagesPerSecond: 100, bytesPerSecond: 59 });
+	expect(meter.rates(60_000, 2)).toEqual({ messagesPerSecond: 100, bytesPerSecond: 58.5 });
+	expect(meter.rates(60_000, 5).messagesPerSecond).toBe(46);
+	expect(meter.rates(60_000, 10)).toEqual(meter.rates(60_000));
+	meter.add(60_000, 50, 0);
+	expect(meter.rates(60_500, 1).messagesPerSecond).toBe(100);
+});
+
 test('percentiles are within ten per cent of the truth', () => {
 	const latency = new LatencyHistogram();
 	expect(latency.percentileMs(0.5)).toBeUndefined();

@@ -18,14 +18,23 @@ export class RateMeter {
 		(this.#bytes[slot] as number) += bytes;
 	}
 
-	/** Over the last ten seconds, or over those that there have been. */
-	rates(nowMs: number): { readonly messagesPerSecond: number; readonly bytesPerSecond: number } {
+	/** Over the last so many seconds, ten at most, or over those that there have been. */
+	rates(nowMs: number, windowSeconds = seconds): { readonly messagesPerSecond: number; readonly bytesPerSecond: number } {
 		if (this.#firstSecond < 0) return { messagesPerSecond: 0, bytesPerSecond: 0 };
 		this.#moveTo(Math.floor(nowMs / 1000));
 		// the present second counts by the part of it that has passed
-		const over = Math.min(seconds + (nowMs / 1000 - this.#second), Math.max(1, nowMs / 1000 - this.#firstSecond));
-		const sum = (counts: Float64Array) => counts.reduce((total, count) => total + count, 0);
-		return { messagesPerSecond: sum(this.#messages) / over, bytesPerSecond: sum(this.#bytes) / over };
+		const over = Math.min(windowSeconds + (nowMs / 1000 - this.#second), Math.max(1, nowMs / 1000 - this.#firstSecond));
+		return {
+			messagesPerSecond: this.#sum(this.#messages, windowSeconds) / over,
+			bytesPerSecond: this.#sum(this.#bytes, windowSeconds) / over,
+		};
+	}
+
+	/** Of the present second, and of so many before it. */
+	#sum(counts: Float64Array, before: number): number {
+		let total = 0;
+		for (let back = 0; back <= before; back++) total += counts[(this.#second - back + slots) % slots] as number;
+		return total;
 	}
 
 	#moveTo(second: number): void {

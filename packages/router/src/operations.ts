@@ -38,7 +38,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 			router.ended(runtime, generation);
 			return {};
 		},
-		'router.stats': () => router.stats(),
+		'router.stats': ({ windowSeconds }) => router.stats(windowSeconds),
 		'router.types': () => router.types(),
 		'router.send': (message) => router.send(message),
 		'router.answer': ({ request, ok, error }) => {

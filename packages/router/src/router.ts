@@ -192,11 +192,12 @@ export class Router {
 		this.#inTurn(() => this.#ports.get(runtime)?.ended(generation));
 	}
 
-	stats(): RouterStats {
+	/** Rates are of the last so many seconds, ten unless said. */
+	stats(windowSeconds?: number): RouterStats {
 		this.#clock.tick();
 		const now = this.#clock.nowMs;
 		const links = [...this.#links.values()].map((link): LinkReport => {
-			const { messagesPerSecond, bytesPerSecond } = link.meter.rates(now);
+			const { messagesPerSecond, bytesPerSecond } = link.meter.rates(now, windowSeconds);
 			return {
 				id: link.spec.id,
 				counters: link.counters,
@@ -216,7 +217,7 @@ export class Router {
 				faults: Object.fromEntries(faults),
 			}),
 		);
-		return { links, unrouted: this.#unrouted.report(), ports };
+		return { links, unrouted: this.#unrouted.report(windowSeconds), ports };
 	}
 
 	types(): TypesReport {

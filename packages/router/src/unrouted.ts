@@ -51,13 +51,13 @@ export class UnroutedCounts {
 		this.#byRuntime.delete(runtime);
 	}
 
-	report(): UnroutedCount[] {
+	report(windowSeconds?: number): UnroutedCount[] {
 		return [...this.#byRuntime].flatMap(([from, byType]) =>
 			[...byType].map(([type, { frames, meter, lastMs }]) => ({
 				from,
 				type,
 				count: frames,
-				messagesPerSecond: meter.rates(this.#clock.nowMs).messagesPerSecond,
+				messagesPerSecond: meter.rates(this.#clock.nowMs, windowSeconds).messagesPerSecond,
 				lastAt: this.#clock.wallMs(lastMs),
 			})),
 		);

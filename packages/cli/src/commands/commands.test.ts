@@ -625,11 +625,11 @@ describe('orch link', () => {
 		daemon.faults.push({ runtime: { id: 'x', name: 'ping' }, counts: { protocol: 1, discarded_bytes: 12_800, truncated: 2 } });
 		expect((await orch('link stats', { ...terminal, columns: 140 })).out).toBe(
 			[
-				'LINK                   MSG/S  BYTES/S    P50     P99      QUEUE  DROPPED  LAST        NOTE',
-				'ping ─Ping→ worker       2.0     76 B  0.2ms  0.91ms     0/1024        0  2h 14m ago',
-				'* ─Log→ ping             2.0     76 B  0.2ms  0.91ms  1024/1024        4  2h 14m ago  4 overflow',
-				'(unrouted) ping Debug    1.0        –      –       –          –       71  1s ago      no link takes Debug from ping',
-				'(faults) ping              –        –      –       –          –        3  –           1 protocol, 2 truncated, 12.8 kB discarded',
+				'LINK                   MSG/S  BYTES/S    P50     P99        QUEUE  DROPPED  LAST        NOTE',
+				'ping ─Ping→ worker       2.0     76 B  0.2ms  0.91ms       0/1024        0  2h 14m ago',
+				'* ─Log→ ping             2.0     76 B  0.2ms  0.91ms  1024/1024 ▲        4  2h 14m ago  4 overflow',
+				'(unrouted) ping Debug    1.0        –      –       –            –       71  1s ago      no link takes Debug from ping',
+				'(faults) ping              –        –      –       –            –        3  –           1 protocol, 2 truncated, 12.8 kB discarded',
 				'',
 			].join('\n'),
 		);

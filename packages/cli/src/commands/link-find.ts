@@ -6,7 +6,10 @@ import type { Context } from '../context.ts';
 type Link = ResultOf<Api['link.stats']>['links'][number];
 
 export async function findLink(context: Context, ref: string): Promise<Link> {
-	const { links } = await context.read('link.stats', {});
+	return pickLink((await context.read('link.stats', {})).links, ref);
+}
+
+export function pickLink(links: readonly Link[], ref: string): Link {
 	const found = findByReference(
 		ref,
 		links.map((link) => ({ id: link.id, name: link.id, link })),

@@ -1,17 +1,19 @@
 /** `orch link stats`: rates, latencies, queues and drops of the links, what no link takes, and faults of connections. */
 import { ago, type Column, renderTable } from '@orch/base/text';
-import type { Api, ResultOf } from '@orch/protocol';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
+import { CliError } from '../errors.ts';
 import { untilInterrupted } from '../interruption.ts';
-import { flag } from '../option.ts';
+import { flag, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { bytes, latency, rate } from '../render/time.ts';
-import { filterOf, type LinkEnds, type LinkFilter, linkFilter, linkText } from './link-text.ts';
+import { pickLink } from './link-find.ts';
+import { filterOf, isFiltered, type LinkEnds, type LinkFilter, linkFilter, linkText } from './link-text.ts';
+import { parseWindow, rememberedSeconds, type Stats, statsOver } from './link-window.ts';
 
-type Stats = ResultOf<Api['link.stats']>;
+type Link = Stats['links'][number];
 type Row =
-	| { readonly kind: 'link'; readonly link: Stats['links'][number] }
+	| { readonly kind: 'link'; readonly link: Link }
 	| { readonly kind: 'unrouted'; readonly unrouted: Stats['unrouted'][number]; readonly note: string }
 	| { readonly kind: 'faults'; readonly faults: Stats['faults'][number] };
 
@@ -20,30 +22,74 @@ const watchEveryMs = 1000;
 export const linkStats = command({
 	path: ['link', 'stats'],
 	summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections',
-	options: { ...linkFilter, watch: flag('-w, --watch', 'again every second, until Ctrl-C') },
-	examples: ['orch link stats', 'orch link stats -w', "orch link stats --json | jq '.unrouted'"],
+	notes: [
+		'Of all links, of those that are named by their ids, or of those between runtimes: then also what no link takes (unrouted), and faults.',
+		'Rates are of the last ten seconds, or of the last --window: up to ten seconds are told at once, of a longer one the rest is waited for.',
+		'▲ stands behind a queue that is nearly full, that waits for a receiver which is not there, or, with --watch, that has grown.',
+	],
+	args: [{ name: 'LINK', many: true }],
+	options: {
+		...linkFilter,
+		window: value('--window DURATION', 'rates of the last so many seconds (10s), up to 1h', parseWindow),
+		watch: flag('-w, --watch', 'again every second, until Ctrl-C'),
+	},
+	examples: [
+		'orch link stats',
+		'orch link stats 7c1e09aa --window 1m',
+		'orch link stats -w --window 1s',
+		"orch link stats --json | jq '.unrouted'",
+	],
 	json: '{"links": [...], "unrouted": [...], "faults": [...]}; with --watch one a line, every second',
-	async run(context, { options: { watch = false, ...filter } }) {
-		if (watch) return watchStats(context, filter);
-		const stats = await context.read('link.stats', filterOf(filter));
-		if (context.json) context.printJson(stats);
-		else if (context.namesOnly) context.print(stats.links.map(({ id }) => `${id}\n`).join(''));
-		else if (stats.links.length + stats.unrouted.length + stats.faults.length === 0)
-			context.note('no links; add one: orch link add --from A --type T --to B');
-		else context.print(renderStats(context, stats, await takers(context, stats, filter)));
-		return undefined;
+	async run(context, { args: refs, options: { watch = false, window, ...filter } }) {
+		checkTogether(refs, filter, watch, window);
+		const read = async (seconds: { readonly windowSeconds?: number }, signal?: AbortSignal): Promise<Stats> => {
+			const stats = await context.read('link.stats', { ...filterOf(filter), ...seconds }, signal);
+			return refs.length === 0 ? stats : ofLinks(stats, refs);
+		};
+		const short = window === undefined ? {} : { windowSeconds: window };
+		if (watch) return watchStats(context, filter, (signal) => read(short, signal));
+		const show = async (signal?: AbortSignal): Promise<undefined> => {
+			const stats = await statsOver(window, read, context.world.clock, signal);
+			if (context.json) context.printJson(stats);
+			else if (context.namesOnly) context.print(stats.links.map(({ id }) => `${id}\n`).join(''));
+			else if (stats.links.length + stats.unrouted.length + stats.faults.length === 0)
+				context.note('no links; add one: orch link add --from A --type T --to B');
+			else context.print(renderStats(context, stats, { links: await takers(context, stats, filter, signal) }));
+		};
+		if (window !== undefined && window > rememberedSeconds) return untilInterrupted(context, show);
+		return show();
 	},
 });
 
-async function watchStats(context: Context, filter: LinkFilter): Promise<number | undefined> {
+function checkTogether(refs: readonly string[], filter: LinkFilter, watch: boolean, window: number | undefined): void {
+	const refuse = (reason: string): never => {
+		throw new CliError('usage.conflict', { reason, hint: 'orch help link stats' });
+	};
+	if (refs.length > 0 && isFiltered(filter)) refuse('links are named by their ids, or by --from, --type and --to, not by both');
+	if (watch && window !== undefined && window > rememberedSeconds)
+		refuse(`--watch looks every second, so its --window is one that need not be waited for: ${rememberedSeconds}s at most`);
+}
+
+/** Those that are named, in the order in which they were added; what is of no link is not of them. */
+function ofLinks({ links }: Stats, refs: readonly string[]): Stats {
+	const ids = new Set(refs.map((ref) => pickLink(links, ref).id));
+	return { links: links.filter(({ id }) => ids.has(id)), unrouted: [], faults: [] };
+}
+
+async function watchStats(
+	context: Context,
+	filter: LinkFilter,
+	read: (signal: AbortSignal) => Promise<Stats>,
+): Promise<number | undefined> {
 	const { world, json, pretty } = context;
 	let drawn = 0;
+	let before: ReadonlyMap<string, number> | undefined;
 	const show = async (signal: AbortSignal): Promise<never> => {
 		for (;;) {
-			const stats = await context.read('link.stats', filterOf(filter), signal);
-			const text = json
-				? toJson(stats, false)
-				: fitToScreen(renderStats(context, stats, await takers(context, stats, filter, signal)), world.out.rows);
+			const stats = await read(signal);
+			const seen = { links: await takers(context, stats, filter, signal), before };
+			const text = json ? toJson(stats, false) : fitToScreen(renderStats(context, stats, seen), world.out.rows);
+			before = new Map(stats.links.map(({ id, counters }) => [id, counters.queued]));
 			// drawn over itself on a terminal, one below the other in a pipe
 			const back = pretty && !json && drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
 			const apart = !pretty && !json && drawn > 0 ? '\n' : '';
@@ -66,21 +112,38 @@ function fitToScreen(text: string, rows: number | undefined): string {
 export function renderStats(
 	{ pretty, style, tableWidth, world }: Pick<Context, 'pretty' | 'style' | 'tableWidth' | 'world'>,
 	stats: Stats,
-	/** What may take what no link takes; those that are shown, unless said otherwise. */
-	links: readonly LinkEnds[] = stats.links,
+	{ links = stats.links, before }: Seen = {},
 ): string {
 	const rows: Row[] = [
 		...stats.links.map((link): Row => ({ kind: 'link', link })),
 		...stats.unrouted.map((unrouted): Row => ({ kind: 'unrouted', unrouted, note: unroutedText(unrouted, links) })),
 		...stats.faults.map((faults): Row => ({ kind: 'faults', faults })),
 	];
-	return renderTable(rows, columns(pretty, world.clock.now()), { width: tableWidth, style });
+	return renderTable(rows, columns(pretty, world.clock.now(), before), { width: tableWidth, style });
 }
 
-function columns(pretty: boolean, now: number): Column<Row>[] {
-	const of =
-		(link: (stats: Stats['links'][number]) => string, unrouted: (stats: Stats['unrouted'][number]) => string) => (row: Row) =>
-			row.kind === 'link' ? link(row.link) : row.kind === 'unrouted' ? unrouted(row.unrouted) : none();
+interface Seen {
+	/** What may take what no link takes; those that are shown, unless said otherwise. */
+	readonly links?: readonly LinkEnds[];
+	/** What was queued at the look before this one, by link. */
+	readonly before?: ReadonlyMap<string, number> | undefined;
+}
+
+/** From here on a mailbox is nearly full. */
+const nearlyFull = 0.8;
+
+/** Whether somebody should look at its queue: it is nearly full, it has grown, or nobody is there to take from it. */
+function isPressed({ id, counters, queueMessages, queueBytes, overflow }: Link, before: Seen['before']): boolean {
+	const { queued, queuedBytes, inFlight } = counters;
+	// one of `latest` holds one message by design: the next one takes its place
+	if (queued === 0 || overflow === 'latest') return false;
+	const isNearlyFull = queued >= queueMessages * nearlyFull || queuedBytes >= queueBytes * nearlyFull;
+	return isNearlyFull || inFlight === 0 || queued > (before?.get(id) ?? queued);
+}
+
+function columns(pretty: boolean, now: number, before: Seen['before']): Column<Row>[] {
+	const of = (link: (stats: Link) => string, unrouted: (stats: Stats['unrouted'][number]) => string) => (row: Row) =>
+		row.kind === 'link' ? link(row.link) : row.kind === 'unrouted' ? unrouted(row.unrouted) : none();
 	const none = () => '–';
 	const last = (at: string | null) => (at === null ? '–' : pretty ? ago(at, now) : at);
 	return [
@@ -113,10 +176,12 @@ function columns(pretty: boolean, now: number): Column<Row>[] {
 			rank: 1,
 			align: 'right',
 			text: of(
-				({ counters, queueMessages, blocking }) => `${counters.queued}/${queueMessages}${blocking ? ' blocks' : ''}`,
+				(link) =>
+					`${link.counters.queued}/${link.queueMessages}${link.blocking ? ' blocks' : ''}${isPressed(link, before) ? ' ▲' : ''}`,
 				none,
 			),
-			paint: (text, row, style) => (row.kind === 'link' && row.link.blocking ? style.yellow(text) : text),
+			paint: (text, row, style) =>
+				row.kind === 'link' && (row.link.blocking || isPressed(row.link, before)) ? style.yellow(text) : text,
 		},
 		{
 			header: 'DROPPED',
@@ -174,7 +239,7 @@ const faultsText = ({ discarded_bytes: discarded, ...counts }: Readonly<Record<s
 		...(discarded === undefined ? [] : [`${bytes(discarded)} discarded`]),
 	].join(', ');
 
-const dropsText = ({ counters }: Stats['links'][number]): string =>
+const dropsText = ({ counters }: Link): string =>
 	Object.entries(counters.dropped)
 		.filter(([, count]) => count > 0)
 		.map(([reason, count]) => `${count} ${reason}`)

@@ -25,6 +25,8 @@ export interface LinkFilter {
 	readonly to?: string | undefined;
 }
 
+export const isFiltered = ({ from, type, to }: LinkFilter): boolean => [from, type, to].some((each) => each !== undefined);
+
 /** Without the keys that were not given. */
 export const filterOf = ({ from, type, to }: LinkFilter): { from?: string; type?: string; to?: string } => ({
 	...(from === undefined ? {} : { from }),

@@ -36,7 +36,7 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'link.tap': { summary: 'Show messages live as they pass, without touching them', params: ['link?', 'from?', 'type?', 'to?', 'bodyBytes?'], stream: true },
 	'link.send': { summary: 'Send a message by hand', params: ['type', 'from?', 'to?', 'body', 'codec?'], stream: false },
 	'link.types': { summary: 'Show every type that is declared, linked or has been sent: who sends and gets it, its schemas, a recent message', params: ['type?'], stream: false },
-	'link.stats': { summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections', params: ['from?', 'to?', 'type?'], stream: false },
+	'link.stats': { summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections', params: ['from?', 'to?', 'type?', 'windowSeconds?'], stream: false },
 	'daemon.events': { summary: 'Tell what happens: changes of runtimes and links, with reasons and last words', params: ['since?', 'sinceMs?', 'follow?', 'runtimes?', 'kinds?'], stream: true },
 	'runtime.watch': { summary: 'Show all runtimes now, then every change, and what they use once a second', params: [], stream: true },
 	'runtime.why': { summary: 'Tell why a runtime is as it is: what it waits for, what ended it, what its probes see, what to do', params: ['runtime'], stream: false },

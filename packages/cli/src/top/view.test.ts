@@ -180,10 +180,10 @@ it('links with what no link takes and what was wrong', () => {
 	expect(screenOf(100, 8, ['2', { kind: 'links', links }])).toMatchInlineSnapshot(`
 		"
 		 orch top  ● 2 running  ✗ 1 failed  ✗ 1 backoff  ○ 1 at rest  CPU 3.5%  MEM 496M|
-		LINK                  MSG/S  BYTES/S    P50    P99    QUEUE  DROPPED  LAST|
-		api ─Job→ worker        2.0     76 B  0.2ms  0.9ms  12/1024        0  4s ago|
-		(unrouted) api Debug    1.0        –      –      –        –       71  4s ago|
-		(faults) api              –        –      –      –        –        1  –|
+		LINK                  MSG/S  BYTES/S    P50    P99      QUEUE  DROPPED  LAST|
+		api ─Job→ worker        2.0     76 B  0.2ms  0.9ms  12/1024 ▲        0  4s ago|
+		(unrouted) api Debug    1.0        –      –      –          –       71  4s ago|
+		(faults) api              –        –      –      –          –        1  –|
 		|
 		|
 		 1 runtimes  j k move  ? help  q quit|

@@ -397,8 +397,8 @@ export class Links {
 	}
 
 	/** Of a link of groups: what all its rows come to. */
-	async figures(): Promise<RouterFigures> {
-		const figures = await this.#keeper.require().figures();
+	async figures(windowSeconds?: number): Promise<RouterFigures> {
+		const figures = await this.#keeper.require().figures(windowSeconds);
 		const byRow = new Map(figures.links.map((row) => [row.id, row]));
 		const byLink = new Map<string, LinkFigures[]>();
 		for (const { link, row } of this.#rows()) {

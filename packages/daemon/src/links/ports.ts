@@ -174,7 +174,8 @@ export interface RouterConnection {
 	/** Whether all that was said has left this process, so that the router has it before whatever happens next. */
 	readonly isClear: boolean;
 	ended(runtime: string, generation: number): Promise<void>;
-	figures(): Promise<RouterFigures>;
+	/** Rates of the last so many seconds, ten unless said. */
+	figures(windowSeconds?: number): Promise<RouterFigures>;
 	types(): Promise<TypeFigures>;
 	memoryBytes(): Promise<number>;
 	tap(

@@ -215,7 +215,7 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 				// before anybody hears of the end who may then come to the router himself
 				if (ends.length === 1) queueMicrotask(tellEnds);
 			}),
-		figures: () => caller.call('router.stats', {}),
+		figures: (windowSeconds) => caller.call('router.stats', windowSeconds === undefined ? {} : { windowSeconds }),
 		types: () => caller.call('router.types', {}),
 		memoryBytes: async () => (await caller.call('router.status', {})).memoryBytes,
 		tap: (links, bodyBytes, signal) => caller.stream('router.tap', { links: [...links], bodyBytes }, { signal, window: 8 }),

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { maxTypeNameBytes, tooManyBytes, typeNameBytes, typeNamePattern } from '../data/index.ts';
 import { operation, stream } from '../operation.ts';
-import { Bytes, LinkCounters, nullable, Overflow, Ref, Time, Uuid, WhileDown } from './shapes.ts';
+import { Bytes, LinkCounters, nullable, Overflow, Ref, Time, Uuid, WhileDown, WindowSeconds } from './shapes.ts';
 
 /** Its length is counted in characters where schemas are read, and in bytes here. */
 export const TypeName = Type.Refine(
@@ -203,7 +203,12 @@ export const linkOperations = {
 	'link.stats': operation({
 		summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections',
 		notes: 'Faults are of a runtime, whatever it sends and to whom: with a type or a receiver none are told.',
-		params: Type.Object({ from: Type.Optional(Sender), to: Type.Optional(Ref), type: Type.Optional(TypeName) }),
+		params: Type.Object({
+			from: Type.Optional(Sender),
+			to: Type.Optional(Ref),
+			type: Type.Optional(TypeName),
+			windowSeconds: Type.Optional(WindowSeconds),
+		}),
 		result: Type.Object({
 			links: Type.Array(LinkStats),
 			unrouted: Type.Array(UnroutedType),

@@ -1,7 +1,7 @@
 /** What orchd asks of the router. Internal: on the router's own socket, not on orchd's. */
 import { type Static, Type } from 'typebox';
 import { operation, stream } from '../operation.ts';
-import { Bytes, Empty, LinkCounters, nullable, Overflow, Uuid, WhileDown } from './shapes.ts';
+import { Bytes, Empty, LinkCounters, nullable, Overflow, Uuid, WhileDown, WindowSeconds } from './shapes.ts';
 
 export const RouterPort = Type.Object({
 	runtime: Uuid,
@@ -82,7 +82,7 @@ export type Routed = Static<typeof Routed>;
 export const LinkReport = Type.Object({
 	id: Uuid,
 	counters: LinkCounters,
-	/** Over the last ten seconds, or less while there is less. */
+	/** Over the seconds that were asked for, or less while there is less. */
 	messagesPerSecond: Type.Number(),
 	bytesPerSecond: Type.Number(),
 	/** From the sender's stamp to the handing over, milliseconds. */
@@ -224,7 +224,7 @@ export const routerOperations = {
 	}),
 	'router.stats': operation({
 		summary: 'Report the counters of all links, ports and unrouted types',
-		params: Empty,
+		params: Type.Object({ windowSeconds: Type.Optional(WindowSeconds) }),
 		result: Type.Object({ links: Type.Array(LinkReport), unrouted: Type.Array(UnroutedReport), ports: Type.Array(PortReport) }),
 		errors: [],
 	}),

@@ -311,6 +311,13 @@ export type Overflow = Static<typeof Overflow>;
 export const WhileDown = Type.Union([Type.Literal('drop'), Type.Literal('block')]);
 export type WhileDown = Static<typeof WhileDown>;
 
+/** As far back as the router remembers second by second. */
+export const WindowSeconds = Type.Integer({
+	minimum: 1,
+	maximum: 10,
+	description: 'Rates are of the last so many seconds: 10 unless said',
+});
+
 export const LinkCounters = Type.Object({
 	/** Messages that reached the link, before its mailbox. */
 	received: Type.Integer(),

@@ -247,7 +247,7 @@ export function linkHandlers({ links, directory, now, whileOpen }: LinkHandlersO
 			const chosen = select(params, call);
 			let figures: RouterFigures;
 			try {
-				figures = await links.figures();
+				figures = await links.figures(params.windowSeconds);
 			} catch (error) {
 				return unavailable(error, call);
 			}
