@@ -12,15 +12,22 @@ const packages = {
 	base: [],
 	protocol: [],
 	router: ['@orch/base', '@orch/base/json-schema', '@orch/protocol', '@orch/protocol/data', '@orch/protocol/wire'],
-	daemon: ['@orch/base', '@orch/base/json-schema', '@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
-	cli: ['@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
+	daemon: [
+		'@orch/base',
+		'@orch/base/json-schema',
+		'@orch/base/pattern',
+		'@orch/base/text',
+		'@orch/protocol',
+		'@orch/protocol/wire',
+	],
+	cli: ['@orch/base/pattern', '@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
 	sdk: ['@orch/protocol/data'],
 };
 
 /** Rooms of the daemon: what each may import, and which packages. `daemon` and `main` are the composition root. */
 const rooms = {
 	store: { rooms: [], packages: ['@orch/base'] },
-	supervisor: { rooms: [], packages: ['@orch/base'] },
+	supervisor: { rooms: [], packages: ['@orch/base', '@orch/base/pattern'] },
 	links: { rooms: [], packages: ['@orch/base'] },
 	binaries: { rooms: [], packages: ['@orch/base'] },
 	projects: { rooms: [], packages: ['@orch/base', '@orch/base/text'] },

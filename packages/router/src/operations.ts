@@ -51,7 +51,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 		},
 	};
 	const streamed: { readonly [Name in StreamName]: Streamed<Name> } = {
-		'router.tap': ({ links, bodyBytes }, signal) => router.tap(links, bodyBytes, signal),
+		'router.tap': ({ links, ...looks }, signal) => router.tap(links, looks, signal),
 		'router.events': (_params, signal) => router.events(signal),
 	};
 	const names = [...Object.keys(once), ...Object.keys(streamed)];

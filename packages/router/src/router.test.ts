@@ -378,7 +378,7 @@ describe('a tap', () => {
 		const abort = new AbortController();
 		const seen: { body: string; [key: string]: unknown }[] = [];
 		const tapping = (async () => {
-			for await (const { messages } of rig.router.tap([link], 4, abort.signal))
+			for await (const { messages } of rig.router.tap([link], { bodyBytes: 4 }, abort.signal))
 				seen.push(...messages.map((one) => ({ ...one, body: Buffer.from(one.body).toString() })));
 		})();
 		a.send(ping, '"one"', '2');
@@ -396,12 +396,29 @@ describe('a tap', () => {
 		expect(seen.length).toBe(2);
 	});
 
+	test('of a sample shows the first ones, and has not skipped the others', async () => {
+		await rig.link('a', 'Ping', 'b');
+		const [a, b] = [await rig.frames('a'), await rig.frames('b')];
+		const ping = await a.declare('Ping');
+		const abort = new AbortController();
+		const tap = rig.router.tap([], { bodyBytes: 0, sample: { count: 3, everyMs: 3_600_000 } }, abort.signal);
+		const first = tap.next();
+		a.send(ping, '1', '2');
+		await until('the first two', () => b.messages.length === 2);
+		a.send(ping, ...Array.from({ length: 5_000 }, () => '3'));
+		await until('all', () => b.messages.length === 5_002);
+		const seen = [(await first).value, (await tap.next()).value] as { messages: { seq: number }[]; skipped: number }[];
+		expect(seen.flatMap(({ messages }) => messages.map(({ seq }) => seq))).toEqual([1, 2, 3]);
+		abort.abort();
+		expect((await tap.next()).value).toEqual({ skipped: 0 });
+	});
+
 	test('that nobody reads skips, says how many, and holds nothing up', async () => {
 		const link = await rig.link('a', 'Ping', 'b', { overflow: 'drop-newest', messages: 10_000 });
 		const [a, b] = [await rig.frames('a'), await rig.frames('b')];
 		const ping = await a.declare('Ping');
 		const abort = new AbortController();
-		const tap = rig.router.tap([], 100, abort.signal);
+		const tap = rig.router.tap([], { bodyBytes: 100 }, abort.signal);
 		const first = tap.next();
 		a.send(ping, 'first');
 		expect((await first).value).toMatchObject({ skipped: 0, messages: [{ seq: 1 }] });

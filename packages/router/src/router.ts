@@ -26,7 +26,7 @@ import { Resumption } from './resumption.ts';
 import { RouterClock } from './router-clock.ts';
 import { Routes } from './routes.ts';
 import { type LoadCompiler, type Schema, Schemas } from './schemas.ts';
-import { type TapBatch, Taps } from './tap.ts';
+import { type Looks, type TapBatch, Taps } from './tap.ts';
 import { Turn } from './turn.ts';
 import { TypeRegistry } from './type-registry.ts';
 import { TypesSeen } from './types-seen.ts';
@@ -226,12 +226,8 @@ export class Router {
 	}
 
 	/** Messages as they pass; ends with the signal. */
-	tap(
-		links: readonly string[],
-		bodyBytes: number,
-		signal: AbortSignal,
-	): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
-		return this.#taps.read(links, bodyBytes, signal, this.#links);
+	tap(links: readonly string[], looks: Looks, signal: AbortSignal): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
+		return this.#taps.read(links, looks, signal, this.#links);
 	}
 
 	/** Throws InvalidMessage or MessageRefused. */

@@ -1,10 +1,18 @@
 /** Looking at messages as they pass: bounded, so that a slow reader skips instead of holding anything up. */
 import type { TapItem } from '@orch/protocol';
 import { readU32 } from '@orch/protocol/data';
+import { type Sample, Sampling } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
 import { maxTapBytes, maxTapMessages } from './limits.ts';
 import type { Link, Sender, Tap } from './link.ts';
 import type { RouterClock } from './router-clock.ts';
+
+/** What a reader wants of messages. */
+export interface Looks {
+	/** Of each body at most so much. */
+	readonly bodyBytes: number;
+	readonly sample?: Sample | undefined;
+}
 
 export interface TapBatch {
 	readonly messages: TapItem[];
@@ -25,11 +33,11 @@ export class Taps {
 	/** Messages as they pass by these links, or by all that there are when none is named; ends with the signal. */
 	async *read(
 		links: readonly string[],
-		bodyBytes: number,
+		looks: Looks,
 		signal: AbortSignal,
 		present: ReadonlyMap<string, Link>,
 	): AsyncGenerator<TapBatch, { skipped: number }, undefined> {
-		const reader = new TapReader(this.#clock, bodyBytes, this.#nameOf);
+		const reader = new TapReader(this.#clock, looks, this.#nameOf);
 		const open = { reader, links: new Set(links) };
 		this.#open.add(open);
 		this.attach(present);
@@ -71,6 +79,7 @@ interface OpenTap {
 class TapReader implements Tap {
 	readonly #clock: RouterClock;
 	readonly #bodyBytes: number;
+	readonly #sampling: Sampling | undefined;
 	readonly #nameOf: (runtime: string) => string;
 	#messages: TapItem[] = [];
 	#bytes = 0;
@@ -79,9 +88,10 @@ class TapReader implements Tap {
 	#wake: (() => void) | undefined;
 	#closed = false;
 
-	constructor(clock: RouterClock, bodyBytes: number, nameOf: (runtime: string) => string) {
+	constructor(clock: RouterClock, { bodyBytes, sample }: Looks, nameOf: (runtime: string) => string) {
 		this.#clock = clock;
 		this.#bodyBytes = bodyBytes;
+		this.#sampling = sample && new Sampling(sample);
 		this.#nameOf = nameOf;
 	}
 
@@ -91,10 +101,12 @@ class TapReader implements Tap {
 
 	see(link: Link, sender: Sender, buffer: Buffer, start: number, frames: number): void {
 		let at = start;
-		for (let index = 0; index < frames; index++) {
+		const wanted = this.#sampling?.take(frames, this.#clock.nowMs) ?? frames;
+		if (wanted === 0) return;
+		for (let index = 0; index < wanted; index++) {
 			if (this.#messages.length >= maxTapMessages || this.#bytes >= maxTapBytes) {
-				this.#skipped += frames - index;
-				this.#totalSkipped += frames - index;
+				this.#skipped += wanted - index;
+				this.#totalSkipped += wanted - index;
 				// its reader is told all the same
 				break;
 			}

@@ -33,7 +33,7 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'link.add': { summary: 'Route messages of a type from one runtime to another', params: ['from', 'type', 'to', 'queue?', 'queueBytes?', 'overflow?', 'whileDown?'], stream: false },
 	'link.list': { summary: 'List the links, in the order in which they were added', params: ['from?', 'to?', 'type?'], stream: false },
 	'link.remove': { summary: 'Remove a link; what waits in its mailbox is dropped and counted', params: ['link?', 'from?', 'type?', 'to?'], stream: false },
-	'link.tap': { summary: 'Show messages live as they pass, without touching them', params: ['link?', 'from?', 'type?', 'to?', 'bodyBytes?'], stream: true },
+	'link.tap': { summary: 'Show messages live as they pass, without touching them', params: ['link?', 'from?', 'type?', 'to?', 'bodyBytes?', 'sample?'], stream: true },
 	'link.send': { summary: 'Send a message by hand', params: ['type', 'from?', 'to?', 'body', 'codec?'], stream: false },
 	'link.types': { summary: 'Show every type that is declared, linked or has been sent: who sends and gets it, its schemas, a recent message', params: ['type?'], stream: false },
 	'link.stats': { summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections', params: ['from?', 'to?', 'type?', 'windowSeconds?'], stream: false },

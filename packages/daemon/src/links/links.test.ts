@@ -701,7 +701,7 @@ describe('links of groups', () => {
 			body: new Uint8Array(),
 		};
 		router.tapped.messages = [{ ...message, link: rows[0]?.id ?? '' }];
-		const tap = links.tap([into.id], 0, new AbortController().signal);
+		const tap = links.tap([into.id], { bodyBytes: 0 }, new AbortController().signal);
 		expect((await tap.next()).value).toMatchObject({ messages: [{ link: into.id }] });
 		await tap.return({ skipped: 0 });
 		expect(router.tapped.asked).toEqual(rows.map(({ id }) => id));

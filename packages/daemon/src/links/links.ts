@@ -7,6 +7,7 @@ import type {
 	LinkCounts,
 	LinkFigures,
 	LinkRow,
+	Looks,
 	Overflow,
 	PortRow,
 	Routed,
@@ -415,14 +416,14 @@ export class Links {
 
 	tap(
 		links: readonly string[],
-		bodyBytes: number,
+		looks: Looks,
 		signal: AbortSignal,
 	): AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }> {
 		const rows = this.#rows();
 		const chosen = rows.filter(({ link }) => links.includes(link.id)).map(({ row }) => row.id);
 		// an empty list means all: what fits nothing must not become that
 		const wanted = links.length > 0 && chosen.length === 0 ? links : chosen;
-		return this.#tellOfLinks(this.#keeper.require().tap(wanted, bodyBytes, signal));
+		return this.#tellOfLinks(this.#keeper.require().tap(wanted, looks, signal));
 	}
 
 	/** A row's messages are told as those of the link that it is of. */

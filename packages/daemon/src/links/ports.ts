@@ -164,6 +164,14 @@ export type Injection = {
 	readonly to: string | null;
 };
 
+/** What is wanted of messages that pass. */
+export interface Looks {
+	/** Of each body at most so much. */
+	readonly bodyBytes: number;
+	/** Only the first so many of each stretch of time. */
+	readonly sample?: { readonly count: number; readonly everyMs: number };
+}
+
 /** One connection to a living router. */
 export interface RouterConnection {
 	readonly pid: number;
@@ -180,7 +188,7 @@ export interface RouterConnection {
 	memoryBytes(): Promise<number>;
 	tap(
 		links: readonly string[],
-		bodyBytes: number,
+		looks: Looks,
 		signal: AbortSignal,
 	): AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }>;
 	inject(message: Injection): Promise<{ readonly accepted: number; readonly dropped: Readonly<Record<string, number>> }>;

@@ -218,7 +218,7 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 		figures: (windowSeconds) => caller.call('router.stats', windowSeconds === undefined ? {} : { windowSeconds }),
 		types: () => caller.call('router.types', {}),
 		memoryBytes: async () => (await caller.call('router.status', {})).memoryBytes,
-		tap: (links, bodyBytes, signal) => caller.stream('router.tap', { links: [...links], bodyBytes }, { signal, window: 8 }),
+		tap: (links, looks, signal) => caller.stream('router.tap', { links: [...links], ...looks }, { signal, window: 8 }),
 		inject: async (message) => {
 			try {
 				return await caller.call('router.send', message);

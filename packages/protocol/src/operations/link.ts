@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { maxTypeNameBytes, tooManyBytes, typeNameBytes, typeNamePattern } from '../data/index.ts';
 import { operation, stream } from '../operation.ts';
-import { Bytes, LinkCounters, nullable, Overflow, Ref, Time, Uuid, WhileDown, WindowSeconds } from './shapes.ts';
+import { Bytes, LinkCounters, nullable, Overflow, Ref, Sample, Time, Uuid, WhileDown, WindowSeconds } from './shapes.ts';
 
 /** Its length is counted in characters where schemas are read, and in bytes here. */
 export const TypeName = Type.Refine(
@@ -167,6 +167,7 @@ export const linkOperations = {
 			type: Type.Optional(TypeName),
 			to: Type.Optional(Ref),
 			bodyBytes: Type.Integer({ minimum: 0, maximum: 65_536, default: 1024 }),
+			sample: Type.Optional(Sample),
 		}),
 		item: Type.Object({ messages: Type.Array(TappedMessage), skipped: Type.Integer() }),
 		result: Type.Object({ skipped: Type.Integer() }),

@@ -1,7 +1,7 @@
 /** What orchd asks of the router. Internal: on the router's own socket, not on orchd's. */
 import { type Static, Type } from 'typebox';
 import { operation, stream } from '../operation.ts';
-import { Bytes, Empty, LinkCounters, nullable, Overflow, Uuid, WhileDown, WindowSeconds } from './shapes.ts';
+import { Bytes, Empty, LinkCounters, nullable, Overflow, Sample, Uuid, WhileDown, WindowSeconds } from './shapes.ts';
 
 export const RouterPort = Type.Object({
 	runtime: Uuid,
@@ -240,6 +240,7 @@ export const routerOperations = {
 			/** Only these links; empty: all. */
 			links: Type.Array(Uuid),
 			bodyBytes: Type.Integer({ minimum: 0, maximum: 65_536 }),
+			sample: Type.Optional(Sample),
 		}),
 		/** `skipped`: messages that passed unseen before this one because the reader was slow. */
 		item: Type.Object({ messages: Type.Array(TapItem), skipped: Type.Integer() }),

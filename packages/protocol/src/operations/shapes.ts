@@ -318,6 +318,12 @@ export const WindowSeconds = Type.Integer({
 	description: 'Rates are of the last so many seconds: 10 unless said',
 });
 
+/** The first so many of each stretch of time, which begins with what passes first in it. */
+export const Sample = Type.Object(
+	{ count: Type.Integer({ minimum: 1, maximum: 999_999 }), everyMs: Type.Integer({ minimum: 1, maximum: 3_600_000 }) },
+	{ description: 'The first so many messages of each stretch of time; the others are left out, and not counted as skipped' },
+);
+
 export const LinkCounters = Type.Object({
 	/** Messages that reached the link, before its mailbox. */
 	received: Type.Integer(),

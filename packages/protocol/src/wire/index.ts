@@ -28,6 +28,7 @@ export { isGivenName, isRuntimeName } from '../given-name.ts';
 export { findByReference, suggestLinks } from '../references.ts';
 export { shortId } from '../short-id.ts';
 export { inheritedOf } from '../inherited.ts';
+export { type Sample, Sampling } from '../sampling.ts';
 export { suggest } from '../suggest.ts';
 export { maxPayloadBytes, typeNameFault } from '../data/index.ts';
 export { version } from '../version.ts';

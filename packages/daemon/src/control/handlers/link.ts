@@ -174,7 +174,8 @@ export function linkHandlers({ links, directory, now, whileOpen }: LinkHandlersO
 			}
 			const ids = everything ? [] : chosen.map(({ id }) => id);
 			try {
-				const tap = links.tap(ids, params.bodyBytes, call.signal);
+				const { bodyBytes, sample } = params;
+				const tap = links.tap(ids, { bodyBytes, ...(sample === undefined ? {} : { sample }) }, call.signal);
 				try {
 					for (let next = await tap.next(); ; next = await tap.next()) {
 						if (next.done) return next.value;

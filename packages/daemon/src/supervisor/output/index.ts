@@ -7,7 +7,7 @@
  */
 export { type StreamName, streamNames } from './layout.ts';
 export { keepOutputMs } from './old-output.ts';
-export { createPattern, type Pattern, PatternError } from './pattern.ts';
+export { createPattern, type Pattern, PatternError } from '@orch/base/pattern';
 export {
 	type LogBatch,
 	type LogGap,

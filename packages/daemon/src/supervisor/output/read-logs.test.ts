@@ -1,7 +1,7 @@
 /** Lines by time: scenarios 29, 33, 34, 36 and 37 on a clock that the tests move. */
 import { ManualClock, until } from '@orch/base/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createPattern, PatternError } from './pattern.ts';
+import { createPattern, PatternError } from '@orch/base/pattern';
 import { type LogBatch, type LogPosition, type LogsQuery, readLogs } from './read-logs.ts';
 import { noPunch, numbered, OutputRig, type RigOptions } from './testing/rig.ts';
 

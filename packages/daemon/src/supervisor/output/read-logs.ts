@@ -3,7 +3,7 @@ import { startOfLastLines, startOfLine } from './find-lines.ts';
 import type { StreamName } from './layout.ts';
 import { type Gap, type Line, LineSource } from './line-source.ts';
 import type { OutputStore } from './output-store.ts';
-import type { Pattern } from './pattern.ts';
+import type { Pattern } from '@orch/base/pattern';
 import type { RuntimeOutput } from './runtime-output.ts';
 import { TimeReader } from './time-index.ts';
 

@@ -1,6 +1,7 @@
 /** A regular expression that a stranger has given: tried on lines, and ended when it takes too long. */
 import { type Context, createContext, Script } from 'node:vm';
-import { canWatchTime, nextTurn } from '@orch/base';
+import { nextTurn } from './turns.ts';
+import { canWatchTime } from './watchdog.ts';
 
 /** After so long everything else gets its turn, and then the lines that are left. */
 const stretchMs = 50;
@@ -79,7 +80,7 @@ interface Looking {
 /** Goes on behind what was found, for so long at most. */
 function look(looking: Looking, ms: number): void {
 	if (!canWatchTime())
-		throw Object.assign(new Error('orchd has too few file descriptors left for a pattern'), { code: 'EMFILE' });
+		throw Object.assign(new Error('too few file descriptors are left for a pattern'), { code: 'EMFILE' });
 	context ??= createContext({});
 	Object.assign(context, looking);
 	try {

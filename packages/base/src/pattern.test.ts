@@ -1,7 +1,7 @@
 /** Patterns of strangers: what they cost, and what becomes of them when they take their time. */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { canTakeDescriptors, takeDescriptors, until } from '@orch/base/testing';
+import { canTakeDescriptors, takeDescriptors, until } from './testing/index.ts';
 import { expect, test } from 'vitest';
 import { createPattern, PatternError } from './pattern.ts';
 
