@@ -721,6 +721,57 @@ describe('looking at links', () => {
 		expect(json.unrouted).toMatchObject([{ type: 'Stray', count: 2, from: { name: 'a' } }]);
 	});
 
+	it('link send --reply prints what a program replies, tells its errors, and gives up one that does not', async () => {
+		const [a, b] = await Promise.all([stage.stand('a'), stage.stand('b')]);
+		const ask = (...args: readonly string[]) => sandbox.cli('link', 'send', '--type', 'Add', '--reply', ...args);
+		expect(await ask('--to', 'a', '1')).toMatchObject({
+			code: 1,
+			stderr: expect.stringContaining('a is not connected (target_down)'),
+		});
+		const [sdk, lines] = [await stage.sdk(a), await stage.lines(b)];
+		sdk.reply('Add', (numbers) => {
+			if (!Array.isArray(numbers)) throw new Error('numbers are wanted');
+			return numbers.reduce((sum: number, n: number) => sum + n, 0);
+		});
+		expect(await ask('--to', 'a', '[1,2]')).toMatchObject({ code: 0, stdout: '3\n', stderr: '' });
+		expect(await ask('--to', 'a', '7')).toMatchObject({
+			code: 1,
+			stderr: 'orch: a has answered Add with an error: numbers are wanted (handler_failed)\n',
+		});
+		expect(await ask('--to', 'a', '--count', '3', '--rate', '100/s', '[2,2]')).toMatchObject({ code: 0, stdout: '4\n4\n4\n' });
+
+		await stage.link(a, 'Add', b);
+		const asked = ask('--from', 'a', '{"n":1}', '--json');
+		const { id, ...request } = await lines.next('the request', ({ type }) => type === 'Add');
+		expect(request).toEqual({ type: 'Add', data: { n: 1 }, from: 'a' });
+		lines.send({ re: id, data: { n: 2 } });
+		expect(JSON.parse((await asked).stdout)).toEqual({ from: 'b', codec: 'json', bytes: 7, data: { n: 2 } });
+
+		expect(await ask('--to', 'b', '--timeout', '50ms', '1')).toMatchObject({
+			code: 124,
+			stderr: expect.stringContaining('no reply to Add within 50 ms'),
+		});
+	});
+
+	it('link stats --window and link tap --sample reach the router', async () => {
+		const [a, b] = await Promise.all([stage.stand('a'), stage.stand('b')]);
+		await stage.link(a, 'T', b);
+		const tap = sandbox.running('link', 'tap', '--sample', '2/1h', '--json');
+		await until('the sample', async () => {
+			await sandbox.cli('link', 'send', '--from', 'a', '--type', 'T', '--count', '5', '1');
+			return tap.stdout.split('\n').length > 2;
+		});
+		await tap.interrupt();
+		expect(tap.stdout.trimEnd().split('\n')).toHaveLength(2);
+		const rates = async (window: string) => {
+			const { links } = JSON.parse((await sandbox.cli('link', 'stats', '--window', window, '--json')).stdout) as {
+				links: { messagesPerSecond: number }[];
+			};
+			return links[0]?.messagesPerSecond ?? Number.NaN;
+		};
+		await until('the last second is quiet', async () => (await rates('1s')) === 0 && (await rates('10s')) > 0);
+	});
+
 	it('rates and latencies of a link under load are those of its messages', async () => {
 		const to = await sink('to');
 		const from = await source('from', 'Number', '0', '100', '50');

@@ -79,8 +79,7 @@ interface Looking {
 
 /** Goes on behind what was found, for so long at most. */
 function look(looking: Looking, ms: number): void {
-	if (!canWatchTime())
-		throw Object.assign(new Error('too few file descriptors are left for a pattern'), { code: 'EMFILE' });
+	if (!canWatchTime()) throw Object.assign(new Error('too few file descriptors are left for a pattern'), { code: 'EMFILE' });
 	context ??= createContext({});
 	Object.assign(context, looking);
 	try {

@@ -151,8 +151,12 @@ export class Context {
 	}
 
 	/** Asks for something that takes as long as it takes, once orchd has said its first word. */
-	async act<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
-		return this.#ask(await this.connection(), name, params, this.globals.timeout);
+	async act<Name extends OperationName>(
+		name: Name,
+		params: ParamsOf<Api[Name]>,
+		limitMs = this.globals.timeout,
+	): Promise<ResultOf<Api[Name]>> {
+		return this.#ask(await this.connection(), name, params, limitMs);
 	}
 
 	/** Who answers there. */

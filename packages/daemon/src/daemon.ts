@@ -269,7 +269,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 						const before = { runtimes: runtimes.list().length, links: links.list().length };
 						await projects.clear();
 						const all = runtimes.list();
-						const removed = await settleAll(all.map(({ id }) => runtimes.remove(id, { force: true, leaveEscaped: true, signal })));
+						const removed = await settleAll(
+							all.map(({ id }) => runtimes.remove(id, { force: true, leaveEscaped: true, signal })),
+						);
 						for (const { id } of links.list()) links.remove(id);
 						const dropped = await Promise.all(removed.map(({ droppedMessages }) => droppedMessages));
 						const droppedMessages = dropped.includes(null) ? null : dropped.reduce<number>((sum, one) => sum + (one ?? 0), 0);
@@ -278,7 +280,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 				}),
 				...runtimeHandlers({ runtimes, binaries, maxRuntimes, now: () => clock.now(), whileOpen }),
 				...binaryHandlers(binaries),
-				...linkHandlers({ links, directory: runtimes, now: () => clock.now(), whileOpen }),
+				...linkHandlers({ links, directory: runtimes, clock, whileOpen }),
 				...watchHandlers({ events, runtimes, clock }),
 				...projectHandlers({ projects, whileOpen, runtimesOf }),
 				...runnerHandlers({ projects, whileOpen, runtimesOf, inherited: options.inherited }),

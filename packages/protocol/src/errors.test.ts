@@ -25,6 +25,27 @@ const golden: { readonly [Code in ErrorCode]: readonly Reading<Code>[] } = {
 			exit: 2,
 		},
 	],
+	'reply.late': [
+		{
+			data: { type: 'Add', ms: 2000 },
+			text: 'no reply to Add within 2000 ms; the request may have been carried out all the same\nhint: longer: --timeout 30s',
+			exit: 124,
+		},
+	],
+	'reply.missing': [
+		{
+			data: { type: 'Add', code: 'target_down', reason: 'pong is not connected' },
+			text: 'no reply to Add: pong is not connected (target_down)\nhint: orch ps · orch link types',
+			exit: 1,
+		},
+	],
+	'reply.error': [
+		{
+			data: { type: 'Add', from: 'pong', code: 'overflow', reason: 'too large a sum' },
+			text: 'pong has answered Add with an error: too large a sum (overflow)',
+			exit: 1,
+		},
+	],
 	'type.not_found': [
 		{
 			data: { type: 'Pign', candidates: ['Ping'] },

@@ -356,6 +356,28 @@ export const errors = {
 		message: ({ type, path, reason, project }) => `${type}${path} ${reason}   (type declared by project ${project})`,
 		hint: () => 'orch link types',
 	}),
+	'reply.late': entry<{ type: string; ms: number }>({
+		status: 504,
+		exit: 124,
+		number: 'E197',
+		message: ({ type, ms }) => `no reply to ${type} within ${ms} ms; the request may have been carried out all the same`,
+		hint: () => 'longer: --timeout 30s',
+		retryable: true,
+	}),
+	'reply.missing': entry<{ type: string; code: string; reason: string }>({
+		status: 502,
+		exit: 1,
+		number: 'E198',
+		message: ({ type, code, reason }) => `no reply to ${type}: ${reason} (${code})`,
+		hint: () => 'orch ps · orch link types',
+		retryable: true,
+	}),
+	'reply.error': entry<{ type: string; from: string; code: string; reason: string }>({
+		status: 422,
+		exit: 1,
+		number: 'E199',
+		message: ({ type, from, code, reason }) => `${from} has answered ${type} with an error: ${reason} (${code})`,
+	}),
 	'type.not_found': entry<{ type: string; candidates: readonly string[] }>({
 		status: 404,
 		exit: 4,

@@ -1,15 +1,17 @@
 /** Messages from outside of any runtime: straight into one, or as if one had sent them. */
 import { isUtf8 } from 'node:buffer';
-import { type Codec, codecs, type CreditEntry, type DropReason, FrameKind, maxPayloadBytes } from '@orch/protocol/data';
+import { type Codec, codecs, type DropReason, FrameKind, maxPayloadBytes } from '@orch/protocol/data';
 import { unpack } from '@orch/protocol/wire';
 import { type Misfit, misfitText } from './admission.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import { isJson } from './json-scan.ts';
 import { directMailbox } from './limits.ts';
 import { Link, Path } from './link.ts';
+import { type Answer, NoReply, Outside } from './outside.ts';
 import type { Hub } from './peer.ts';
 import type { Port } from './port.ts';
-import { type Origin, Source } from './source.ts';
+import { tooManyWait } from './requests.ts';
+import { Source } from './source.ts';
 import { typeNameProblem } from './type-registry.ts';
 
 export interface Message {
@@ -44,38 +46,6 @@ export class MessageRefused extends Error {
 /** Types sent straight into runtimes that are kept ready, each with a mailbox. */
 const maxDirectLinks = 256;
 
-/** A sender that nobody is connected as. */
-class Outside implements Origin {
-	readonly port: number;
-	readonly runtime: string;
-	readonly name: string;
-	readonly credited = false;
-	readonly checked = false;
-	readonly sources = new Map<number, Source>();
-	/** Of the message that is being sent. */
-	misfit: Misfit | undefined;
-
-	constructor(port: number, runtime: string, name: string) {
-		this.port = port;
-		this.runtime = runtime;
-		this.name = name;
-	}
-
-	grant(_entry: CreditEntry): boolean {
-		return true;
-	}
-
-	barrier(): number {
-		return 0;
-	}
-
-	requestDropped(): void {}
-
-	refused(misfit: Misfit): void {
-		this.misfit = misfit;
-	}
-}
-
 export class Injection {
 	readonly #hub: Hub;
 	readonly #builder: FrameBuilder;
@@ -93,13 +63,9 @@ export class Injection {
 	}
 
 	/** Throws InvalidMessage, or MessageRefused when for its schema it went nowhere. */
-	send({ from, to, type, codec, body }: Message): Injected {
-		const problem = typeNameProblem(type) ?? bodyProblem(codec, body);
-		if (problem !== undefined) throw new InvalidMessage(problem);
-		if (from === null && to === null) throw new InvalidMessage('it goes into a runtime (to) or as if from one (from)');
-		const as = from === null ? undefined : this.#required(from);
-		const receiver = to === null ? undefined : this.#required(to);
-		const { outside, source } = this.#source(as, type, codec);
+	send(message: Message): Injected {
+		const { type, body } = message;
+		const { receiver, outside, source } = this.#opened(message);
 		this.#builder.begin();
 		const { buffer, start, end } = this.#builder.single(
 			{ kind: FrameKind.data, typeId: source.typeId, src: source.port, seq: source.takeSeq() },
@@ -115,13 +81,56 @@ export class Injection {
 			if (outside.misfit !== undefined && injected.accepted === 0) throw new MessageRefused(outside.misfit);
 			return injected;
 		}
-		const direct = this.#directTo(receiver, type);
+		const path = this.#directPath(receiver, source);
+		const misfit = source.admitDirect(path, (runtime) => this.#hub.schemaOf(runtime, type), buffer, start, end);
+		if (misfit !== undefined) throw new MessageRefused(misfit);
+		return this.#counting([path.link], () => path.link.offer(path, buffer, start, end, 1, false));
+	}
+
+	/** The reply to a request. Rejects with InvalidMessage, MessageRefused, NoReply, or the reason of the signal. */
+	async request(message: Message, signal: AbortSignal): Promise<Answer> {
+		const { type, body } = message;
+		const { receiver, outside, source } = this.#opened(message);
+		return outside.ask((corr) => {
+			this.#builder.begin();
+			const { buffer, start, end } = this.#builder.single(
+				{ kind: FrameKind.request, typeId: source.typeId, src: source.port, corr },
+				body,
+			);
+			if (receiver === undefined) {
+				this.#hub.route(source);
+				this.#hub.ask(source, outside, corr, buffer, start, end);
+				return;
+			}
+			const { peer: replier, name } = receiver;
+			if (replier === undefined) throw new NoReply(type, 'target_down', `${name} is not connected`);
+			if (!replier.answers) throw new NoReply(type, 'no_route', `${name} speaks a dialect that has no replies`);
+			const path = this.#directPath(receiver, source);
+			const misfit = source.admitDirect(path, (runtime) => this.#hub.schemaOf(runtime, type), buffer, start, end);
+			if (misfit !== undefined) throw new MessageRefused(misfit);
+			const { typeId, codec } = source;
+			const pending = { requester: outside, corr, typeId, type, codec, replier, atMs: this.#hub.clock.nowMs };
+			if (!this.#hub.expectReply(pending)) throw new NoReply(type, 'busy', tooManyWait);
+			path.link.offer(path, buffer, start, end, 1, true);
+		}, signal);
+	}
+
+	/** Who sends it, and who is to get it where that is not left to the links. */
+	#opened({ from, to, type, codec, body }: Message) {
+		const problem = typeNameProblem(type) ?? bodyProblem(codec, body);
+		if (problem !== undefined) throw new InvalidMessage(problem);
+		if (from === null && to === null) throw new InvalidMessage('it goes into a runtime (to) or as if from one (from)');
+		const as = from === null ? undefined : this.#required(from);
+		const receiver = to === null ? undefined : this.#required(to);
+		return { receiver, ...this.#source(as, type, codec) };
+	}
+
+	#directPath(receiver: Port, source: Source): Path {
+		const direct = this.#directTo(receiver, source.type);
 		if (direct === undefined) throw new InvalidMessage(`messages of ${maxDirectLinks} types wait already`);
 		const path = direct.paths.get(source) ?? new Path(source, direct.link);
 		direct.paths.set(source, path);
-		const misfit = source.admitDirect(path, (runtime) => this.#hub.schemaOf(runtime, type), buffer, start, end);
-		if (misfit !== undefined) throw new MessageRefused(misfit);
-		return this.#counting([direct.link], () => direct.link.offer(path, buffer, start, end, 1, false));
+		return path;
 	}
 
 	/** A runtime is no more. */
@@ -161,7 +170,7 @@ export class Injection {
 		let outside = this.#outside.get(runtime);
 		if (outside === undefined) {
 			// a port of its own: the numbers of its messages are not those of the runtime's own
-			outside = new Outside(this.#idOf(as === undefined ? '@cli' : `@cli/${runtime}`), runtime, as?.name ?? '@cli');
+			outside = new Outside(this.#hub, this.#idOf(as === undefined ? '@cli' : `@cli/${runtime}`), runtime, as?.name ?? '@cli');
 			this.#outside.set(runtime, outside);
 		}
 		const entry = this.#hub.types.define(type, codec);

@@ -1,6 +1,5 @@
 /** Our JSON Lines: `{"type":"Ping","data":…}`, with short keys (`t`, `v`) for clients that use them first. */
 import type { DropReason } from '@orch/protocol/data';
-import { hasMoreValues, unpack } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
 import { decodeText, hasMoreJsonValues, type Member, scanMembers, scanValue, skipBlanks, textOf } from './json-scan.ts';
 import { maxLineBytes, maxLineMembers, maxTranscodedValues } from './limits.ts';
@@ -9,6 +8,7 @@ import { jsonValue, toLineValue, type Unsaid } from './lines.ts';
 import { tooManyValues } from './controls.ts';
 import type { Notice, Sender } from './link.ts';
 import type { ControlOutcome, PendingRequest, Reply } from './peer.ts';
+import { errorBody } from './reply-error.ts';
 import type { Source } from './source.ts';
 
 const closeBrace = 0x7d;
@@ -276,19 +276,5 @@ function writeReply(
 			const member = value.kind === 'json' ? `"${dataKey}":${value.text.toString('utf8')}` : `"b64":"${value.text}"`;
 			return { line: `${head},${member}${tail}` };
 		}
-	}
-}
-
-function errorBody(payload: Buffer): { readonly code: string; readonly message: string } {
-	const { code, message } = readErrorBody(payload);
-	return { code: typeof code === 'string' ? code : 'error', message: typeof message === 'string' ? message : '' };
-}
-
-function readErrorBody(payload: Buffer): { readonly code?: unknown; readonly message?: unknown } {
-	if (hasMoreValues(payload, maxTranscodedValues)) return {};
-	try {
-		return Object(unpack(payload)) as { code?: unknown; message?: unknown };
-	} catch {
-		return {};
 	}
 }

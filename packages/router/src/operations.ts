@@ -2,6 +2,7 @@
 import type { ParamsOf, RouterApi } from '@orch/protocol';
 import { type Dispatch, type ItemSource, OrchError, suggest, toWireError, version } from '@orch/protocol/wire';
 import { InvalidMessage, MessageRefused } from './injection.ts';
+import { NoReply } from './outside.ts';
 import type { Router } from './router.ts';
 
 export interface OperationsOptions {
@@ -15,7 +16,7 @@ export interface OperationsOptions {
 	readonly asker: number;
 }
 
-type Once<Name extends keyof RouterApi> = (params: ParamsOf<RouterApi[Name]>) => unknown;
+type Once<Name extends keyof RouterApi> = (params: ParamsOf<RouterApi[Name]>, signal: AbortSignal) => unknown;
 type Streamed<Name extends keyof RouterApi> = (
 	params: ParamsOf<RouterApi[Name]>,
 	signal: AbortSignal,
@@ -41,6 +42,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 		'router.stats': ({ windowSeconds }) => router.stats(windowSeconds),
 		'router.types': () => router.types(),
 		'router.send': (message) => router.send(message),
+		'router.request': (message, signal) => router.request(message, signal),
 		'router.answer': ({ request, ok, error }) => {
 			router.answer(request, error === undefined ? { ok } : { error });
 			return {};
@@ -58,6 +60,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 	const failure = (error: unknown, operation: string) => {
 		if (error instanceof InvalidMessage) return toWireError(new OrchError('message.invalid', { reason: error.message }));
 		if (error instanceof MessageRefused) return toWireError(new OrchError('message.refused', { ...error.misfit }));
+		if (error instanceof NoReply) return toWireError(missingReply(error));
 		if (error instanceof OrchError) return toWireError(error);
 		onDefect(error, operation);
 		return toWireError(new OrchError('internal', {}, { cause: error }));
@@ -66,7 +69,7 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 		try {
 			if (Object.hasOwn(once, name)) {
 				const handler = once[name as keyof typeof once] as Once<keyof RouterApi>;
-				return { kind: 'ok', result: await handler((params ?? {}) as never) };
+				return { kind: 'ok', result: await handler((params ?? {}) as never, signal) };
 			}
 			if (Object.hasOwn(streamed, name)) {
 				const handler = streamed[name as StreamName] as Streamed<StreamName>;
@@ -80,6 +83,12 @@ export function createOperations({ router, pid, memoryBytes, stop, onDefect, ask
 			return { kind: 'error', error: failure(error, name) };
 		}
 	};
+}
+
+function missingReply({ type, code, from, message }: NoReply): OrchError {
+	return from === undefined
+		? new OrchError('reply.missing', { type, code, reason: message })
+		: new OrchError('reply.error', { type, from, code, reason: message });
 }
 
 function itemsOf(

@@ -18,8 +18,21 @@ export type Reply =
 	| { readonly kind: 'bytes'; readonly bytes: Buffer }
 	| { readonly kind: 'error'; readonly code: string; readonly message: string };
 
+/** Whoever may ask: a peer, or somebody outside of any runtime. */
+export interface Requester {
+	readonly port: number;
+	readonly name: string;
+	readonly outbox: { readonly unsentBytes: number };
+	/** The reply to a request of it. */
+	reply(request: PendingRequest, reply: Reply): void;
+	/** A request of it that was taken has failed: it learns of it in any case. */
+	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void;
+	/** A request of it was not taken. */
+	requestRefused(corr: number, type: string, code: DataErrorCode, message: string): void;
+}
+
 export interface PendingRequest {
-	readonly requester: Peer;
+	readonly requester: Requester;
 	readonly corr: number;
 	readonly typeId: number;
 	readonly type: string;
@@ -28,7 +41,7 @@ export interface PendingRequest {
 	readonly atMs: number;
 }
 
-export interface Peer extends Receiver, Origin {
+export interface Peer extends Receiver, Origin, Requester {
 	readonly codec: PeerCodec;
 	readonly generation: number;
 	readonly privileged: boolean;
@@ -38,12 +51,6 @@ export interface Peer extends Receiver, Origin {
 	readonly answers: boolean;
 	readonly sources: Sources;
 	readonly outbox: Receiver['outbox'] & { readonly unsentBytes: number };
-	/** The reply to a request of this peer. */
-	reply(request: PendingRequest, reply: Reply): void;
-	/** A request of this peer that was taken has failed: it learns of it in any case. */
-	requestFailed(corr: number, type: string, code: DataErrorCode, message: string): void;
-	/** A request of this peer was not taken. */
-	requestRefused(corr: number, type: string, code: DataErrorCode, message: string): void;
 	/** Everything that has been sent to it so far may be written: it is connected now. */
 	connected(): void;
 	/** The links into it have changed. */
@@ -76,12 +83,16 @@ export interface Hub {
 	/** Types that links take which this runtime sends, those of any sender left out. */
 	typesFrom(runtime: string): readonly string[];
 	unrouted(runtime: string, type: string): Unrouted;
-	/** A request of a peer, to be answered by the reply, by `requestFailed` or `requestRefused`, or never when its peer is gone. */
-	ask(source: Source, requester: Peer, corr: number, buffer: Buffer, start: number, end: number): void;
+	/** A request, to be answered by the reply, by `requestFailed` or `requestRefused`, or never when whoever asked is gone. */
+	ask(source: Source, requester: Requester, corr: number, buffer: Buffer, start: number, end: number): void;
+	/** A request that whoever asks puts on its way by itself is about to go: false where too many wait already. */
+	expectReply(request: PendingRequest): boolean;
+	/** Nobody waits for the reply any more. */
+	forgetRequest(requester: Requester, corr: number): void;
 	/** A reply of a peer; one that nobody waits for is counted. */
 	answer(replier: Peer, requesterPort: number, corr: number, reply: Reply): void;
-	/** A request of the peer was thrown away. */
-	requestDropped(requester: Peer, corr: number, reason: DropReason): void;
+	/** A request was thrown away. */
+	requestDropped(requester: Requester, corr: number, reason: DropReason): void;
 	/** An operation that a privileged runtime asks orchd for. */
 	control(peer: Peer, operation: string, params: unknown, done: (outcome: ControlOutcome) => void): void;
 	ready(peer: Peer): void;

@@ -3,16 +3,16 @@ import type { DataErrorCode, DropReason } from '@orch/protocol/data';
 import { misfitText } from './admission.ts';
 import { maxPendingRequests, maxUnreadAskingBytes, staleRequestMs } from './limits.ts';
 import type { Path } from './link.ts';
-import type { Peer, PendingRequest, Reply } from './peer.ts';
+import type { Peer, PendingRequest, Reply, Requester } from './peer.ts';
 import type { RouterClock } from './router-clock.ts';
 import type { Source } from './source.ts';
 
 export class Requests {
 	readonly #clock: RouterClock;
 	/** By the one who asked: in the order of asking. */
-	readonly #asked = new Map<Peer, Map<number, PendingRequest>>();
+	readonly #asked = new Map<Requester, Map<number, PendingRequest>>();
 	readonly #toAnswer = new Map<Peer, Set<PendingRequest>>();
-	readonly #byPort = new Map<number, Peer>();
+	readonly #byPort = new Map<number, Requester>();
 
 	constructor(clock: RouterClock) {
 		this.#clock = clock;
@@ -27,7 +27,7 @@ export class Requests {
 	/** Sends a request on its way, or tells at once why it cannot go. */
 	ask(
 		source: Source,
-		requester: Peer,
+		requester: Requester,
 		corr: number,
 		buffer: Buffer,
 		start: number,
@@ -52,7 +52,7 @@ export class Requests {
 			const replier = peerOf(path);
 			if (replier === undefined) down += 1;
 			if (replier === undefined || !replier.answers) continue;
-			if (!this.#hasRoom(requester)) return refuse('busy', `${maxPendingRequests} requests wait for their replies already`);
+			if (!this.#hasRoom(requester)) return refuse('busy', tooManyWait);
 			const misfit = source.refuseRequest(path, buffer, start);
 			if (misfit !== undefined) return refuse('schema', misfitText(misfit));
 			this.#add({ requester, corr, typeId, type, codec, replier, atMs: this.#clock.nowMs });
@@ -61,6 +61,19 @@ export class Requests {
 		}
 		if (down > 0) return refuse('target_down', `no receiver of "${type}" is connected`);
 		refuse('no_route', `no receiver of "${type}" speaks a dialect that has replies`);
+	}
+
+	/** The same for one that goes straight to whoever is to answer: false where too many wait already. */
+	expect(request: PendingRequest): boolean {
+		if (!this.#hasRoom(request.requester)) return false;
+		this.#add(request);
+		return true;
+	}
+
+	/** Nobody waits for its reply any more: one that comes all the same is late. */
+	forget(requester: Requester, corr: number): void {
+		const pending = this.#asked.get(requester)?.get(corr);
+		if (pending !== undefined) this.#remove(pending);
 	}
 
 	/** Gives the reply to whoever waits for it; false when nobody does (any more). */
@@ -74,7 +87,7 @@ export class Requests {
 	}
 
 	/** A request was thrown away before it reached anybody. */
-	dropped(requester: Peer, corr: number, reason: DropReason): void {
+	dropped(requester: Requester, corr: number, reason: DropReason): void {
 		const pending = this.#asked.get(requester)?.get(corr);
 		if (pending === undefined) return;
 		this.#remove(pending);
@@ -95,7 +108,7 @@ export class Requests {
 	}
 
 	/** With as many waiting as there may be, the oldest makes room if nobody can be expecting it any more. */
-	#hasRoom(requester: Peer): boolean {
+	#hasRoom(requester: Requester): boolean {
 		const asked = this.#asked.get(requester);
 		if (asked === undefined || asked.size < maxPendingRequests) return true;
 		const oldest = asked.values().next().value as PendingRequest;
@@ -133,6 +146,8 @@ export class Requests {
 		if (toAnswer?.delete(pending) && toAnswer.size === 0) this.#toAnswer.delete(replier);
 	}
 }
+
+export const tooManyWait = `${maxPendingRequests} requests wait for their replies already`;
 
 function wordsFor(reason: DropReason): readonly [DataErrorCode, string] {
 	switch (reason) {

@@ -17,6 +17,7 @@ import type {
 import { Controls } from './controls.ts';
 import { EventStream } from './event-stream.ts';
 import { Injection, type Injected, type Message } from './injection.ts';
+import type { Answer } from './outside.ts';
 import { Link, type Path } from './link.ts';
 import type { ControlOutcome, Hub, Peer } from './peer.ts';
 import { Port } from './port.ts';
@@ -235,6 +236,11 @@ export class Router {
 		return this.#inTurn(() => this.#injection.send(message));
 	}
 
+	/** The reply to a request from outside. Rejects with InvalidMessage, MessageRefused, NoReply, or the reason of the signal. */
+	request(message: Message, signal: AbortSignal): Promise<Answer> {
+		return this.#inTurn(() => this.#injection.request(message, signal));
+	}
+
 	/** orchd's answer to the control request of a privileged runtime. */
 	answer(request: number, outcome: ControlOutcome): void {
 		this.#inTurn(() => this.#controls.answer(request, outcome));
@@ -388,6 +394,8 @@ export class Router {
 			unrouted: (runtime, type) => this.#unrouted.of(runtime, type),
 			ask: (source, requester, corr, buffer, start, end) =>
 				this.#requests.ask(source, requester, corr, buffer, start, end, (path: Path) => this.#ports.get(path.link.spec.to)?.peer),
+			expectReply: (request) => this.#requests.expect(request),
+			forgetRequest: (requester, corr) => this.#requests.forget(requester, corr),
 			answer: (replier, requesterPort, corr, reply) => {
 				if (!this.#requests.answer(replier, requesterPort, corr, reply)) this.#ports.get(replier.runtime)?.fault('late_reply');
 			},

@@ -35,6 +35,7 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'link.remove': { summary: 'Remove a link; what waits in its mailbox is dropped and counted', params: ['link?', 'from?', 'type?', 'to?'], stream: false },
 	'link.tap': { summary: 'Show messages live as they pass, without touching them', params: ['link?', 'from?', 'type?', 'to?', 'bodyBytes?', 'sample?'], stream: true },
 	'link.send': { summary: 'Send a message by hand', params: ['type', 'from?', 'to?', 'body', 'codec?'], stream: false },
+	'link.request': { summary: 'Send a request by hand, and wait for its reply', params: ['type', 'from?', 'to?', 'body', 'codec?', 'timeoutMs?'], stream: false },
 	'link.types': { summary: 'Show every type that is declared, linked or has been sent: who sends and gets it, its schemas, a recent message', params: ['type?'], stream: false },
 	'link.stats': { summary: 'Show rates, latencies, queues and drops of the links, what no link takes, and faults of connections', params: ['from?', 'to?', 'type?', 'windowSeconds?'], stream: false },
 	'daemon.events': { summary: 'Tell what happens: changes of runtimes and links, with reasons and last words', params: ['since?', 'sinceMs?', 'follow?', 'runtimes?', 'kinds?'], stream: true },

@@ -423,6 +423,7 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 				throw new OrchError('link.not_linked', { type, from: sender, taken, candidates: suggest(type, taken) });
 			return { accepted: taken.filter((each) => each === type).length, dropped: {} };
 		},
+		'link.request': async ({ to, codec, body }) => ({ from: find(to ?? 'ping').name, codec, body }),
 		'daemon.events': async function* ({ since, follow, kinds }, { signal }) {
 			let seq = since ?? (follow ? (state.events.at(-1)?.seq ?? 0) : 0);
 			for (;;) {

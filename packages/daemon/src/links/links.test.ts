@@ -73,6 +73,7 @@ function fakeRouter() {
 					return { skipped: 0 };
 				},
 				inject: async () => ({ accepted: 1, dropped: {} }),
+				request: async ({ codec, body }) => ({ from: 'pong', codec, body }),
 				answer: async () => {},
 				async *events() {
 					await closed;

@@ -10,6 +10,7 @@ import type {
 	Looks,
 	Overflow,
 	PortRow,
+	Reply,
 	Routed,
 	RouterEvent,
 	RouterFigures,
@@ -444,6 +445,10 @@ export class Links {
 
 	async inject(message: Injection): Promise<{ readonly accepted: number; readonly dropped: Readonly<Record<string, number>> }> {
 		return this.#keeper.require().inject(message);
+	}
+
+	async request(message: Injection, signal: AbortSignal): Promise<Reply> {
+		return this.#keeper.require().request(message, signal);
 	}
 
 	answer(request: number, outcome: { readonly ok: unknown } | { readonly error: unknown }): void {

@@ -164,6 +164,14 @@ export type Injection = {
 	readonly to: string | null;
 };
 
+/** What a runtime has replied to a request. */
+export interface Reply {
+	/** Its name. */
+	readonly from: string;
+	readonly codec: string;
+	readonly body: Uint8Array;
+}
+
 /** What is wanted of messages that pass. */
 export interface Looks {
 	/** Of each body at most so much. */
@@ -191,6 +199,8 @@ export interface RouterConnection {
 		looks: Looks,
 		signal: AbortSignal,
 	): AsyncGenerator<{ readonly messages: readonly TappedMessage[]; readonly skipped: number }, { readonly skipped: number }>;
+	/** The reply to it; the signal ends the waiting. */
+	request(message: Injection, signal: AbortSignal): Promise<Reply>;
 	inject(message: Injection): Promise<{ readonly accepted: number; readonly dropped: Readonly<Record<string, number>> }>;
 	answer(request: number, outcome: { readonly ok: unknown } | { readonly error: unknown }): Promise<void>;
 	/** Ends with the connection. */

@@ -226,6 +226,13 @@ async function tryConnect(options: RouterGateOptions): Promise<RouterConnection 
 				throw aboutMessage(error);
 			}
 		},
+		request: async (message, signal) => {
+			try {
+				return await caller.call('router.request', message, { signal });
+			} catch (error) {
+				throw aboutMessage(error);
+			}
+		},
 		answer: async (request, outcome) => {
 			await caller.call('router.answer', { request, ...outcome });
 		},
@@ -245,6 +252,8 @@ function aboutMessage(error: unknown): unknown {
 	if (!(error instanceof RemoteError)) return error;
 	const { code, data } = error.wire;
 	if (code === 'message.refused') return new OrchError(code, data as ErrorData<typeof code>, { cause: error });
+	if (code === 'reply.missing') return new OrchError(code, data as ErrorData<typeof code>, { cause: error });
+	if (code === 'reply.error') return new OrchError(code, data as ErrorData<typeof code>, { cause: error });
 	if (code === 'message.invalid') return new OrchError(code, data as ErrorData<typeof code>, { cause: error });
 	return error;
 }

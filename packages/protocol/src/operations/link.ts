@@ -123,6 +123,9 @@ export const TypeInfo = Type.Object({
 	lastRefused: nullable(Type.Object({ at: Time, from: Type.String(), reason: Type.String(), project: Type.String() })),
 });
 
+/** A timer takes no more. */
+const longestWaitMs = 2 ** 31 - 1;
+
 const refErrors = ['runtime.not_found', 'runtime.ambiguous'] as const;
 
 export const linkOperations = {
@@ -191,6 +194,42 @@ export const linkOperations = {
 		}),
 		errors: [...refErrors, 'link.not_linked', 'message.invalid', 'message.refused', 'request.invalid', 'router.unavailable'],
 		http: { method: 'POST', path: '/links/send' },
+	}),
+	'link.request': operation({
+		summary: 'Send a request by hand, and wait for its reply',
+		notes:
+			'As `link.send`, but to one runtime only: with `to` to that one, with `from` to the first that a link leads to and that answers requests. A request that is not answered in time is not taken back.',
+		params: Type.Object({
+			type: TypeName,
+			from: Type.Optional(Ref),
+			to: Type.Optional(Ref),
+			/** JSON text, unless `codec` says otherwise. */
+			body: Bytes,
+			codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')], { default: 'json' }),
+			timeoutMs: Type.Integer({
+				minimum: 1,
+				maximum: longestWaitMs,
+				default: 10_000,
+				description: 'How long the reply may take',
+			}),
+		}),
+		result: Type.Object({
+			from: Type.String({ description: 'Name of the runtime that has replied' }),
+			codec: Type.String({ description: 'Of the request, and of the reply' }),
+			body: Bytes,
+		}),
+		errors: [
+			...refErrors,
+			'link.not_linked',
+			'message.invalid',
+			'message.refused',
+			'reply.error',
+			'reply.late',
+			'reply.missing',
+			'request.invalid',
+			'router.unavailable',
+		],
+		http: { method: 'POST', path: '/links/request' },
 	}),
 	'link.types': operation({
 		summary: 'Show every type that is declared, linked or has been sent: who sends and gets it, its schemas, a recent message',

@@ -260,6 +260,18 @@ export const routerOperations = {
 		result: Type.Object({ accepted: Type.Integer(), dropped: Type.Record(Type.String(), Type.Integer()) }),
 		errors: ['message.invalid', 'message.refused'],
 	}),
+	'router.request': operation({
+		summary: 'Inject a request and wait for its reply, until this is cancelled',
+		params: Type.Object({
+			from: nullable(Uuid),
+			to: nullable(Uuid),
+			type: Type.String(),
+			codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')]),
+			body: Bytes,
+		}),
+		result: Type.Object({ from: Type.String(), codec: Type.String(), body: Bytes }),
+		errors: ['message.invalid', 'message.refused', 'reply.missing', 'reply.error'],
+	}),
 	'router.answer': operation({
 		summary: 'Answer the control request of a privileged runtime',
 		params: Type.Object({

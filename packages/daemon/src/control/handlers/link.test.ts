@@ -1,5 +1,7 @@
+import { type Clock, systemClock } from '@orch/base';
+import { ManualClock, until } from '@orch/base/testing';
 import { type Call, OrchError } from '@orch/protocol';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Link, Links } from '../../links/index.ts';
 import type { Directory } from './directory.ts';
 import { linkHandlers } from './link.ts';
@@ -43,7 +45,7 @@ describe('a link that is named by a prefix', () => {
 			},
 		} as unknown as Links,
 		directory: { get: () => undefined } as unknown as Directory,
-		now: () => 0,
+		clock: systemClock,
 		whileOpen: () => {},
 	});
 
@@ -80,7 +82,7 @@ it('whoever leaves a tap while messages pass leaves nothing open', async () => {
 			},
 		} as unknown as Links,
 		directory: { get: () => undefined } as unknown as Directory,
-		now: () => 0,
+		clock: systemClock,
 		whileOpen: () => {},
 	});
 	const tap = handlers['link.tap']({ bodyBytes: 0 }, call);
@@ -88,4 +90,46 @@ it('whoever leaves a tap while messages pass leaves nothing open', async () => {
 	expect(open).toBe(1);
 	await tap.return({ skipped: 0 });
 	expect(open).toBe(0);
+});
+
+describe('a request by hand', () => {
+	const params = { type: 'Add', to: 'pong', codec: 'json', body: Buffer.from('1'), timeoutMs: 2000 } as const;
+	const entry = { id: '01900000-0000-7000-8000-000000000001', name: 'pong' };
+	const asking = (request: Links['request'], clock: Clock = systemClock) =>
+		linkHandlers({
+			links: { list: () => [], meant: () => [], routed: async () => {}, request } as unknown as Links,
+			directory: { get: () => undefined, byName: () => entry } as unknown as Directory,
+			clock,
+			whileOpen: () => {},
+		})['link.request'](params, call);
+
+	it('goes to one runtime, and gives its reply', async () => {
+		const reply = { from: 'pong', codec: 'json', body: Buffer.from('2') };
+		const request = vi.fn(async () => reply);
+		expect(await asking(request)).toEqual(reply);
+		const { timeoutMs: _timeoutMs, ...message } = params;
+		expect(request).toHaveBeenCalledExactlyOnceWith({ ...message, from: null, to: entry.id }, expect.any(AbortSignal));
+	});
+
+	it('is waited for no longer than was said', async () => {
+		const clock = new ManualClock(0);
+		let waiting: AbortSignal | undefined;
+		const asked = asking((_message, signal) => {
+			waiting = signal;
+			return new Promise(() => {});
+		}, clock);
+		asked.catch(() => {});
+		await until('the request', () => waiting !== undefined);
+		await clock.advance(2000);
+		await expect(asked).rejects.toMatchObject({ code: 'reply.late', data: { type: 'Add', ms: 2000 } });
+		expect(waiting?.aborted).toBe(true);
+	});
+
+	it('of a router that is too old says so', async () => {
+		const unknown = new OrchError('operation.unknown', { operation: 'router.request', candidates: [] });
+		await expect(asking(() => Promise.reject(unknown))).rejects.toMatchObject({
+			code: 'router.unavailable',
+			data: { reason: expect.stringContaining('older than orchd') },
+		});
+	});
 });

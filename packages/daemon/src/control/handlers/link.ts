@@ -1,4 +1,5 @@
 /** Handlers of the link operations: params to domain calls to answers. */
+import { type Clock, withDeadline } from '@orch/base';
 import {
 	type Call,
 	type ErrorCode,
@@ -8,6 +9,8 @@ import {
 	type linkOperations,
 	findByReference,
 	linkEnds,
+	OrchError,
+	type ParamsOf,
 	shortId,
 	suggest,
 	suggestLinks,
@@ -18,6 +21,7 @@ import {
 	anySender,
 	groupEnd,
 	groupOfEnd,
+	type Injection,
 	type Link,
 	type LinkFigures,
 	type Links,
@@ -34,12 +38,12 @@ type RefCall = Call<'runtime.not_found' | 'runtime.ambiguous'>;
 export interface LinkHandlersOptions {
 	readonly links: Links;
 	readonly directory: Directory;
-	readonly now: () => number;
+	readonly clock: Clock;
 	/** Refuses what would start something while the daemon ends. */
 	readonly whileOpen: (call: Call<'daemon.stopping'>) => void;
 }
 
-export function linkHandlers({ links, directory, now, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
+export function linkHandlers({ links, directory, clock, whileOpen }: LinkHandlersOptions): Handlers<typeof linkOperations> {
 	/** The name of a group is an end of its own: it means its instances, those to come as well. */
 	const end = (ref: string, call: RefCall): string => {
 		const { entries, group } = resolveRuntimes(directory, ref, call);
@@ -106,11 +110,38 @@ export function linkHandlers({ links, directory, now, whileOpen }: LinkHandlersO
 				return call.fail('link.ambiguous', { ref, matches: found.matches.map(({ link }) => matchOf(link)) });
 		}
 	};
+	/** What is to be sent, by whom and to whom: null where it goes as @cli, or by the links. */
+	const outgoing = (
+		params: ParamsOf<(typeof linkOperations)['link.send']>,
+		call: RefCall & Call<'request.invalid' | 'message.invalid' | 'link.not_linked'>,
+		receivers: (ref: string) => readonly string[],
+	): readonly Injection[] => {
+		const { type, codec, body } = params;
+		if ((params.from === undefined) === (params.to === undefined))
+			call.fail('request.invalid', { issues: ['either to or from is needed, not both'] });
+		if (codec === 'json') {
+			const fault = jsonFault(body);
+			if (fault !== undefined) call.fail('message.invalid', fault);
+		}
+		const from = params.from === undefined ? null : resolveRuntime(directory, params.from, call).id;
+		if (from !== null) mustBeLinked(from, type, call);
+		const to = params.to === undefined ? [null] : receivers(params.to);
+		return to.map((one) => ({ type, codec, body, from, to: one }));
+	};
+	const mustBeLinked = (from: string, type: string, call: Call<'link.not_linked'>): void => {
+		const ofSender = links.list().filter((link) => link.from === anySender || links.meant(link.from).includes(from));
+		const taken = [...new Set(ofSender.map((link) => link.type))];
+		if (!taken.includes(type))
+			call.fail('link.not_linked', { type, from: party(from).name, taken, candidates: suggest(type, taken) });
+	};
 	const unavailable = <C extends ErrorCode>(error: unknown, call: Call<C | 'router.unavailable'>): never => {
 		if (error instanceof RouterUnavailable) return call.fail('router.unavailable', { reason: error.message });
 		// a connection that ends under the call is the same to the caller
 		if ((error as { code?: unknown }).code === 'disconnected')
 			return call.fail('router.unavailable', { reason: (error as Error).message });
+		// it has outlived the orchd that started it
+		if ((error as { code?: unknown }).code === 'operation.unknown')
+			return call.fail('router.unavailable', { reason: 'it is older than orchd, and does not know what it was asked for' });
 		throw error;
 	};
 
@@ -129,7 +160,7 @@ export function linkHandlers({ links, directory, now, whileOpen }: LinkHandlersO
 				whileDown: params.whileDown,
 			});
 			if (!added) {
-				const ageMs = Math.max(0, now() - link.addedAt);
+				const ageMs = Math.max(0, clock.now() - link.addedAt);
 				call.fail('link.exists', { from: party(from).name, type: params.type, to: party(to).name, id: shortId(link.id), ageMs });
 			}
 			return describe(link, link.overflow === 'block' ? await figuresIfAny() : undefined);
@@ -194,36 +225,24 @@ export function linkHandlers({ links, directory, now, whileOpen }: LinkHandlersO
 		},
 
 		async 'link.send'(params, call) {
-			if ((params.from === undefined) === (params.to === undefined))
-				call.fail('request.invalid', { issues: ['either to or from is needed, not both'] });
-			if (params.codec === 'json') {
-				const fault = jsonFault(params.body);
-				if (fault !== undefined) call.fail('message.invalid', fault);
-			}
-			const from = params.from === undefined ? null : resolveRuntime(directory, params.from, call).id;
-			const to = params.to === undefined ? [null] : resolveRuntimes(directory, params.to, call).entries.map(({ id }) => id);
-			if (from !== null) {
-				const taken = [
-					...new Set(
-						links
-							.list()
-							.filter((link) => link.from === anySender || links.meant(link.from).includes(from))
-							.map(({ type }) => type),
-					),
-				];
-				if (!taken.includes(params.type)) {
-					call.fail('link.not_linked', {
-						type: params.type,
-						from: party(from).name,
-						taken,
-						candidates: suggest(params.type, taken),
-					});
-				}
-			}
+			const messages = outgoing(params, call, (ref) => resolveRuntimes(directory, ref, call).entries.map(({ id }) => id));
 			try {
 				await links.routed(call.signal);
-				const sent = to.map((one) => links.inject({ type: params.type, codec: params.codec, body: params.body, from, to: one }));
-				return sumOfSent(await Promise.all(sent));
+				return sumOfSent(await Promise.all(messages.map((message) => links.inject(message))));
+			} catch (error) {
+				return unavailable(error, call);
+			}
+		},
+
+		async 'link.request'({ timeoutMs, ...params }, call) {
+			const [message] = outgoing(params, call, (ref) => [resolveRuntime(directory, ref, call).id]);
+			const late = new OrchError('reply.late', { type: params.type, ms: timeoutMs });
+			const ask = async (signal: AbortSignal) => {
+				await links.routed(signal);
+				return links.request(message as Injection, signal);
+			};
+			try {
+				return await withDeadline(clock, timeoutMs, ask, () => late, call.signal);
 			} catch (error) {
 				return unavailable(error, call);
 			}
