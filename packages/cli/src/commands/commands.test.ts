@@ -354,6 +354,11 @@ describe('orch runtime add', () => {
 		expect(daemon.requests.at(-1)?.params).not.toHaveProperty('env.NOT_HERE');
 	});
 
+	it('puts each --arg before what stands as an argument, whatever it looks like', async () => {
+		await orch(['runtime', 'add', './x', '--arg', '--port', '--arg=80', '--arg', '', 'here', '--', '-v']);
+		expect(daemon.requests.at(-1)?.params).toMatchObject({ args: ['--port', '80', '', 'here', '-v'] });
+	});
+
 	it('reads environment files, below the variables of the line', async () => {
 		writeFileSync(join(daemon.directory, 'a.env'), 'A=file\nB="two words"\n');
 		await orch('runtime add ./x --env-file a.env --env A=line', { cwd: daemon.directory });
@@ -502,6 +507,41 @@ describe('orch runtime stdout', () => {
 		interrupt?.();
 		expect(await ran).toEqual({ code: 130, out: 'first\nsecond\n', err: '' });
 		await until('nobody is connected any more', () => daemon.sessions.size === 0);
+	});
+
+	it('takes -f as the rule that it is, and --no-follow over it', async () => {
+		daemon.write('ping', Buffer.from('one\n'));
+		for (const flags of ['-f --no-follow', '--follow --no-follow'])
+			expect(await orch(`runtime stdout ping ${flags}`)).toEqual({ code: 0, out: 'one\n', err: '' });
+		let interrupt: (() => void) | undefined;
+		let seen = '';
+		const ran = orch('runtime stdout ping -f', {
+			interrupt: (fire) => {
+				interrupt = fire;
+			},
+			onOutput: (text) => {
+				seen = text;
+			},
+		});
+		await until('the backlog', () => seen === 'one\n');
+		daemon.write('ping', Buffer.from('two\n'));
+		await until('what came then', () => seen === 'one\ntwo\n');
+		interrupt?.();
+		expect((await ran).code).toBe(130);
+	});
+
+	it('prints an object for each piece with --json, with what was removed before it', async () => {
+		const restore = daemon.override('runtime.stderr', async function* () {
+			yield { bytes: Buffer.from([0xff, 0x0a]) };
+			yield { bytes: Buffer.from('two\n'), removedBytes: 5 };
+			return { ended: 'end' as const };
+		});
+		expect(await orch('runtime stderr ping --no-follow --json')).toEqual({
+			code: 0,
+			out: '{"bytes":{"b64":"/wo="}}\n{"bytes":{"b64":"dHdvCg=="},"removedBytes":5}\n',
+			err: '',
+		});
+		restore();
 	});
 
 	it('ends with 0 when the runtime is removed', async () => {

@@ -1,5 +1,5 @@
 /** `orch runtime add`: registers a program under supervision. */
-import { assignment, choice, giveUp, nonEmpty, runtimeName, signalName, uuid } from '../args/values.ts';
+import { assignment, choice, giveUp, nonEmpty, runtimeName, signalName, text, uuid } from '../args/values.ts';
 import { parseDuration } from '../args/duration.ts';
 import { parseNeed } from '../args/needs.ts';
 import { probeOptions, probesOf } from '../args/probes.ts';
@@ -23,6 +23,7 @@ const options = {
 	id: value('--id UUID', 'its id; else a new one', uuid),
 	priority: value('--priority PRIORITY', 'high, normal or low: nice -10, 0, 10', choice(['high', 'normal', 'low'])),
 	privileged: flag('--privileged', 'it may start and stop other runtimes'),
+	arg: list('--arg ARG', 'an argument of the program, before those behind --', text),
 	cwd: value('--cwd DIR', 'its working directory; else the current one', nonEmpty),
 	env: list('-e, --env NAME=VALUE', 'a variable of its environment; NAME alone takes the value it has here', assignment),
 	envFile: list('--env-file FILE', 'variables from a file of NAME=VALUE lines', nonEmpty),
@@ -69,6 +70,7 @@ export const runtimeAdd = command({
 		'orch runtime add node --name api --env PORT=3000 --start -- server.js --verbose',
 		'orch runtime add ./worker --instances 3 --start',
 		"orch runtime add ./backup --cron '0 3 * * *' --time-zone Europe/Berlin",
+		'orch runtime add ./worker --arg --queue --arg jobs',
 		'orch runtime add node --watch src --port 3000 --start -- src/server.js',
 		'orch runtime add ./api --needs db:ready --ready-http :3000/health --live-http :3000/health --probe-every live=10s --start',
 		'id=$(orch runtime add ./bin/ping --priority high -q)',
@@ -82,7 +84,7 @@ export const runtimeAdd = command({
 			...specOf(given),
 			...runtimeOptionsOf(given, world.cwd),
 			program: locateProgram(program, { cwd: world.cwd, path: world.env['PATH'], mustExist: given.copy === true }),
-			args,
+			args: [...(given.arg ?? []), ...args],
 			cwd: resolve(world.cwd, given.cwd ?? '.'),
 			env: environmentOf(context, given),
 		};
