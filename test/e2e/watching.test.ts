@@ -97,3 +97,14 @@ describe('orch events', () => {
 		expect(after.at(-1)).toMatchObject({ from: 'stopping', to: 'stopped', runtime: { name: 'lives' } });
 	});
 });
+
+describe('the log of orchd', () => {
+	it('has the pid of orchd in every line, and that of a program beside it', async () => {
+		await orchd.run(sleeper(), { name: 'logged' });
+		const { pid } = await orchd.show('logged');
+		const lines = orchd.log.split('\n').filter((line) => line.includes('"name":"orchd"'));
+		expect(lines.filter((line) => line.match(/"pid":/g)?.length !== 1)).toEqual([]);
+		const started = lines.find((line) => line.includes('process started') && line.includes('"logged"')) ?? '{}';
+		expect(JSON.parse(started)).toMatchObject({ pid: orchd.pid, processPid: pid });
+	});
+});

@@ -2,7 +2,10 @@
 import { pino, type DestinationStream } from 'pino';
 import { openLogFile } from './log-file.ts';
 
-export type LogFields = Readonly<Record<string, unknown>>;
+/** What every line has by itself: a second key of that name would take the place of it wherever the line is read. */
+type OwnField = 'level' | 'time' | 'name' | 'pid' | 'msg';
+
+export type LogFields = Readonly<Record<string, unknown>> & { readonly [Name in OwnField]?: never };
 
 export interface Logger {
 	debug(message: string, fields?: LogFields): void;

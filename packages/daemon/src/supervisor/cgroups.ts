@@ -262,7 +262,7 @@ export class Cgroups {
 				await file.close();
 			}
 		} catch (error) {
-			this.#log.debug('a process was not moved into its control group', { path: cgroup.path, pid, error });
+			this.#log.debug('a process was not moved into its control group', { path: cgroup.path, processPid: pid, error });
 			return false;
 		}
 		return true;

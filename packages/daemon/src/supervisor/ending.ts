@@ -176,7 +176,7 @@ export class Ending {
 
 	#tell(member: Member, signal: NodeJS.Signals): void {
 		if (!this.#options.table.signal(member, signal)) {
-			this.#options.log.debug('signal not sent', { pid: member.pid, signal });
+			this.#options.log.debug('signal not sent', { processPid: member.pid, signal });
 		}
 	}
 

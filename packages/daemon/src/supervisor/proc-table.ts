@@ -151,7 +151,7 @@ class ProcTable implements ProcessTable {
 			const stat = readStat(pid);
 			return stat?.startTicks === startTicks ? stat : undefined;
 		} catch (error) {
-			this.#log.error('process could not be identified', { pid, error });
+			this.#log.error('process could not be identified', { processPid: pid, error });
 			return undefined;
 		}
 	}

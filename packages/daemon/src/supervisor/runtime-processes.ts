@@ -147,7 +147,7 @@ export class RuntimeProcesses {
 		this.hearOfEnd(process);
 		const { id, name } = spec();
 		journal.began({ processId, runtimeId: id, generation, ...launched.program, bootId: bootId(), startedAt });
-		log.info('process started', { runtime: name, process: processId, pid: launched.program.pid, generation });
+		log.info('process started', { runtime: name, process: processId, processPid: launched.program.pid, generation });
 		for (const warning of launched.warnings) log.warn('launch warning', { runtime: name, warning });
 	}
 

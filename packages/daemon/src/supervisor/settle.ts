@@ -52,7 +52,8 @@ export async function settleLeftovers(read: readonly ReadRecord[], options: Sett
 			log.warn('record not removed', { process: processId, error });
 		}
 	}
-	for (const one of stopped) log.warn('stopped what an earlier daemon had left running', one);
+	for (const { runtimeId, name, pid } of stopped)
+		log.warn('stopped what an earlier daemon had left running', { runtimeId, runtime: name, processPid: pid });
 	if (escaped.flat().length > 0) log.error('could not end what an earlier daemon had left running', { escaped: escaped.flat() });
 	return { stopped, escaped: escaped.flat(), gone: leftovers.length - living.length };
 }

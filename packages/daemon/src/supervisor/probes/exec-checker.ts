@@ -43,7 +43,7 @@ export function createExecChecker(
 			if (ours.length === 0) return;
 			table.kill(ours);
 		}
-		log.warn('a probe has left processes behind', { command: name, pid });
+		log.warn('a probe has left processes behind', { command: name, processPid: pid });
 	};
 
 	const run = (signal: AbortSignal, mark: string): Promise<Answer> =>
@@ -89,7 +89,7 @@ export function createExecChecker(
 					try {
 						if (pid !== undefined && (signal.aborted || hasGroup(pid))) await endRest(pid, mark);
 					} catch (error) {
-						log.warn('what a probe forked could not be looked for', { command: name, pid, error });
+						log.warn('what a probe forked could not be looked for', { command: name, processPid: pid, error });
 					}
 					await drain;
 					if (signal.aborted) settle({ ok: false, text: 'it did not end' });
