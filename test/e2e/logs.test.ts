@@ -80,6 +80,15 @@ describe('orch logs', () => {
 		expect(existsSync(`${sandbox.home}/logs/${runtime.id}`)).toBe(false);
 	});
 
+	it('what was removed with its output kept is told of by its name', async () => {
+		const { id } = await orchd.run(sh('echo last words'), { name: 'leaves', restart: { when: 'no' } });
+		await until('it has ended', async () => (await orchd.show('leaves')).lastExit !== null);
+		expect((await sandbox.cli('runtime', 'rm', 'leaves', '--keep-logs')).code).toBe(0);
+		expect((await sandbox.cli('logs', 'leaves', '--no-prefix')).stdout).toBe('last words\n');
+		expect((await sandbox.cli('logs', id, '--no-prefix')).stdout).toBe('last words\n');
+		expect((await sandbox.cli('runtime', 'show', 'leaves')).code).toBe(4);
+	});
+
 	it('scenario 38: instances have output of their own, and what one wrote is kept when it is scaled away', async () => {
 		await orchd.run(sh('echo "I am $ORCH_INSTANCE"; exec sleep 1000000'), { name: 'many', instances: 3 });
 		await until('all have spoken', async () => (await logs('many')).split('\n').length === 4);

@@ -447,6 +447,17 @@ describe('orch runtime remove', () => {
 		expect((await orch('runtime rm ping --force')).code).toBe(0);
 	});
 
+	it('leaves the output where it is with --keep-logs, and says how to see it', async () => {
+		expect((await orch('runtime rm worker --keep-logs')).err).toBe(
+			'removed worker; its output stays for a week: orch logs worker\n',
+		);
+		expect((await orch('runtime rm ping --force')).err).toBe('removed ping\n');
+		expect(daemon.requests.map(({ params }) => params)).toEqual([
+			{ runtime: 'worker', force: false, keepOutput: true },
+			{ runtime: 'ping', force: true },
+		]);
+	});
+
 	it('asks on a terminal', async () => {
 		const refused = await orch('runtime remove ping', { ...terminal, input: 'n' });
 		expect(refused.code).toBe(7);

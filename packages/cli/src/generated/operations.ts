@@ -21,7 +21,7 @@ export const operations: Readonly<Record<string, OperationSummary>> = {
 	'runtime.start': { summary: 'Start a runtime; answers once its program runs', params: ['runtime', 'priority?', 'needs?'], stream: false },
 	'runtime.stop': { summary: 'Stop a runtime; answers once nothing of it is left', params: ['runtime', 'graceMs?'], stream: false },
 	'runtime.restart': { summary: 'Stop a runtime and start it again', params: ['runtime', 'graceMs?'], stream: false },
-	'runtime.remove': { summary: 'Forget a runtime, with its output and its links', params: ['runtime', 'force?'], stream: false },
+	'runtime.remove': { summary: 'Forget a runtime, with its output and its links', params: ['runtime', 'force?', 'keepOutput?'], stream: false },
 	'runtime.scale': { summary: 'Change how many instances a group has', params: ['group', 'instances'], stream: false },
 	'runtime.signal': { summary: 'Send a signal to the program of a runtime', params: ['runtime', 'signal'], stream: false },
 	'runtime.stdout': { summary: 'Follow what a runtime writes to its standard output: the backlog, then live', params: ['runtime', 'follow?', 'lines?'], stream: true },

@@ -222,7 +222,15 @@ export const runtimeOperations = {
 		summary: 'Forget a runtime, with its output and its links',
 		notes:
 			'A running one is only removed, after being stopped, when `force` is set. What an earlier stop could not end is tried again; if its `escaped` has named it before, `force` then leaves it to the next daemon, which ends it. The name of a group means all its instances.',
-		params: Type.Object({ runtime: Ref, force: Type.Optional(Type.Boolean()) }),
+		params: Type.Object({
+			runtime: Ref,
+			force: Type.Optional(Type.Boolean()),
+			keepOutput: Type.Optional(
+				Type.Boolean({
+					description: 'Leave what it has written: `runtime.logs` tells it by its name or id until it is a week old',
+				}),
+			),
+		}),
 		result: Type.Object({
 			id: Uuid,
 			name: RuntimeName,

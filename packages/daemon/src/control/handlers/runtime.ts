@@ -99,7 +99,12 @@ export interface Runtimes extends Directory {
 	/** `leaveEscaped`: what no stop has ended before, and none ends now, does not stand in the way. */
 	remove(
 		id: string,
-		options: { readonly force: boolean; readonly leaveEscaped?: boolean; readonly signal: AbortSignal },
+		options: {
+			readonly force: boolean;
+			readonly leaveEscaped?: boolean;
+			readonly keepOutput?: boolean;
+			readonly signal: AbortSignal;
+		},
 	): Promise<Removed>;
 	/** Adds instances to a group, started where any is wanted to run; or stops and removes its highest, whose output stays. */
 	scale(
@@ -283,9 +288,9 @@ export function runtimeHandlers({
 			return onAll(findAll(runtime, call), (id) => runtimes.restart(id, { graceMs, signal: call.signal }));
 		},
 
-		async 'runtime.remove'({ runtime, force }, call) {
+		async 'runtime.remove'({ runtime, force = false, keepOutput = false }, call) {
 			const { entries, group } = findAll(runtime, call);
-			const options = { force: force ?? false, leaveEscaped: force ?? false, signal: call.signal };
+			const options = { force, leaveEscaped: force, keepOutput, signal: call.signal };
 			const removed = await settleAll(entries.map(({ id }) => runtimes.remove(id, options)));
 			const dropped = await Promise.all(removed.map(({ droppedMessages }) => droppedMessages));
 			const instances = entries.map(({ id, name }, at) => ({ id, name, droppedMessages: dropped[at] ?? null }));
