@@ -5,6 +5,8 @@ import type { OptionSpecs, OptionValues } from './option.ts';
 export interface ArgumentSpec {
 	readonly name: string;
 	readonly required?: boolean;
+	/** But for where one of these options is given, by its key. */
+	readonly unless?: readonly string[];
 	/** Takes all that are left. */
 	readonly many?: boolean;
 	/** What it may be, where that can be listed: for completion. */

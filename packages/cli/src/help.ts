@@ -98,9 +98,9 @@ export function commandHelp(command: Command, style: Style, full: boolean): stri
 
 /** `runtime (rt) add|… PROGRAM [ARGUMENT…]` without the alternatives: what to type. */
 export function signature(command: Command): string {
-	const args = (command.args ?? []).map(({ name, required, many }) => {
+	const args = (command.args ?? []).map(({ name, required, many, unless }) => {
 		const word = many ? `${name}…` : name;
-		return required ? word : `[${word}]`;
+		return required && !unless ? word : `[${word}]`;
 	});
 	const last = [command.path.at(-1), ...(command.aliases ?? [])].join('|');
 	return [...command.path.slice(0, -1), last, ...args].join(' ');

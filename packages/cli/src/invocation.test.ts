@@ -157,7 +157,7 @@ describe('what cannot be understood', () => {
 			'runtime add ./x --listen 80',
 			"orch: 'orch runtime add' has no option --listen\nhint: options of the program itself stand behind --: orch runtime add ./x -- --listen\n",
 		],
-		['start', "orch: 'orch start' needs RUNTIME\nhint: orch help start\n"],
+		['start', "orch: 'orch start' needs RUNTIME, --all or --label\nhint: orch help start\n"],
 		['runtime signal ping', "orch: 'orch runtime signal' needs SIGNAL\nhint: orch help runtime signal\n"],
 		['clear a b', "orch: 'orch clear' takes no arguments, and does not know what to do with: a b\nhint: orch help clear\n"],
 		[

@@ -1,6 +1,6 @@
 /** What was typed, understood: a command, its input, the global options. Made by either parser from the same specs. */
 import { BadValue } from './args/bad-value.ts';
-import type { Command, Input } from './command.ts';
+import type { ArgumentSpec, Command, Input } from './command.ts';
 import { CliError } from './errors.ts';
 import type { Globals } from './globals.ts';
 import type { OptionSpec, OptionSpecs } from './option.ts';
@@ -41,13 +41,22 @@ export const longFlag = (flags: string): string => /--[^\s,]+/.exec(flags)?.[0] 
 export const shortFlag = (flags: string): string | undefined => /(?:^|\s)(-[^-\s,])/.exec(flags)?.[1];
 
 /** Whether a command takes so many arguments; throws what to say where it does not. */
-export function checkArguments(command: Command, args: readonly string[]): void {
+export function checkArguments(command: Command, args: readonly string[], options: Readonly<Record<string, unknown>> = {}): void {
 	const specs = command.args ?? [];
 	const name = `orch ${command.path.join(' ')}`.trimEnd();
-	const missing = specs.find((spec, at) => spec.required && at >= args.length);
-	if (missing) throw new CliError('usage.missing', { what: `${missing.name}`, command: name });
+	const missing = specs.find(
+		({ required, unless = [] }, at) => required && at >= args.length && unless.every((key) => options[key] === undefined),
+	);
+	if (missing) throw new CliError('usage.missing', { what: alternatives(command, missing), command: name });
 	if (args.length > specs.length && !specs.at(-1)?.many) {
 		const takes = specs.length === 0 ? 'no arguments' : `no more than ${specs.map((spec) => spec.name).join(' ')}`;
 		throw new CliError('usage.too_many', { arguments: args.slice(specs.length), command: name, takes });
 	}
+}
+
+/** `RUNTIME, --all or --label`. */
+function alternatives({ options = {} }: Command, { name, unless = [] }: ArgumentSpec): string {
+	const flags = unless.flatMap((key) => (options[key] ? longFlag(options[key].flags) : []));
+	const last = flags.at(-1);
+	return last === undefined ? name : `${[name, ...flags.slice(0, -1)].join(', ')} or ${last}`;
 }

@@ -81,12 +81,9 @@ function understand(node: Commander, command: Command): Invocation {
 	}
 	const globals = readOptions(sharedSpecs(command), raw as RawOptions) as Globals;
 	if (globals.version) return { command: versionCommand, globals, input: { args: [], options: { client: true } as never } };
-	checkArguments(command, node.args);
-	return {
-		command,
-		globals,
-		input: { args: node.args, options: readOptions(command.options ?? {}, raw as RawOptions) as never },
-	};
+	const options = readOptions(command.options ?? {}, raw as RawOptions);
+	checkArguments(command, node.args, options);
+	return { command, globals, input: { args: node.args, options: options as never } };
 }
 
 /** The options of every command, as this one takes them: `-o` has formats of a command's own. */

@@ -151,6 +151,51 @@ describe('orch start, stop, restart', () => {
 		expect(daemon.requests).toEqual([{ operation: 'runtime.stop', params: { runtime: 'ping' } }]);
 	});
 
+	it('take all with --all, and those with a label', async () => {
+		daemon.addRuntime('web', { options: { labels: { tier: 'web' } } });
+		expect(await orch('stop --all')).toEqual({
+			code: 0,
+			out: '',
+			err: 'stopped ping (SIGTERM)\nstopped worker (SIGTERM)\nstopped migrate (SIGTERM)\nstopped web (SIGTERM)\n',
+		});
+		expect((await orch('start -l tier=web')).err).toBe('started web (pid 4307)\n');
+		expect((await orch('runtime restart --label tier')).err).toBe('restarted web (pid 4308)\n');
+		expect((await orch('restart web ping -l tier')).err).toBe('restarted web (pid 4308)\n');
+		expect(JSON.parse((await orch('start --all --json')).out)).toHaveLength(4);
+	});
+
+	it('say that nothing is meant, and have then done nothing', async () => {
+		expect(await orch('stop -l tier=web')).toEqual({ code: 0, out: '', err: 'orch: no runtime has the label tier=web\n' });
+		daemon.runtimes.clear();
+		expect(await orch('stop --all')).toEqual({ code: 0, out: '', err: 'orch: there are no runtimes\n' });
+		expect((await orch('restart --all --json')).out).toBe('[]\n');
+	});
+
+	it('know what is meant by a runtime called all, where there is none', async () => {
+		for (const verb of ['start', 'stop', 'restart'])
+			expect(await orch(`${verb} all`)).toEqual({
+				code: 4,
+				out: '',
+				err: `orch: no runtime 'all'\nhint: all of them: orch ${verb} --all\n`,
+			});
+		daemon.addRuntime('all');
+		expect((await orch('start all')).err).toBe('started all (pid 4307)\n');
+	});
+
+	it('want to know which', async () => {
+		for (const verb of ['start', 'stop', 'restart'])
+			expect(await orch(verb)).toEqual({
+				code: 2,
+				out: '',
+				err: `orch: 'orch ${verb}' needs RUNTIME, --all or --label\nhint: orch help ${verb}\n`,
+			});
+		expect(await orch('stop ping --all')).toEqual({
+			code: 2,
+			out: '',
+			err: 'orch: --all means every runtime, not only ping\nhint: orch ps\n',
+		});
+	});
+
 	it('never have more under way than the daemon takes', async () => {
 		for (let at = 0; at < 100; at++) daemon.addRuntime(`many-${at}`);
 		let underWay = 0;

@@ -1,6 +1,7 @@
 /** `orch stop`, in full `orch runtime stop`. */
 import { howItEnded } from '@orch/base/text';
 import { parseDuration } from '../args/duration.ts';
+import { chosen, chosenArgument, choosing, orAll } from './chosen.ts';
 import { command } from '../command.ts';
 import { value } from '../option.ts';
 import { onEach } from './each.ts';
@@ -11,18 +12,22 @@ export const stop = command({
 	summary: 'Stop runtimes; returns once nothing of them is left',
 	notes: [
 		'Signal, grace, SIGKILL; whatever a runtime forked is stopped with it. Stopping what does not run changes nothing. Of several, those that need others of them are stopped first.',
+		'Nothing is asked, also with --all: what was stopped can be started again.',
 	],
-	args: [{ name: 'RUNTIME', required: true, many: true }],
-	options: { grace: value('--grace DURATION', 'from the signal to SIGKILL, instead of the runtime’s own', parseDuration) },
-	examples: ['orch stop ping', 'orch stop ping pong --grace 2s'],
+	args: [chosenArgument],
+	options: {
+		grace: value('--grace DURATION', 'from the signal to SIGKILL, instead of the runtime’s own', parseDuration),
+		...choosing,
+	},
+	examples: ['orch stop ping', 'orch stop ping pong --grace 2s', 'orch stop --all'],
 	json: 'an array of the runtimes',
-	async run(context, { args, options: { grace } }) {
-		const order = await stopOrder(context, args);
+	async run(context, { args, options: { grace, ...which } }) {
+		const order = await stopOrder(context, await chosen(context, args, which));
 		const under = new Map<string, Promise<unknown>>();
 		return onEach(
 			context,
 			order.map(({ ref }) => ref),
-			(runtime) => {
+			orAll('stop', (runtime) => {
 				const behind = order.find(({ ref }) => ref === runtime)?.behind ?? [];
 				// whatever becomes of those, this one is to be stopped
 				const before = Promise.allSettled(behind.map((ref) => under.get(ref)));
@@ -31,7 +36,7 @@ export const stop = command({
 				);
 				under.set(runtime, stopped);
 				return stopped;
-			},
+			}),
 			({ name, lastExit, warnings }) => {
 				context.note(`stopped ${name}${lastExit ? ` (${howItEnded(lastExit)})` : ''}`);
 				for (const warning of warnings) context.note(`  ${warning}`);

@@ -12,7 +12,7 @@ import {
 	type Handlers,
 	OrchError,
 	type ResultOf,
-	type RuntimeColumns,
+	type ParamsOf,
 	suggest,
 } from '@orch/protocol';
 import { ourHello, Session, shortId } from '@orch/protocol/wire';
@@ -203,8 +203,18 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 		connected: _c,
 		...rest
 	}: Runtime) => rest;
-	const columnsOf = (status: Runtime['status'] | undefined): RuntimeColumns =>
-		toColumns([...state.runtimes.values()].filter((each) => status === undefined || each.status === status));
+	const selected = ({ status, runtimes, labels = {} }: ParamsOf<Api['runtime.list']>): Runtime[] => {
+		const ids = runtimes && new Set(runtimes.map((ref) => find(ref).id));
+		return [...state.runtimes.values()].filter(
+			(each) =>
+				(status === undefined || each.status === status) &&
+				(ids === undefined || ids.has(each.id)) &&
+				Object.entries(labels).every(([name, value]) => {
+					const has = each.options.labels?.[name];
+					return has !== undefined && (value === '' || has === value);
+				}),
+		);
+	};
 	const party = (ref: string) => (ref === '*' ? { id: '*', name: '*' } : (({ id, name }) => ({ id, name }))(find(ref)));
 	const filtered = <L extends { from: { id: string }; to: { id: string }; type: string }>(
 		links: readonly L[],
@@ -308,11 +318,10 @@ function createHandlers(state: FakeDaemon, written: (signal: AbortSignal) => Pro
 			state.runtimes.set(added.id, added);
 			return info(added);
 		},
-		'runtime.list': async ({ status }) =>
-			[...state.runtimes.values()].filter((each) => status === undefined || each.status === status).map(info),
-		'runtime.brief': async ({ status }) => columnsOf(status),
-		'runtime.table': async ({ status }) => {
-			const runtimes = columnsOf(status);
+		'runtime.list': async (which) => selected(which).map(info),
+		'runtime.brief': async (which) => toColumns(selected(which)),
+		'runtime.table': async (which) => {
+			const runtimes = toColumns(selected(which));
 			const rows = { ...runtimes, id: runtimes.id.map(shortId) };
 			return { text: rows.name.length === 0 ? '' : renderRuntimes(rows) };
 		},
