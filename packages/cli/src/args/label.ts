@@ -12,3 +12,7 @@ export function label(text: string): readonly [name: string, value: string] {
 export function labelFilter(text: string): readonly [name: string, value: string] {
 	return label(text.includes('=') ? text : `${text}=`);
 }
+
+/** `the label tier=web and the label zone`. */
+export const labelText = (labels: readonly (readonly [name: string, value: string])[]): string =>
+	labels.map(([name, value]) => `the label ${name}${value === '' ? '' : `=${value}`}`).join(' and ');

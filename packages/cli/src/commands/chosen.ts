@@ -1,6 +1,6 @@
 /** Which runtimes a command is for: those that are named, those with a label, or all. */
 import { RemoteError } from '@orch/protocol/wire';
-import { labelFilter } from '../args/label.ts';
+import { labelFilter, labelText } from '../args/label.ts';
 import type { ArgumentSpec } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -31,10 +31,6 @@ export async function chosen(
 		context.note(label === undefined ? 'orch: there are no runtimes' : `orch: no runtime has ${labelText(label)}`);
 	return found.map(({ name }) => name);
 }
-
-/** `the label tier=web and the label zone`. */
-export const labelText = (labels: readonly (readonly [name: string, value: string])[]): string =>
-	labels.map(([name, value]) => `the label ${name}${value === '' ? '' : `=${value}`}`).join(' and ');
 
 /** Elsewhere `all` is a word for all; here it is a name like any other, and where nobody has it, it was meant so. */
 export const orAll =

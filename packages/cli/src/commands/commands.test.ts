@@ -114,6 +114,105 @@ describe('orch ps', () => {
 		expect((await orch('ps --status running -q')).out).toBe('ping\n');
 	});
 
+	it('asks for several, by either name of the option', async () => {
+		expect((await orch('ps --state running -q')).out).toBe('ping\n');
+		expect((await orch('ps --state running --status exited --status running -q')).out).toBe('ping\nmigrate\n');
+		expect((await orch('ps --status backoff --state exited')).out).toBe(
+			[
+				'NAME     STATUS       SINCE                     CPU  MEM  RESTARTS  PID  ID        COMMAND',
+				'worker   backoff 12s  2026-01-01T02:11:00.000Z    –    –         7    –  a3f11111  node worker.js --queue jobs',
+				'migrate  exited 0     2026-01-01T02:11:00.000Z    –    –         0    –  a3f12222  /srv/bin/migrate',
+				'',
+			].join('\n'),
+		);
+	});
+
+	it('takes -a and -A, which it does anyway', async () => {
+		expect(await orch('ps -a', terminal)).toEqual(await orch('ps', terminal));
+		expect((await orch('ps --all -A -q')).out).toBe('ping\nworker\nmigrate\n');
+	});
+
+	it('puts them in an order', async () => {
+		daemon.addRuntime('older', { ...running, startedAt: '2025-12-31T00:00:00.000Z', usage: null });
+		const namesBy = async (key: string) => (await orch(`ps --sort ${key} -q`)).out.trimEnd().split('\n');
+		expect(await namesBy('name')).toEqual(['migrate', 'older', 'ping', 'worker']);
+		expect((await namesBy('restarts'))[0]).toBe('worker');
+		expect((await namesBy('cpu'))[0]).toBe('ping');
+		expect((await namesBy('age')).slice(0, 2)).toEqual(['older', 'ping']);
+		expect(await namesBy('uptime')).toEqual(await namesBy('age'));
+		const { out } = await orch('ps --sort name --json');
+		expect((JSON.parse(out) as { name: string }[]).map(({ name }) => name)).toEqual(await namesBy('name'));
+		expect((await orch('ps --sort size')).err).toContain('it must be one of: cpu, mem, name, age, restarts');
+	});
+
+	it('says what none of them is, where there are some', async () => {
+		const said = async (line: string) => (await orch(line)).err;
+		expect(await orch('ps --status failed')).toEqual({ code: 0, out: '', err: 'no runtime is failed\n' });
+		expect(await said('ps --status failed --state stopped')).toBe('no runtime is failed or stopped\n');
+		expect(await orch('ps --status failed', terminal)).toMatchObject({ err: 'no runtime is failed\n' });
+		expect(await said('ps -l tier=web -l zone')).toBe('no runtime has the label tier=web and the label zone\n');
+		expect(await said('ps ping --status failed -l tier=web')).toBe(
+			'none of these runtimes is failed and has the label tier=web\n',
+		);
+		expect((await orch('ps --status failed --json')).out).toBe('[]\n');
+	});
+
+	it('with -w is drawn over itself every second, as high as the screen, until Ctrl-C', async () => {
+		const clock = new ManualClock(Date.UTC(2026, 0, 1, 2, 14, 0));
+		let interrupt: (() => void) | undefined;
+		let seen = '';
+		const options = {
+			clock,
+			columns: 100,
+			rows: 4,
+			env: { NO_COLOR: '1' },
+			interrupt: (fire: () => void) => {
+				interrupt = fire;
+			},
+			onOutput: (text: string) => {
+				seen = text;
+			},
+		};
+		const ran = orch('ps --watch --sort name', options);
+		await until('it is drawn', () => seen.includes('… 2 more'));
+		expect(seen.split('\n')[1]).toMatch(/^migrate {2}○ exited 0/);
+		await until('it waits', () => clock.pending > 0);
+		daemon.addRuntime('abc');
+		clock.advance(1000);
+		await until('it is drawn again', () => seen.includes('… 3 more'));
+		expect(seen).toContain('… 2 more\n\u001b[3A\u001b[JNAME');
+		interrupt?.();
+		expect((await ran).code).toBe(130);
+	});
+
+	it('with -w in a pipe prints a table below the other, and a line with --json', async () => {
+		const twice = async (line: string, separator: string) => {
+			const clock = new ManualClock(Date.UTC(2026, 0, 1, 2, 14, 0));
+			let interrupt: (() => void) | undefined;
+			let seen = '';
+			const ran = orch(line, {
+				clock,
+				interrupt: (fire) => {
+					interrupt = fire;
+				},
+				onOutput: (text) => {
+					seen = text;
+				},
+			});
+			await until('it is printed', () => seen.endsWith('\n'));
+			await until('it waits', () => clock.pending > 0);
+			clock.advance(1000);
+			await until('it is printed again', () => seen.includes(separator));
+			interrupt?.();
+			return (await ran).out;
+		};
+		const table = (await orch('ps')).out;
+		expect(await twice('ps -w', `${table}\n${table}`)).toBe(`${table}\n${table}`);
+		const line = (await orch('ps --json')).out;
+		expect(await twice('ps -w --json', line + line)).toBe(line + line);
+		expect(await twice('ps -w --status failed', 'failed\n\nno')).toBe('no runtime is failed\n\nno runtime is failed\n');
+	});
+
 	it('says what to do where there is nothing, and prints nothing', async () => {
 		daemon.runtimes.clear();
 		expect(await orch('ps')).toEqual({ code: 0, out: '', err: 'no runtimes; add one: orch runtime add ./program\n' });

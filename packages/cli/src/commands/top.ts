@@ -10,8 +10,8 @@ import { flag, value } from '../option.ts';
 import { toJson } from '../render/json.ts';
 import { sorted, sortKeys, type SortKey } from '../top/order.ts';
 import { toColumns } from '../render/runtime-columns.ts';
+import { printRuntimes } from '../render/runtime-table.ts';
 import { maskRuntime } from '../secrets.ts';
-import { printRuntimes } from './ps.ts';
 
 export const top = command({
 	path: ['top'],
