@@ -5,18 +5,19 @@ import { untilInterrupted } from '../interruption.ts';
 const everyMs = 1000;
 
 /** `text` gives what is shown now; with --json that is one line, and stands for itself. */
-export function again(context: Context, text: () => Promise<string>): Promise<number | undefined> {
+export function again(context: Context, text: (signal: AbortSignal) => Promise<string>): Promise<number | undefined> {
 	const { world, json, pretty } = context;
-	return untilInterrupted(world, async (signal) => {
+	const show = async (signal: AbortSignal): Promise<never> => {
 		for (let drawn: number | undefined; ; ) {
-			const now = json ? await text() : fitToScreen(await text(), pretty ? world.out.rows : undefined);
+			const now = json ? await text(signal) : fitToScreen(await text(signal), pretty ? world.out.rows : undefined);
 			const back = pretty && !json && drawn !== undefined ? `${drawn > 0 ? `\u001b[${drawn}A` : ''}\u001b[J` : '';
 			const apart = !pretty && !json && drawn !== undefined ? '\n' : '';
 			await world.out.flow(back + apart + now, signal);
 			drawn = now.split('\n').length - 1;
 			await world.clock.sleep(everyMs, signal);
 		}
-	});
+	};
+	return untilInterrupted(context, show, { endless: true });
 }
 
 /** What would scroll away could not be drawn over. */

@@ -363,22 +363,34 @@ describe('orch status', () => {
 		restore();
 	});
 
-	it('of a runtime says why, its last words, and what to type next; 3 where it does not run', async () => {
+	it('of a runtime says why, what it wrote last, and what to type next; 3 where it does not run', async () => {
+		const lines = [
+			{ stream: 'stdout' as const, at: '2025-12-30T02:00:00.000Z', text: 'started' },
+			{ stream: 'stderr' as const, at: '2026-01-01T02:11:00.000Z', text: '\u001b[31mError: connect ECONNREFUSED\u001b[0m' },
+		];
+		const restore = daemon.override('runtime.logs', async function* ({ runtimes: [name = ''], lines: count, streams }) {
+			expect([count, streams]).toEqual([10, ['stdout', 'stderr']]);
+			yield { lines: lines.map((line) => ({ ...line, name, runtime: infoOf(name).id })), dropped: [], cursor: {} };
+			return { ended: 'end' as const };
+		});
 		expect(await orch('status worker', terminal)).toEqual({
 			code: 3,
 			out: [
 				'worker  ✗ backoff 12s, failure 3 of 5 in 1m (restart on-failure)',
-				'  command     node worker.js --queue jobs',
-				'  directory   /srv',
-				'  ended       exit code 1, 3m ago',
-				'  restarts    7 since it was started',
-				'  receives    Ping from ping',
-				'  last words  Error: connect ECONNREFUSED 127.0.0.1:6379',
+				'  command    node worker.js --queue jobs',
+				'  directory  /srv',
+				'  ended      exit code 1, 3m ago',
+				'  restarts   7 since it was started',
+				'  receives   Ping from ping  2.0/s',
+				'  last log   2d ago    stdout  started',
+				'             02:11:00  stderr  Error: connect ECONNREFUSED',
 				'',
 			].join('\n'),
 			err: 'next: orch runtime stderr worker · orch start worker · orch runtime show worker\n',
 		});
+		expect((await orch('status worker')).out).toContain('last log   2025-12-30T02:00:00.000Z  stdout  started\n');
 		expect(await orch('status ping -q')).toEqual({ code: 0, out: '', err: '' });
+		restore();
 	});
 
 	it('does without its links when the router is silent', async () => {

@@ -1,5 +1,6 @@
 /** `orch link stats`: rates, latencies, queues and drops of the links, what no link takes, and faults of connections. */
 import { ago, type Column, renderTable } from '@orch/base/text';
+import { again } from './again.ts';
 import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -16,8 +17,6 @@ type Row =
 	| { readonly kind: 'link'; readonly link: Link }
 	| { readonly kind: 'unrouted'; readonly unrouted: Stats['unrouted'][number]; readonly note: string }
 	| { readonly kind: 'faults'; readonly faults: Stats['faults'][number] };
-
-const watchEveryMs = 1000;
 
 export const linkStats = command({
 	path: ['link', 'stats'],
@@ -76,37 +75,19 @@ function ofLinks({ links }: Stats, refs: readonly string[]): Stats {
 	return { links: links.filter(({ id }) => ids.has(id)), unrouted: [], faults: [] };
 }
 
-async function watchStats(
+function watchStats(
 	context: Context,
 	filter: LinkFilter,
 	read: (signal: AbortSignal) => Promise<Stats>,
 ): Promise<number | undefined> {
-	const { world, json, pretty } = context;
-	let drawn = 0;
 	let before: ReadonlyMap<string, number> | undefined;
-	const show = async (signal: AbortSignal): Promise<never> => {
-		for (;;) {
-			const stats = await read(signal);
-			const seen = { links: await takers(context, stats, filter, signal), before };
-			const text = json ? toJson(stats, false) : fitToScreen(renderStats(context, stats, seen), world.out.rows);
-			before = new Map(stats.links.map(({ id, counters }) => [id, counters.queued]));
-			// drawn over itself on a terminal, one below the other in a pipe
-			const back = pretty && !json && drawn > 0 ? `\u001b[${drawn}A\u001b[J` : '';
-			const apart = !pretty && !json && drawn > 0 ? '\n' : '';
-			await world.out.flow(back + apart + text, signal);
-			drawn = text.split('\n').length - 1;
-			await world.clock.sleep(watchEveryMs, signal);
-		}
-	};
-	return untilInterrupted(context, show, { endless: true });
-}
-
-/** What would scroll away could not be drawn over. */
-function fitToScreen(text: string, rows: number | undefined): string {
-	const lines = text.trimEnd().split('\n');
-	if (rows === undefined || lines.length < rows) return text;
-	const kept = Math.max(1, rows - 2);
-	return `${lines.slice(0, kept).join('\n')}\n… ${lines.length - kept} more\n`;
+	return again(context, async (signal) => {
+		const stats = await read(signal);
+		if (context.json) return toJson(stats, false);
+		const seen = { links: await takers(context, stats, filter, signal), before };
+		before = new Map(stats.links.map(({ id, counters }) => [id, counters.queued]));
+		return renderStats(context, stats, seen);
+	});
 }
 
 export function renderStats(

@@ -25,8 +25,8 @@ export async function showOrdered(context: Context, wish: Wish): Promise<undefin
 }
 
 export const watchOrdered = (context: Context, wish: Wish): Promise<number | undefined> =>
-	again(context, async () => {
-		const runtimes = await listed(context, wish);
+	again(context, async (signal) => {
+		const runtimes = await listed(context, wish, signal);
 		if (context.json) return toJson(runtimes.map(maskRuntime), false);
 		if (context.namesOnly) return runtimes.map(({ name }) => `${name}\n`).join('');
 		// a line that goes over the edge could not be drawn over
@@ -34,8 +34,12 @@ export const watchOrdered = (context: Context, wish: Wish): Promise<number | und
 		return tableOf(context, toColumns(runtimes), width) || `${wish.nothing}\n`;
 	});
 
-async function listed(context: Context, { selection, statuses, sort }: Wish): Promise<readonly RuntimeInfo[]> {
-	const all = await context.read('runtime.list', selection);
+async function listed(
+	context: Context,
+	{ selection, statuses, sort }: Wish,
+	signal?: AbortSignal,
+): Promise<readonly RuntimeInfo[]> {
+	const all = await context.read('runtime.list', selection, signal);
 	const found = statuses.length === 0 ? all : all.filter(({ status }) => statuses.includes(status));
 	if (sort === undefined) return found;
 	return sorted(
