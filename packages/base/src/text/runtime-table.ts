@@ -17,6 +17,7 @@ interface More {
 	readonly lastExit?: ShownExit | null | undefined;
 	readonly backoff?: { readonly nextInMs: number | null } | null | undefined;
 	readonly triggers?: { readonly schedule?: Schedule | undefined } | null | undefined;
+	readonly ports?: readonly number[] | undefined;
 }
 
 /** An array for each column, all as long as `name`. */
@@ -75,13 +76,24 @@ export function renderRuntimes(runtimes: RuntimeRows, { forPeopleAt, width, styl
 		{ header: 'CPU', rank: 5, align: 'right', texts: runtimes.cpuPercent.map((cpu) => (cpu === null ? '–' : percent(cpu))) },
 		{ header: 'MEM', rank: 4, align: 'right', texts: runtimes.memoryBytes.map((size) => (size === null ? '–' : memory(size))) },
 		{ header: 'RESTARTS', rank: 3, align: 'right', texts: runtimes.restarts.map(String) },
-		{ header: 'PID', rank: 7, align: 'right', texts: runtimes.pid.map((pid) => (pid === null ? '–' : String(pid))) },
+		...(runtimes.more.some(({ ports }) => ports) ? [portsColumn(runtimes, more)] : []),
+		{ header: 'PID', rank: 9, align: 'right', texts: runtimes.pid.map((pid) => (pid === null ? '–' : String(pid))) },
 		...(runtimes.more.some(({ triggers }) => triggers?.schedule) ? scheduleColumns(runtimes, more, pretty, now) : []),
-		{ header: 'ID', rank: 8, texts: runtimes.id },
-		{ header: 'COMMAND', rank: 9, shrinkTo: 16, texts: runtimes.command },
+		{ header: 'ID', rank: 11, texts: runtimes.id },
+		{ header: 'COMMAND', rank: 12, shrinkTo: 16, texts: runtimes.command },
 	];
-	return renderColumns(columns, { width, style });
+	const isNarrow = width !== undefined && width < leastColumns;
+	return renderColumns(isNarrow ? columns.filter(({ rank }) => rank === 0) : columns, { width, style });
 }
+
+/** On less than this there is a name and how it is, as whole as can be. */
+const leastColumns = 60;
+
+const portsColumn = ({ name }: RuntimeRows, more: readonly More[]): TextColumn => ({
+	header: 'PORTS',
+	rank: 8,
+	texts: name.map((_name, at) => more[at]?.ports?.join(',') ?? '–'),
+});
 
 const readyColumn = (ready: RuntimeRows['ready']): TextColumn => ({
 	header: 'READY',
@@ -95,7 +107,7 @@ function scheduleColumns({ name }: RuntimeRows, more: readonly More[], pretty: b
 	const nextText = (at: string) => (pretty ? `in ${duration(Math.max(0, Date.parse(at) - now))}` : at);
 	const column = (header: string, text: (schedule: Schedule) => string): TextColumn => ({
 		header,
-		rank: 8,
+		rank: 10,
 		texts: name.map((_name, at) => {
 			const schedule = more[at]?.triggers?.schedule;
 			return schedule ? text(schedule) : '–';

@@ -86,10 +86,22 @@ describe('orch ps', () => {
 		);
 	});
 
+	it('has a column for ports where any is declared', async () => {
+		daemon.addRuntime('web', { options: { ports: [80, 443] } });
+		for (const line of ['ps', 'ps --sort restarts']) expect((await orch(line)).out).toMatch(/ 0 {2}80,443 +– {2}a3f13333 /);
+		expect((await orch('ps')).out).toMatch(/RESTARTS {2}PORTS {3} PID {2}ID/);
+	});
+
 	it('leaves columns out on a narrow terminal, and none with -o wide', async () => {
-		const narrow = (await orch('ps', { columns: 30 })).out.split('\n')[0] ?? '';
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: what colours are made of
-		expect(narrow.replace(/\u001b\[\d+m/g, '')).toBe('NAME     STATUS         UPTIME');
+		daemon.addRuntime('web', { options: { ports: [80] }, ready: true });
+		const headerAt = async (columns: number) =>
+			(await orch('ps', { ...terminal, columns })).out.split('\n')[0]?.split(/ +/).join(' ');
+		expect(await headerAt(59)).toBe('NAME STATUS');
+		expect(await headerAt(30)).toBe('NAME STATUS');
+		expect(await headerAt(60)).toBe('NAME STATUS READY UPTIME CPU MEM RESTARTS');
+		expect(await headerAt(65)).toBe('NAME STATUS READY UPTIME CPU MEM RESTARTS PORTS');
+		expect(await headerAt(82)).toBe('NAME STATUS READY UPTIME CPU MEM RESTARTS PORTS PID ID');
+		expect(await headerAt(1000)).toBe('NAME STATUS READY UPTIME CPU MEM RESTARTS PORTS PID ID COMMAND');
 		expect((await orch('ps -o wide', { ...terminal, columns: 30 })).out.split('\n')[0]).toContain('COMMAND');
 	});
 

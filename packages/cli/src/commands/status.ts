@@ -5,7 +5,7 @@ import { showRuntimeStatus } from './runtime-status.ts';
 
 export const status = command({
 	path: ['status'],
-	summary: 'Show how orchd and projects are; of a runtime: how it is, why, what it wrote last',
+	summary: 'Show how orchd and projects are; of a runtime: how it is, why, its last words',
 	notes: ['For a runtime that does not run the exit code is 3, so that a script may ask.'],
 	args: [{ name: 'RUNTIME' }],
 	examples: ['orch status', 'orch status ping', 'orch status ping -q || orch start ping'],

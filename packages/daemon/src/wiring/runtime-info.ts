@@ -66,12 +66,13 @@ export function toColumns(snapshots: readonly RuntimeSnapshot[]): RuntimeColumns
 		columns.cpuPercent.push(usage?.cpuPercent ?? null);
 		columns.memoryBytes.push(usage?.memoryBytes ?? null);
 		columns.command.push(spec.args.length === 0 ? spec.program : `${spec.program} ${spec.args.join(' ')}`);
-		if (lastExit || backoff || triggers)
+		if (lastExit || backoff || triggers || spec.ports)
 			columns.more.push({
 				at,
 				...(lastExit && { lastExit: toLastExit(lastExit) }),
 				...(backoff && { backoff: toBackoff(backoff) }),
 				...(triggers && { triggers: toTriggers(triggers) }),
+				...(spec.ports && { ports: [...spec.ports] }),
 			});
 	}
 	return columns;

@@ -276,6 +276,8 @@ export const RuntimeColumns = Type.Object({
 			lastExit: Type.Optional(LastExit),
 			backoff: Type.Optional(Backoff),
 			triggers: Type.Optional(Triggers),
+			/** Those that it has declared. */
+			ports: Type.Optional(Type.Array(Type.Integer())),
 		}),
 	),
 });
