@@ -171,7 +171,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			if (onStop === 'stop') userSockets?.close();
 		});
 		const history = (id: string) => livesOf(store, id);
-		const runtimes = joinRuntimes({ supervisor, links, binaries, random, log, history, userSockets });
+		const runtimes = joinRuntimes({ supervisor, links, binaries, clock, random, log, history, userSockets });
 		const restored = await supervisor.restore();
 		// a start that fails must not harm what runs
 		onStop = restored.length > 0 ? 'keep' : 'stop';

@@ -7,6 +7,7 @@ export { drivingLetters, escapedLetter } from './driving.ts';
 export { type EnvFile, type EnvFileFault, parseEnvFile } from './env-file.ts';
 export { findJsonFault, type JsonFault, jsonFrame } from './json-fault.ts';
 export { durationPattern, longestDurationMs, readDuration, readSize, sizePattern } from './quantities.ts';
+export { rate } from './rate.ts';
 export {
 	exitText,
 	howItEnded,

@@ -1,5 +1,6 @@
 /** The table of the runtimes, made of columns, for there may be hundreds: by orch for people, and by orchd for pipes. */
 import { ago, duration } from './age.ts';
+import { rate } from './rate.ts';
 import { type ShownExit, type ShownStatus, statusMark, statusPaint, statusText } from './runtime-status.ts';
 import { plain, type Style } from './style.ts';
 import { renderColumns, type TextColumn } from './table.ts';
@@ -11,6 +12,12 @@ interface Schedule {
 	readonly last: string | null;
 }
 
+/** Messages; null where no link goes that way. */
+interface Traffic {
+	readonly inPerSecond: number | null;
+	readonly outPerSecond: number | null;
+}
+
 /** What only some have: `at` is their place in the columns. */
 interface More {
 	readonly at: number;
@@ -18,6 +25,7 @@ interface More {
 	readonly backoff?: { readonly nextInMs: number | null } | null | undefined;
 	readonly triggers?: { readonly schedule?: Schedule | undefined } | null | undefined;
 	readonly ports?: readonly number[] | undefined;
+	readonly traffic?: Traffic | undefined;
 }
 
 /** An array for each column, all as long as `name`. */
@@ -76,6 +84,7 @@ export function renderRuntimes(runtimes: RuntimeRows, { forPeopleAt, width, styl
 		{ header: 'CPU', rank: 5, align: 'right', texts: runtimes.cpuPercent.map((cpu) => (cpu === null ? '–' : percent(cpu))) },
 		{ header: 'MEM', rank: 4, align: 'right', texts: runtimes.memoryBytes.map((size) => (size === null ? '–' : memory(size))) },
 		{ header: 'RESTARTS', rank: 3, align: 'right', texts: runtimes.restarts.map(String) },
+		...(runtimes.more.some(({ traffic }) => traffic) ? [trafficColumn(runtimes, more)] : []),
 		...(runtimes.more.some(({ ports }) => ports) ? [portsColumn(runtimes, more)] : []),
 		{ header: 'PID', rank: 9, align: 'right', texts: runtimes.pid.map((pid) => (pid === null ? '–' : String(pid))) },
 		...(runtimes.more.some(({ triggers }) => triggers?.schedule) ? scheduleColumns(runtimes, more, pretty, now) : []),
@@ -88,6 +97,18 @@ export function renderRuntimes(runtimes: RuntimeRows, { forPeopleAt, width, styl
 
 /** On less than this there is a name and how it is, as whole as can be. */
 const leastColumns = 60;
+
+const trafficColumn = ({ name }: RuntimeRows, more: readonly More[]): TextColumn => ({
+	header: 'MSG/S IN/OUT',
+	rank: 7,
+	align: 'right',
+	texts: name.map((_name, at) => {
+		const { inPerSecond = null, outPerSecond = null } = more[at]?.traffic ?? {};
+		return `${rateText(inPerSecond)}/${rateText(outPerSecond)}`;
+	}),
+});
+
+const rateText = (perSecond: number | null): string => (perSecond === null ? '–' : perSecond === 0 ? '0' : rate(perSecond));
 
 const portsColumn = ({ name }: RuntimeRows, more: readonly More[]): TextColumn => ({
 	header: 'PORTS',

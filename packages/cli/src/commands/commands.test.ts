@@ -92,6 +92,18 @@ describe('orch ps', () => {
 		expect((await orch('ps')).out).toMatch(/RESTARTS {2}PORTS {3} PID {2}ID/);
 	});
 
+	it('has a column for what passes the links of those that have any', async () => {
+		daemon.addRuntime('web', { traffic: { inPerSecond: 119.6, outPerSecond: 0 } });
+		daemon.addRuntime('log', { traffic: { inPerSecond: 2, outPerSecond: null } });
+		for (const line of ['ps', 'ps --sort status', 'top --once']) {
+			const { out } = await orch(line);
+			expect(out).toMatch(/RESTARTS {2}MSG\/S IN\/OUT +PID/);
+			expect(out).toMatch(/\nweb .* 120\/0 /);
+			expect(out).toMatch(/\nlog .* 2\.0\/– /);
+			expect(out).toMatch(/\nping .* –\/– /);
+		}
+	});
+
 	it('leaves columns out on a narrow terminal, and none with -o wide', async () => {
 		daemon.addRuntime('web', { options: { ports: [80] }, ready: true });
 		const headerAt = async (columns: number) =>

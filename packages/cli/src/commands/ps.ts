@@ -27,7 +27,7 @@ export const ps = command({
 	summary: 'List the runtimes',
 	notes: [
 		'CPU is the percentage of one core over the last seconds, MEM the resident memory, both of all processes of a runtime.',
-		'PORTS, READY and the times of schedules have columns where any runtime has them. On a narrow terminal the last columns are left out, on less than 60 characters all but NAME and STATUS; -o wide and a pipe show all of them. In a pipe times are RFC 3339, and nothing is cut or coloured.',
+		'READY, MSG/S, PORTS and the times of schedules have columns where any runtime has them; MSG/S is what passed its links in the last ten seconds, in and out, without what it sends by links of any sender. On a narrow terminal the last columns are left out, on less than 60 characters all but NAME and STATUS; -o wide and a pipe show all of them. In a pipe times are RFC 3339, and nothing is cut or coloured.',
 		'All are listed, whatever their status and project: -a and -A are taken from who is used to them. --sort begins with the most, and with the first name; else they stand in the order in which they were added.',
 	],
 	args: [{ name: 'RUNTIME', many: true }],

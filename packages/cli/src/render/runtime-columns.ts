@@ -13,11 +13,12 @@ export const toColumns = (runtimes: readonly RuntimeInfo[]): RuntimeColumns => (
 	cpuPercent: runtimes.map(({ usage }) => usage?.cpuPercent ?? null),
 	memoryBytes: runtimes.map(({ usage }) => usage?.memoryBytes ?? null),
 	command: runtimes.map(({ command, args }) => [command, ...args].join(' ')),
-	more: runtimes.map(({ lastExit, backoff, triggers, options: { ports } }, at) => ({
+	more: runtimes.map(({ lastExit, backoff, triggers, traffic, options: { ports } }, at) => ({
 		at,
 		...(lastExit && { lastExit }),
 		...(backoff && { backoff }),
 		...(triggers && { triggers }),
 		...(ports && { ports }),
+		...(traffic && { traffic }),
 	})),
 });

@@ -1,6 +1,8 @@
 /** Times and amounts as people read them. */
 import { wallTime } from '../clock.ts';
 
+export { rate } from '@orch/base/text';
+
 /** `14:03:07.214`, in the time zone of the terminal. */
 export function clockTime(at: string, withMilliseconds = true): string {
 	const { hours, minutes, seconds, milliseconds } = wallTime(at);
@@ -39,13 +41,6 @@ export function latency(ms: number | null): string {
 	if (ms < 1) return `${Number(ms.toFixed(2))}ms`;
 	if (ms < 10) return `${Number(ms.toFixed(1))}ms`;
 	return ms < 999.5 ? `${Math.round(ms)}ms` : `${Number((ms / 1000).toFixed(1))}s`;
-}
-
-/** A rate: one decimal while it is small, thousands with k and M. */
-export function rate(perSecond: number): string {
-	if (perSecond < 99.95) return perSecond.toFixed(1);
-	if (perSecond < 9_999.5) return String(Math.round(perSecond));
-	return perSecond < 999_500 ? `${Number((perSecond / 1000).toFixed(1))}k` : `${Number((perSecond / 1_000_000).toFixed(2))}M`;
 }
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -13,6 +13,7 @@ export { type LinkHandlersOptions, linkHandlers } from './handlers/link.ts';
 export { type ProjectHandlersOptions, projectHandlers } from './handlers/project.ts';
 export { describeRunner, type RunnerHandlersOptions, runnerHandlers } from './handlers/runner.ts';
 export {
+	type Flows,
 	type RuntimeDetails,
 	type Removed,
 	type RuntimeHandlersOptions,

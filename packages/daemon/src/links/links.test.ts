@@ -691,6 +691,10 @@ describe('links of groups', () => {
 				blocking: true,
 			},
 		]);
+		const flow = (inPerSecond: number | null, outPerSecond: number | null) => ({ inPerSecond, outPerSecond });
+		const flows = await links.flows();
+		expect(rows.map(({ to }) => flows.get(to))).toEqual([flow(1.5, 0), flow(1.5, 0)]);
+		expect(flows.get(rows[0]?.from ?? '')).toEqual(flow(null, 3));
 		const message = {
 			at: 1,
 			from: ping.id,

@@ -75,6 +75,12 @@ export interface LinkJournal {
 /** A mailbox of a link that says nothing else. */
 export const defaultMailbox = { messages: 1024, bytes: 8 * 1024 * 1024 } as const;
 
+/** What passes the links of a runtime; null where none goes that way. */
+export interface Flow {
+	readonly inPerSecond: number | null;
+	readonly outPerSecond: number | null;
+}
+
 /** How long a launch waits for the router to listen before it goes on without. */
 const routerWaitMs = 5_000;
 
@@ -409,6 +415,26 @@ export class Links {
 		}
 		const sums = [...byLink].map(([id, rows]) => (rows.length === 1 && rows[0]?.id === id ? rows[0] : sumOf(id, rows)));
 		return { ...figures, links: sums };
+	}
+
+	/** Messages a second, over ten: to each runtime that a link ends at, and from each that one begins at by name. */
+	async flows(): Promise<ReadonlyMap<string, Flow>> {
+		const flows = new Map<string, Flow>();
+		const rows = this.#rows();
+		// the router is not asked for what is known
+		if (rows.length === 0) return flows;
+		const { links } = await this.#keeper.require().figures();
+		const rates = new Map(links.map(({ id, messagesPerSecond }) => [id, messagesPerSecond]));
+		const add = (runtime: string, way: keyof Flow, perSecond: number) => {
+			const flow = flows.get(runtime) ?? { inPerSecond: null, outPerSecond: null };
+			flows.set(runtime, { ...flow, [way]: (flow[way] ?? 0) + perSecond });
+		};
+		for (const { row } of rows) {
+			const perSecond = rates.get(row.id) ?? 0;
+			add(row.to, 'inPerSecond', perSecond);
+			if (row.from !== anySender) add(row.from, 'outPerSecond', perSecond);
+		}
+		return flows;
 	}
 
 	types(): Promise<TypeFigures> {

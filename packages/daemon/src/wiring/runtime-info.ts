@@ -1,6 +1,6 @@
 /** A supervisor's snapshot of a runtime as clients see it. */
 import { shortId } from '@orch/protocol';
-import { isoTime, type RuntimeColumns, type RuntimeInfo, type WhichRuntimes } from '../control/index.ts';
+import { type Flows, isoTime, type RuntimeColumns, type RuntimeInfo, type WhichRuntimes } from '../control/index.ts';
 import type { LastExit, RuntimeSnapshot, RuntimeSpec } from '../supervisor/index.ts';
 
 export function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): RuntimeInfo {
@@ -38,7 +38,7 @@ export function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): 
 }
 
 /** Many of them are asked for at once, by somebody who waits. */
-export function toColumns(snapshots: readonly RuntimeSnapshot[]): RuntimeColumns {
+export function toColumns(snapshots: readonly RuntimeSnapshot[], flows: Flows = new Map()): RuntimeColumns {
 	const columns: RuntimeColumns = {
 		name: [],
 		id: [],
@@ -66,13 +66,15 @@ export function toColumns(snapshots: readonly RuntimeSnapshot[]): RuntimeColumns
 		columns.cpuPercent.push(usage?.cpuPercent ?? null);
 		columns.memoryBytes.push(usage?.memoryBytes ?? null);
 		columns.command.push(spec.args.length === 0 ? spec.program : `${spec.program} ${spec.args.join(' ')}`);
-		if (lastExit || backoff || triggers || spec.ports)
+		const traffic = flows.get(spec.id);
+		if (lastExit || backoff || triggers || spec.ports || traffic)
 			columns.more.push({
 				at,
 				...(lastExit && { lastExit: toLastExit(lastExit) }),
 				...(backoff && { backoff: toBackoff(backoff) }),
 				...(triggers && { triggers: toTriggers(triggers) }),
 				...(spec.ports && { ports: [...spec.ports] }),
+				...(traffic && { traffic }),
 			});
 	}
 	return columns;

@@ -12,6 +12,7 @@ const given = { id, name: 'api', program: '/bin/sh', privileged: false, project:
 
 /** A runtime in its third process; its links belong to nobody yet, for no router was started. */
 function joined(first: RuntimeSpec) {
+	const clock = new ManualClock();
 	let spec = first;
 	const links = new Links({
 		clock: new ManualClock(),
@@ -44,6 +45,7 @@ function joined(first: RuntimeSpec) {
 		random: seededRandom(1),
 		log: silentLogger,
 		history: () => [],
+		clock,
 		userSockets: {
 			directoryOf: ({ user }) => `/run/users/${user}`,
 			forget: (runtime) => void forgotten.push(runtime),
@@ -52,7 +54,7 @@ function joined(first: RuntimeSpec) {
 	});
 	const process = { processId, generation: 3 };
 	runtimes.restore([{ spec, generation: 3, process, became: 'adopted', wasLost: false } as never]);
-	return { runtimes, forgotten, port: () => links.port(id) };
+	return { runtimes, links, clock, forgotten, port: () => links.port(id) };
 }
 
 describe('a runtime that gets another spec', () => {
@@ -98,4 +100,17 @@ it('a runtime whose output is being removed with it is not found by who reads it
 	const { signal } = new AbortController();
 	const read = () => runtimes.output(id, 'stdout', { follow: false, lines: undefined, signal, onRemoved: () => {} });
 	expect(read).toThrow(expect.objectContaining({ code: 'runtime.not_found' }));
+});
+
+describe('what passes links, for a list', () => {
+	it('is waited for only for a moment, and missing without a router', async () => {
+		const { runtimes, links, clock } = joined(given);
+		expect(await runtimes.flows()).toEqual(new Map());
+		links.flows = () => new Promise(() => {});
+		const asked = runtimes.flows();
+		await clock.advance(250);
+		expect(await asked).toEqual(new Map());
+		links.flows = () => Promise.reject(new Error('the router is starting'));
+		expect(await runtimes.flows()).toEqual(new Map());
+	});
 });

@@ -1,9 +1,9 @@
 /** Runtimes as clients see them: supervision, ports and uploads joined, the supervisor's faults as declared errors. */
-import { type Logger, type Random, settleAll } from '@orch/base';
+import { type Clock, type Logger, type Random, settleAll, withDeadline } from '@orch/base';
 import { renderRuntimes } from '@orch/base/text';
 import { OrchError, shortId } from '@orch/protocol';
 import type { Binaries } from '../binaries/index.ts';
-import { isoTime, type Removed, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
+import { type Flows, isoTime, type Removed, type RuntimeInfo, type Runtimes, type WhichRuntimes } from '../control/index.ts';
 import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
 import { Removals } from './removals.ts';
@@ -26,6 +26,7 @@ export interface JoinOptions {
 	readonly supervisor: Supervisor;
 	readonly links: Links;
 	readonly binaries: Binaries;
+	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;
 	/** For the sockets of those that run as somebody else. */
@@ -49,7 +50,19 @@ export interface JoinedRuntimes extends Runtimes {
 	respecify(spec: RuntimeSpec): void;
 }
 
-export function joinRuntimes({ supervisor, links, binaries, random, log, history, userSockets }: JoinOptions): JoinedRuntimes {
+/** Who asks for a list waits no longer than this for the router. */
+const flowsMs = 250;
+
+export function joinRuntimes({
+	supervisor,
+	links,
+	binaries,
+	clock,
+	random,
+	log,
+	history,
+	userSockets,
+}: JoinOptions): JoinedRuntimes {
 	const snapshotOf = (id: string): RuntimeSnapshot => {
 		try {
 			return supervisor.snapshot(id);
@@ -136,7 +149,11 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 		await removals.do(id, act, options.signal);
 		return removed;
 	};
-	const columns = (which: WhichRuntimes) => toColumns(supervisor.list().filter((snapshot) => isMeant(snapshot, which)));
+	const columns = (which: WhichRuntimes, flows: Flows) =>
+		toColumns(
+			supervisor.list().filter((snapshot) => isMeant(snapshot, which)),
+			flows,
+		);
 	return {
 		restore(runtimes) {
 			for (const { spec, generation, process } of runtimes) know(spec, process ?? { processId: '', generation });
@@ -173,13 +190,29 @@ export function joinRuntimes({ supervisor, links, binaries, random, log, history
 				for (const end of ends) end();
 			};
 		},
-		list: (which = {}) =>
-			supervisor
-				.list()
-				.flatMap((snapshot) => (isMeant(snapshot, which) ? toInfo(snapshot, links.problem(snapshot.spec.id)) : [])),
+		async flows() {
+			try {
+				return await withDeadline(
+					clock,
+					flowsMs,
+					() => links.flows(),
+					() => new Error('the router does not answer at once'),
+				);
+			} catch {
+				// a list without them, now, is more than one with them later
+				return new Map();
+			}
+		},
+		list: (which = {}, flows = new Map()) =>
+			supervisor.list().flatMap((snapshot) => {
+				if (!isMeant(snapshot, which)) return [];
+				const { id } = snapshot.spec;
+				const traffic = flows.get(id);
+				return { ...toInfo(snapshot, links.problem(id)), ...(traffic && { traffic }) };
+			}),
 		columns,
-		table(which) {
-			const { id, ...others } = columns(which);
+		table(which, flows) {
+			const { id, ...others } = columns(which, flows);
 			if (id.length === 0) return '';
 			return renderRuntimes({ ...others, id: id.map(shortId) });
 		},

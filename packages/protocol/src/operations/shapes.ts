@@ -208,6 +208,15 @@ const Triggers = Type.Object({
 	),
 });
 
+/** What passes the links of a runtime, in messages a second over the last ten; null where no link goes that way. */
+export const Traffic = Type.Object({
+	/** To it. */
+	inPerSecond: nullable(Type.Number()),
+	/** From it by name: what it sends by links of any sender is not told apart. */
+	outPerSecond: nullable(Type.Number()),
+});
+export type Traffic = Static<typeof Traffic>;
+
 export const RuntimeInfo = Type.Object({
 	id: Uuid,
 	shortId: Type.String(),
@@ -243,6 +252,8 @@ export const RuntimeInfo = Type.Object({
 	/** Of several instances of one thing: which this is, counted from 1. */
 	group: nullable(Type.Object({ name: RuntimeName, index: Type.Integer() })),
 	addedAt: Time,
+	/** Only in `runtime.list`, of those that are linked, where the router tells. */
+	traffic: Type.Optional(Traffic),
 	/** Of a start by command: what it needs and was started with it. */
 	alsoStarted: Type.Optional(Type.Array(RuntimeName)),
 	/** What its last stop could not end. */
@@ -278,6 +289,7 @@ export const RuntimeColumns = Type.Object({
 			triggers: Type.Optional(Triggers),
 			/** Those that it has declared. */
 			ports: Type.Optional(Type.Array(Type.Integer())),
+			traffic: Type.Optional(Traffic),
 		}),
 	),
 });

@@ -19,6 +19,9 @@ import { type Directory, type Entry, type Meant, resolveRuntime, resolveRuntimes
 export type RuntimeInfo = Static<typeof RuntimeInfoSchema>;
 export type RuntimeColumns = Static<typeof RuntimeColumnsSchema>;
 
+/** What passes the links of those that have any, by their ids. */
+export type Flows = ReadonlyMap<string, NonNullable<RuntimeInfo['traffic']>>;
+
 export interface RuntimeWish {
 	readonly id: string | undefined;
 	readonly name: string;
@@ -67,16 +70,18 @@ export interface Runtimes extends Directory {
 	readonly count: number;
 	/** Resolves once what they use is known as of this second. */
 	look(): Promise<void>;
+	/** None where there are no links, or where the router does not answer at once. */
+	flows(): Promise<Flows>;
 	/** Tells of changes, and of every look at what they use, which is taken once a second from now on; returns how to end it. */
 	watch(listener: {
 		readonly changed: (id: string) => void;
 		readonly removed: (id: string) => void;
 		readonly looked: () => void;
 	}): () => void;
-	list(which?: WhichRuntimes): readonly RuntimeInfo[];
-	columns(which: WhichRuntimes): RuntimeColumns;
+	list(which?: WhichRuntimes, flows?: Flows): readonly RuntimeInfo[];
+	columns(which: WhichRuntimes, flows: Flows): RuntimeColumns;
 	/** The same as lines of text; none where there are no runtimes. */
-	table(which: WhichRuntimes): string;
+	table(which: WhichRuntimes, flows: Flows): string;
 	/** Of which nothing is left but what they have written. */
 	removed(): readonly Entry[];
 	describe(id: string): RuntimeInfo;
@@ -207,6 +212,11 @@ export function runtimeHandlers({
 		ids: refs && new Set(refs.flatMap((ref) => findAll(ref, call).entries.map(({ id }) => id))),
 		labels,
 	});
+	/** Both at once: neither takes longer for the other. */
+	const looked = async (): Promise<Flows> => {
+		const [flows] = await Promise.all([runtimes.flows(), runtimes.look()]);
+		return flows;
+	};
 	/** What came of a command on all that a reference means: on every one of them, though one of them fails. */
 	const onAll = async (
 		{ entries, group }: { readonly entries: readonly { readonly id: string }[]; readonly group: string | undefined },
@@ -253,20 +263,17 @@ export function runtimeHandlers({
 
 		async 'runtime.list'(params, call) {
 			const which = meant(params, call);
-			await runtimes.look();
-			return [...runtimes.list(which)];
+			return [...runtimes.list(which, await looked())];
 		},
 
 		async 'runtime.brief'(params, call) {
 			const which = meant(params, call);
-			await runtimes.look();
-			return runtimes.columns(which);
+			return runtimes.columns(which, await looked());
 		},
 
 		async 'runtime.table'(params, call) {
 			const which = meant(params, call);
-			await runtimes.look();
-			return { text: runtimes.table(which) };
+			return { text: runtimes.table(which, await looked()) };
 		},
 
 		async 'runtime.show'({ runtime }, call) {
