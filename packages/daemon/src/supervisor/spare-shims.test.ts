@@ -89,6 +89,19 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		expect(await Promise.all(all.map(ended))).toEqual(all.map((_, code) => ({ kind: 'code', code })));
 	});
 
+	test('many launches at once are all launched, and there are as many spares after them, also where all that is due comes before their shims', async () => {
+		const clock = new ManualClock();
+		launcher = createLauncher({ clock, log: silentLogger, stateDirectory: directory, table: createProcessTable() });
+		const all = Array.from({ length: 28 }, () => launch(['-c', 'exec sleep 1000']));
+		// as after a turn of the event loop that took long
+		await clock.advance(100);
+		await Promise.all(all);
+		await until('there are as many as ever', async () => {
+			await clock.advance(100);
+			return spares().length === keptSpares;
+		});
+	});
+
 	test('spares that were killed harm no launch', async () => {
 		await launch(['-c', 'exec sleep 1000']);
 		for (let round = 0; round < 5; round++) {

@@ -171,7 +171,11 @@ export class SpareShims {
 	/** Where no more than so many are left. */
 	#refillUpTo(most: number): void {
 		const ready = this.#spares.size + (this.#unborn.size - this.#waiting.length);
-		if (!this.#isClosed && ready <= most) this.#spawnSome(Math.min(keptSpares - ready, mostOfBrood));
+		if (this.#isClosed || ready > most) return;
+		const count = Math.min(keptSpares - ready, mostOfBrood);
+		this.#spawnSome(count);
+		// launches that still wait take of a brood, which is no larger: what then is missing is looked for again
+		if (ready + count < keptSpares) this.#refillAtRest();
 	}
 
 	/** One spawn in each turn of the event loop, for each holds up everything else. */
