@@ -19,6 +19,7 @@ export {
 	sh,
 	sleeper,
 } from './client.ts';
+export { countCollections } from './collections.ts';
 export { changeDatabase } from './database.ts';
 export { type Frame, FrameClient } from './frame-client.ts';
 export { type Line, LineClient, storable } from './line-client.ts';

@@ -62,6 +62,8 @@ export function superviseReally(
 		ended,
 		notes,
 		cgroups,
+		/** Of every process so far: by what `living` finds them. */
+		processIds,
 		/** Registers a program; its policy never restarts and gives a short grace, unless told otherwise. */
 		add(program: string, args: readonly string[], wish: Partial<RuntimeSpec> = {}): string {
 			const id = systemRandom.uuid();
