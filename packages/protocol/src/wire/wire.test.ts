@@ -47,6 +47,11 @@ const message: fc.Arbitrary<Message> = fc.oneof(
 	fc.record({ kind: fc.constant('end' as const), id, summary: plain }),
 	fc.record({ kind: fc.constant('notify' as const), topic: fc.string(), payload: plain }),
 	fc.record({ kind: fc.constant('ping' as const), value: plain }),
+	fc.record({ kind: fc.constant('pong' as const), value: plain }),
+	fc.record({
+		kind: fc.constant('hello' as const),
+		hello: fc.record({ proto: fc.tuple(id, id), agent: fc.string(), pid: id, maxFrame: id }),
+	}),
 );
 
 function decodeAll(codec: MessageCodec, bytes: Uint8Array, cuts: readonly number[]): (Message | MalformedMessage)[] {
