@@ -414,12 +414,11 @@ describe('requests', () => {
 
 		const doomed = asking.request('Ask', { n: 1 }, { timeoutMs: 30_000 }).catch((error: unknown) => error);
 		await answering.next(FrameKind.request);
-		const from = performance.now();
 		await orchd.call('runtime.restart', { runtime: 'server' });
+		// long before its own time is over; that no other time has to pass the router shows on a clock that stands still
 		const failure = await doomed;
 		expect(failure).toBeInstanceOf(OrchError);
-		expect(['target_restarted', 'target_down']).toContain((failure as OrchError).code);
-		expect(performance.now() - from).toBeLessThan(5_000);
+		expect((failure as OrchError).code).toBe('target_restarted');
 
 		const reborn = await stage.frames(await stage.look(server.id));
 		const impatient = await asking.request('Ask', { n: 2 }, { timeoutMs: 50 }).catch((error: unknown) => error);

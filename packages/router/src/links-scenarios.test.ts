@@ -501,16 +501,18 @@ test('links 5.20: line breaks in a payload never make two lines', async () => {
 });
 
 describe('links 5.21: a request', () => {
-	test('to one that dies before it answers fails with target_restarted, and a late reply is dropped and counted', async () => {
+	test('to one that dies before it answers fails at once with target_restarted, and a late reply is dropped and counted', async () => {
+		// stands still: what waited for any time would never come
+		await rig.close();
+		rig = await startRig({ clock: new ManualClock() });
+		await rig.add('a', 'b');
 		await rig.link('a', 'Ask', 'b');
 		const [a, b] = [await rig.frames('a'), await rig.frames('b')];
 		const ask = await a.declare('Ask');
 		a.request(ask, 1, '"q"');
 		await until('the request', () => b.of(FrameKind.request).length === 1);
-		const began = performance.now();
 		b.destroy();
 		await until('the failure', () => a.errors.length === 1);
-		expect(performance.now() - began).toBeLessThan(1_000);
 		expect(a.errors).toEqual([{ code: 'target_restarted', message: expect.any(String), fatal: false, corr: 1, type: 'Ask' }]);
 		const again = await rig.frames('b');
 		const [asked] = b.of(FrameKind.request);
