@@ -1,9 +1,13 @@
 /** What orchd asks of the router, and what binary clients see of links that change. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '@orch/base';
 import { until } from '@orch/base/testing';
 import { FrameKind, headerBytes, maxTypesPerRuntime } from '@orch/protocol/data';
 import { pack, unpack } from '@orch/protocol/wire';
 import { InvalidMessage } from './injection.ts';
+import type { Link } from './link.ts';
+import { RouterClock } from './router-clock.ts';
+import { Taps } from './tap.ts';
 import { type Rig, startRig } from './testing/rig.ts';
 
 let rig: Rig;
@@ -411,6 +415,28 @@ describe('a tap', () => {
 		expect(seen.flatMap(({ messages }) => messages.map(({ seq }) => seq))).toEqual([1, 2, 3]);
 		abort.abort();
 		expect((await tap.next()).value).toEqual({ skipped: 0 });
+	});
+
+	test('leaves nothing on the links once the last one has gone: what passes then is looked at by nobody', async () => {
+		const taps = new Taps(new RouterClock(systemClock), () => 'b');
+		const link = (id: string) => [id, { tap: undefined } as Link] as const;
+		const links = new Map([link('one'), link('other')]);
+		const tapsOf = () => [...links.values()].map(({ tap }) => tap !== undefined);
+		taps.attach(links);
+		expect(tapsOf()).toEqual([false, false]);
+		const [first, second] = [new AbortController(), new AbortController()];
+		const readers = [taps.read(['one'], { bodyBytes: 10 }, first.signal, links).next(), taps.read([], { bodyBytes: 10 }, second.signal, links).next()] as const;
+		expect(tapsOf()).toEqual([true, true]);
+		first.abort();
+		await readers[0];
+		expect(tapsOf()).toEqual([true, true]);
+		second.abort();
+		await readers[1];
+		expect(tapsOf()).toEqual([false, false]);
+		// nor on links that come later
+		links.set(...link('late'));
+		taps.attach(links);
+		expect(tapsOf()).toEqual([false, false, false]);
 	});
 
 	test('that nobody reads skips, says how many, and holds nothing up', async () => {
