@@ -202,8 +202,10 @@ describe('a runtime that needs others', () => {
 		add('web', ['db:ready']);
 		await command('start', 'web');
 		expect(of('web').status).toBe('waiting');
+		const since = clock.monotonicMs();
 		expect((await supervisor.stop(idOf('web'))).status).toBe('stopped');
 		expect((await supervisor.stop(idOf('web'))).status).toBe('stopped');
+		expect(clock.monotonicMs()).toBe(since);
 		await say('db');
 		await clock.advance(60_000);
 		expect(of('web')).toMatchObject({ status: 'stopped', desired: 'stopped', generation: 0 });

@@ -323,7 +323,8 @@ describe('supervision 3.1.9: a stop is defined in every state', () => {
 		await end();
 		expect(snapshot().status).toBe('backoff');
 		expect((await supervisor.stop(id)).status).toBe('stopped');
-		expect(clock.pending).toBe(0);
+		// and no time had to pass for it
+		expect({ pending: clock.pending, passedMs: clock.monotonicMs() }).toEqual({ pending: 0, passedMs: 0 });
 	});
 
 	test('while it is being stopped: both stops resolve, and a shorter grace holds for both', async () => {
@@ -344,14 +345,15 @@ describe('supervision 3.1.9: a stop is defined in every state', () => {
 		const { supervisor, clock, id, end, snapshot } = supervise();
 		await supervisor.start(id);
 		await end({ kind: 'code', code: 0 });
-		await clock.advance(0);
 		expect(snapshot().status).toBe('exited');
 		expect((await supervisor.stop(id)).status).toBe('stopped');
+		expect(clock.monotonicMs()).toBe(0);
 		const failing = supervise({ restart: { ...defaultRestart, failures: 1 } });
 		await failing.supervisor.start(failing.id);
 		await failing.end();
 		expect(failing.snapshot().status).toBe('failed');
 		expect((await failing.supervisor.stop(failing.id)).status).toBe('stopped');
+		expect(failing.clock.monotonicMs()).toBe(0);
 	});
 
 	test('with no grace at all: SIGKILL at once', async () => {
@@ -360,6 +362,18 @@ describe('supervision 3.1.9: a stop is defined in every state', () => {
 		expect(await supervisor.stop(id, { graceMs: 0 })).toMatchObject({ lastExit: { by: 'kill' } });
 		expect(processes.last.received).toEqual(['SIGKILL']);
 	});
+});
+
+test('supervision 3.1.6: a program that has ended counts as exited before any time has passed, though a child of it ignores SIGTERM', async () => {
+	const { supervisor, clock, processes, id, end, snapshot } = supervise();
+	await supervisor.start(id);
+	const child = processes.fork(processes.last, { inGroup: false });
+	child.answer = (signal) => (signal === 'SIGKILL' ? 'end' : 'ignore');
+	await end({ kind: 'code', code: 0 });
+	expect(snapshot()).toMatchObject({ status: 'exited', pid: undefined, lastExit: { code: 0, by: 'itself' } });
+	expect({ child: child.alive, passedMs: clock.monotonicMs() }).toEqual({ child: true, passedMs: 0 });
+	await clock.advance(defaultStop.graceMs);
+	expect({ child: child.alive, status: snapshot().status }).toEqual({ child: false, status: 'exited' });
 });
 
 test('supervision 3.1.12: fifty that ignore SIGTERM are stopped within one grace', async () => {
