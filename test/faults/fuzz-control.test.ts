@@ -15,32 +15,13 @@ beforeAll(async () => {
 });
 afterAll(() => watch.stop());
 
+const nobody = '01900000-0000-7000-8000-00000000ffff';
+type Call = readonly [operation: string, params: object];
+
 /** What a client says, one of each kind: the seeds of the mutations. What would end the daemon or touch the witness is not among them. */
-const corpus: readonly Message[] = [
+const corpusOf = (calls: readonly Call[]): readonly Message[] => [
 	{ kind: 'hello', hello: ourHello('fuzz/1', 1) },
-	...(
-		[
-			['daemon.version', {}],
-			['daemon.status', {}],
-			['runtime.list', { status: 'running' }],
-			['runtime.show', { runtime: 'nobody' }],
-			['runtime.start', { runtime: 'nobody', priority: 'high' }],
-			['runtime.stop', { runtime: 'nobody', graceMs: 5 }],
-			['runtime.signal', { runtime: 'nobody', signal: 'SIGHUP' }],
-			['runtime.stdout', { runtime: 'nobody', follow: true, lines: 5 }],
-			[
-				'runtime.add',
-				{ program: '/nowhere/program', args: ['a', 'b'], cwd: '/', env: { A: 'b' }, name: 'added', restart: { when: 'no' } },
-			],
-			['link.add', { from: 'nobody', type: 'Type', to: 'no-one', queue: 10, overflow: 'latest' }],
-			['link.list', {}],
-			['link.remove', { link: '0123abcd' }],
-			['link.tap', { type: 'None', bodyBytes: 10 }],
-			['link.send', { to: 'nobody', type: 'Type', body: new Uint8Array([1, 2, 3]), codec: 'json' }],
-			['link.stats', {}],
-			['binary.chunk', { upload: 'none', offset: 0, bytes: new Uint8Array(64) }],
-		] as const
-	).map(
+	...calls.map(
 		([operation, params], index): Message => ({
 			kind: 'request',
 			id: index * 2 + 1,
@@ -57,6 +38,43 @@ const corpus: readonly Message[] = [
 	{ kind: 'notify', topic: 'topic', payload: [1, 2, 3] },
 	{ kind: 'ping', value: 'x'.repeat(20) },
 	{ kind: 'error', id: 2, error: { code: 'busy', number: 'E150', message: 'x', exit: 1, retryable: true } },
+];
+
+const callsOfDaemon: readonly Call[] = [
+	['daemon.version', {}],
+	['daemon.status', {}],
+	['runtime.list', { status: 'running' }],
+	['runtime.show', { runtime: 'nobody' }],
+	['runtime.start', { runtime: 'nobody', priority: 'high' }],
+	['runtime.stop', { runtime: 'nobody', graceMs: 5 }],
+	['runtime.signal', { runtime: 'nobody', signal: 'SIGHUP' }],
+	['runtime.stdout', { runtime: 'nobody', follow: true, lines: 5 }],
+	[
+		'runtime.add',
+		{ program: '/nowhere/program', args: ['a', 'b'], cwd: '/', env: { A: 'b' }, name: 'added', restart: { when: 'no' } },
+	],
+	['link.add', { from: 'nobody', type: 'Type', to: 'no-one', queue: 10, overflow: 'latest' }],
+	['link.list', {}],
+	['link.remove', { link: '0123abcd' }],
+	['link.tap', { type: 'None', bodyBytes: 10 }],
+	['link.send', { to: 'nobody', type: 'Type', body: new Uint8Array([1, 2, 3]), codec: 'json' }],
+	['link.stats', {}],
+	['binary.chunk', { upload: 'none', offset: 0, bytes: new Uint8Array(64) }],
+];
+
+/**
+ * What orchd says to its router. Not that another table is in force, that it is to end, or that somebody else is told what happens: whoever
+ * says that on this socket, which is orchd's alone, is obeyed.
+ */
+const callsOfRouter: readonly Call[] = [
+	['router.status', {}],
+	['router.stats', {}],
+	['router.types', {}],
+	['router.ended', { runtime: nobody, generation: 1 }],
+	['router.tap', { links: [nobody], bodyBytes: 10 }],
+	['router.send', { from: null, to: nobody, type: 'Type', codec: 'json', body: new Uint8Array([1, 2, 3]) }],
+	['router.send', { from: nobody, to: null, type: 'Type', codec: 'msgpack', body: new Uint8Array([0x91, 0xc0]) }],
+	['router.answer', { request: 4_000_000_000, ok: { a: 1 } }],
 ];
 
 /** Bytes that parsers stumble over: markers of MessagePack with lengths to come, numbers at their limits, broken UTF-8. */
@@ -124,13 +142,18 @@ function mutate(bytes: Buffer, random: Random): Buffer {
 
 /** Connects, writes, reads what comes and forgets it. */
 class Torrent {
+	readonly #path: string;
 	#socket: Socket | undefined;
 	/** Bytes that came back: that what was written has been read at all. */
 	answered = 0;
 
+	constructor(path = sandbox.socket) {
+		this.#path = path;
+	}
+
 	async write(bytes: Uint8Array, opening: Uint8Array): Promise<void> {
 		if (!this.#socket || this.#socket.destroyed || !this.#socket.writable) {
-			const socket = createConnection({ path: sandbox.socket });
+			const socket = createConnection({ path: this.#path });
 			socket.on('data', (bytes) => {
 				this.answered += bytes.length;
 			});
@@ -162,13 +185,16 @@ class Torrent {
 
 const frames = 100_000;
 
-describe('mutated frames on the control socket', () => {
+describe.each([
+	['the control socket', '', corpusOf(callsOfDaemon)],
+	['the socket on which orchd speaks to the router', '.d/router.sock', corpusOf([...callsOfRouter, ...callsOfDaemon])],
+])('mutated frames on %s', (_where, path, corpus) => {
 	it('a hundred thousand in MessagePack: daemon, router and witness are unharmed', async () => {
 		await watch.unharmed(async () => {
 			const random = seededRandom(2026);
 			const codec = createMsgpackCodec();
 			const seeds = corpus.map((message) => Buffer.from(codec.encode(message)));
-			const torrent = new Torrent();
+			const torrent = new Torrent(`${sandbox.socket}${path}`);
 			for (let sent = 0; sent < frames; sent++) {
 				const seed = seeds[Math.floor(random.float() * seeds.length)] ?? Buffer.alloc(0);
 				const chance = random.float();
@@ -194,7 +220,7 @@ describe('mutated frames on the control socket', () => {
 			const random = seededRandom(2027);
 			const codec = createJsonCodec();
 			const seeds = corpus.map((message) => Buffer.from(codec.encode(message)));
-			const torrent = new Torrent();
+			const torrent = new Torrent(`${sandbox.socket}${path}`);
 			for (let sent = 0; sent < frames; sent++) {
 				const seed = seeds[Math.floor(random.float() * seeds.length)] ?? Buffer.alloc(0);
 				const line =
