@@ -6,6 +6,7 @@ import { pack } from '@orch/protocol/wire';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
 	cpuMsOf,
+	descriptorKindsOf,
 	descriptorsOf,
 	fixture,
 	type FrameClient,
@@ -48,6 +49,23 @@ async function goesOn(a: Stand, receiver: { next(what: string): Promise<object> 
 	await until('it is gone', async () => (await orchd.show(a)).connected === null);
 }
 
+/** Of one processor: what spins has more of it, also on a machine whose processors are wanted by many. */
+const spinningShare = 0.1;
+
+function spentBy(pid: number) {
+	const [cpuMs, from] = [cpuMsOf(pid), performance.now()];
+	return { shareSince: () => (cpuMsOf(pid) - cpuMs) / (performance.now() - from) };
+}
+
+/** A connection that says nothing, which the router has taken: that it is closed is a fact that takes two seconds. */
+async function silence() {
+	const [router, other] = [await stage.routerPid(), await stage.stand('silent')];
+	const descriptors = descriptorsOf(router);
+	const client = await stage.raw(other.socket);
+	await until('the router has taken it', () => descriptorsOf(router) > descriptors);
+	return { over: () => client.next('the end of its patience', ({ error }) => (error as ErrorBody).code === 'hello_timeout') };
+}
+
 const errorFrame = async (client: FrameClient): Promise<ErrorBody> => {
 	await client.next(FrameKind.error);
 	return client.errors[0] as ErrorBody;
@@ -56,6 +74,8 @@ const errorFrame = async (client: FrameClient): Promise<ErrorBody> => {
 describe('broken frames', () => {
 	it('links 5.1: a part of a header, then the end: nothing is delivered, it is counted as truncated', async () => {
 		const { a, receiver } = await pair();
+		const router = await stage.routerPid();
+		const descriptors = descriptorKindsOf(router);
 		const lengths = [1, 4, 8, 31];
 		for (const [index, length] of lengths.entries()) {
 			const client = await stage.frames(a);
@@ -70,6 +90,7 @@ describe('broken frames', () => {
 		for (const filter of [{ type: 'T' }, { to: 'b' }, { from: 'b' }])
 			expect((await orchd.call('link.stats', filter)).faults).toEqual([]);
 		await goesOn(a, receiver, 'after the parts');
+		await until('nothing is left open', () => JSON.stringify(descriptorKindsOf(router)) === JSON.stringify(descriptors));
 	});
 
 	it('links 5.2: the header and half the payload, then SIGKILL of the sender: no byte of it arrives, and the next frame of another sender is whole', async () => {
@@ -260,6 +281,8 @@ describe('lines', () => {
 	it('links 5.19: a first byte that is of no protocol: one readable line, the end, and no work for anybody', async () => {
 		const { a, receiver } = await pair();
 		const router = await stage.routerPid();
+		const silent = await silence();
+		const before = spentBy(router);
 		for (const opening of ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', Buffer.from('160301020001', 'hex'), Buffer.alloc(1), 'hello\n']) {
 			const client = await stage.raw(a.socket);
 			client.send(opening);
@@ -269,9 +292,9 @@ describe('lines', () => {
 			await client.ends();
 			expect(client.texts).toHaveLength(1);
 		}
-		const before = cpuMsOf(router);
+		await silent.over();
+		expect(before.shareSince()).toBeLessThan(spinningShare);
 		await goesOn(a, receiver, 'after them');
-		expect(cpuMsOf(router) - before).toBeLessThan(1_000);
 	});
 
 	it('links 5.20: bytes with newlines in them arrive at a JSON receiver as one line', async () => {
@@ -348,31 +371,41 @@ describe('crowds and shortages', () => {
 		]);
 	});
 
-	it('links 5.27: no descriptors left: a connection is refused or closed, nothing spins, and there is room again afterwards', async () => {
+	it('links 5.27: no descriptors left: connections are turned away, nothing spins, and all are served again afterwards', async () => {
 		const { a, b, receiver } = await pair();
 		const router = await stage.routerPid();
 		const sender = await stage.frames(a);
 		const id = await sender.declare('T');
-		for (const [pid, path] of [
-			[router, b.socket],
-			[orchd.pid, orchd.socket],
-		] as const) {
+		for (const { pid, path, question } of [
+			// refused in words: it has a connection already
+			{ pid: router, path: b.socket, question: { hello: {} } },
+			{ pid: orchd.pid, path: orchd.socket, question: { id: 1, op: 'daemon.version' } },
+		]) {
+			const crowd = async () => {
+				const clients = await Promise.all(Array.from({ length: 40 }, () => stage.raw(path)));
+				for (const client of clients) client.send(question);
+				return clients;
+			};
+			const hasAnswer = ({ texts }: LineClient) => texts.length > 0;
+			const silent = await silence();
 			const limit = execFileSync('prlimit', ['--pid', String(pid), '--nofile', '--noheadings', '--output', 'SOFT'], {
 				encoding: 'utf8',
 			}).trim();
 			execFileSync('prlimit', ['--pid', String(pid), `--nofile=${descriptorsOf(pid)}:`]);
-			const crowd = await Promise.all(Array.from({ length: 20 }, () => stage.raw(path).catch(() => undefined)));
-			const before = cpuMsOf(pid);
+			const before = spentBy(pid);
+			const early = await crowd();
+			await until('some are turned away without an answer', () => early.some((one) => one.closed && !hasAnswer(one)));
 			sender.send(id, JSON.stringify(path));
 			expect(await receiver.next('a message')).toMatchObject({ data: path });
+			await silent.over();
+			expect(before.shareSince()).toBeLessThan(spinningShare);
 			expect(isAlive(pid)).toBe(true);
-			for (const client of crowd) client?.close();
+			for (const client of early) client.close();
 			execFileSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`]);
-			if (pid === orchd.pid)
-				expect((await until('the daemon takes clients again', () => orchd.client().catch(() => undefined))).peer.pid).toBe(
-					orchd.pid,
-				);
-			expect(cpuMsOf(pid) - before).toBeLessThan(2_000);
+			const late = await crowd();
+			await until('all are answered', () => late.every(hasAnswer));
+			for (const client of late) client.close();
+			await orchd.call('runtime.remove', { runtime: 'silent', force: true });
 		}
 		const again = await stage.stand('again');
 		await stage.link(again, 'T', b);
