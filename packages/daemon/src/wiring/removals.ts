@@ -3,6 +3,12 @@
 export class Removals {
 	readonly #underWay = new Map<string, Promise<void>>();
 
+	/** Undefined where none of these is being removed: whoever asks is in the same turn then. */
+	over(ids: Iterable<string>, signal: AbortSignal): Promise<unknown> | undefined {
+		const underWay = [...ids].flatMap((id) => this.#underWay.get(id) ?? []);
+		return underWay.length === 0 ? undefined : Promise.all(underWay.map((one) => hasSucceeded(one, signal)));
+	}
+
 	/** `signal` ends the waiting for somebody else's removal. */
 	async do(id: string, remove: () => Promise<void>, signal: AbortSignal): Promise<void> {
 		for (let other = this.#underWay.get(id); other; other = this.#underWay.get(id)) {

@@ -283,6 +283,9 @@ export function joinRuntimes({
 		group: (name) => instancesOf(name).map(({ spec, status }) => ({ id: spec.id, name: spec.name, status })),
 		groups: () => [...idsByGroup.keys()],
 		async scale(name, wanted, { maxRuntimes, signal }) {
+			// what is being removed is not there for whoever scales after that; all the rest is begun in the turn that has found none
+			const leavers = () => removals.over(idsByGroup.get(name) ?? [], signal);
+			for (let over = leavers(); over; over = leavers()) await over;
 			const present = instancesOf(name);
 			const last = present.at(-1)?.spec;
 			if (!last?.group) throw new OrchError('runtime.not_found', { ref: name, candidates: [] });
