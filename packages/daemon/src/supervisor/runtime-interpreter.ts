@@ -99,7 +99,8 @@ export class RuntimeInterpreter {
 		const unmet = this.#options.unmet();
 		const { restart } = spec();
 		const waitsFor = this.#isResting ? daemonEnds : unmet.length > 0 ? describeUnmet(unmet) : undefined;
-		const context = waitsFor === undefined ? restart : { ...restart, waitsFor };
+		const hasEscaped = this.#options.sets.escaped.length > 0;
+		const context = waitsFor === undefined && !hasEscaped ? restart : { ...restart, waitsFor, hasEscaped };
 		const { state, effects } = stepRuntime(this.#state, event, context);
 		this.#state = state;
 		const begins = from !== 'running' && state.kind === 'running';

@@ -52,11 +52,14 @@ const everyEvent: RuntimeEvent[] = [
 	...ends.flatMap((one) => [true, false].map((leftovers): RuntimeEvent => ({ kind: 'exited', end: one, leftovers }))),
 	{ kind: 'exited', end: end({ livedMs: 500, at: 600 }), leftovers: false },
 ];
-/** Each event comes twice: where all that is needed is there, and where something is not. */
+/** Each event comes where all that is needed is there, where something is not, and where something has escaped. */
 const needs = [undefined, 'waits for db: ready', 'waits for cache: started'];
-const events = everyEvent.flatMap((event) => needs.map((waitsFor) => ({ ...event, waitsFor })));
+const contexts = [...needs.map((waitsFor) => ({ waitsFor, hasEscaped: false })), { waitsFor: undefined, hasEscaped: true }];
+const events = everyEvent.flatMap((event) => contexts.map((context) => ({ ...event, ...context })));
 const walks = policies.map((one) =>
-	explore(stopped, events, (state, { waitsFor, ...event }) => stepRuntime(state, event as RuntimeEvent, { ...one, waitsFor })),
+	explore(stopped, events, (state, { waitsFor, hasEscaped, ...event }) =>
+		stepRuntime(state, event as RuntimeEvent, { ...one, waitsFor, hasEscaped }),
+	),
 );
 const edges = walks.flat();
 

@@ -87,6 +87,8 @@ export type RuntimeEffect =
 export interface RuntimeContext extends RestartPolicy {
 	/** What it waits for before a launch: "waits for db: ready"; absent where all that it needs is there. */
 	readonly waitsFor?: string | undefined;
+	/** Whether an earlier stop could not end all: a start by command tries that again. */
+	readonly hasEscaped?: boolean | undefined;
 }
 
 type Next = Step<RuntimeState, RuntimeEffect>;
@@ -160,10 +162,10 @@ const timer = (ms: number | null): RuntimeEffect[] => (ms === null ? [] : [{ kin
 const clearTimer: RuntimeEffect = { kind: 'clear_timer' };
 
 /** A start by command where nothing runs; what is still being ended is waited for. */
-const start = (clearing: boolean, context: RuntimeContext, ...before: readonly RuntimeEffect[]): Next =>
-	clearing
-		? { state: { kind: 'stopping', launching: false, thenStart: true }, effects: before }
-		: launch(freshAccount, 'command', context, ...before);
+function start(clearing: boolean, context: RuntimeContext, ...before: readonly RuntimeEffect[]): Next {
+	if (clearing) return { state: { kind: 'stopping', launching: false, thenStart: true }, effects: before };
+	return context.hasEscaped ? stop(true, ...before) : launch(freshAccount, 'command', context, ...before);
+}
 
 /** Where the next try may be waited for, and what the last process left may still be being ended. */
 type BetweenTries = Extract<RuntimeState, { readonly kind: 'backoff' | 'failed' }>;
@@ -177,8 +179,8 @@ const beCleared = (state: BetweenTries, _event: RuntimeEvent, context: RuntimeCo
 
 export const runtimeTable = {
 	stopped: {
-		start: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
-		restart: { to: ['starting', 'waiting'], run: (_state, _event, context) => launch(freshAccount, 'command', context) },
+		start: { to: ['starting', 'waiting', 'stopping'], run: (_state, _event, context) => start(false, context) },
+		restart: { to: ['starting', 'waiting', 'stopping'], run: (_state, _event, context) => start(false, context) },
 		// what an earlier stop could not end is tried again
 		stop: { to: ['stopping'], run: () => stop(false) },
 		shut_down: { to: ['stopping'], run: () => stop(false) },

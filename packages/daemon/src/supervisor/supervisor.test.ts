@@ -283,7 +283,9 @@ test('nothing is launched beside what an earlier stop could not end', async () =
 	undying.answer = () => 'ignore';
 	void supervisor.stop(id).catch(() => {});
 	await clock.advance(defaultStop.graceMs + killMs);
-	expect(await faultOf(supervisor.start(id))).toMatchObject({
+	const refused = faultOf(supervisor.start(id));
+	await clock.advance(defaultStop.graceMs + killMs);
+	expect(await refused).toMatchObject({
 		kind: 'start_failed',
 		fault: { kind: 'still_there', left: [{ pid: undying.identity.pid }] },
 	});
@@ -291,6 +293,20 @@ test('nothing is launched beside what an earlier stop could not end', async () =
 	undying.end({ kind: 'code', code: 0 });
 	await clock.advance(1_000);
 	expect(await supervisor.start(id)).toMatchObject({ status: 'running', generation: 3, escaped: [] });
+});
+
+test.each(['start', 'restart'] as const)('a %s first tries again to end what an earlier stop could not', async (command) => {
+	const { supervisor, clock, processes, id } = supervise();
+	await supervisor.start(id);
+	const undying = processes.last;
+	undying.answer = () => 'ignore';
+	void supervisor.stop(id).catch(() => {});
+	await clock.advance(defaultStop.graceMs + killMs);
+	undying.answer = () => 'end';
+	const atLaunch: boolean[] = [];
+	processes.onLaunch = () => void atLaunch.push(undying.alive);
+	expect(await supervisor[command](id)).toMatchObject({ status: 'running', generation: 2, restarts: 0, escaped: [] });
+	expect(atLaunch).toEqual([false]);
 });
 
 describe('supervision 3.1.9: a stop is defined in every state', () => {
