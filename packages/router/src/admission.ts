@@ -6,9 +6,9 @@
 import { isUtf8 } from 'node:buffer';
 import { canWatchTime } from '@orch/base';
 import { type Codec, readU32 } from '@orch/protocol/data';
-import { unpack } from '@orch/protocol/wire';
+import { hasMoreValues, unpack } from '@orch/protocol/wire';
 import { payloadAt } from './frame-input.ts';
-import { checkMs, maxCheckedBytes, shunMs } from './limits.ts';
+import { checkMs, maxCheckedBytes, maxTranscodedValues, shunMs } from './limits.ts';
 import { msgpackToJson } from './lines.ts';
 import type { Path } from './link.ts';
 import type { RouterClock } from './router-clock.ts';
@@ -132,6 +132,13 @@ export class Admission {
 		if (payload.length > maxCheckedBytes)
 			return {
 				refusal: this.#refuse('', `has ${payload.length} bytes, a type with a schema may have ${maxCheckedBytes}`),
+			};
+		if (this.#codec === 'msgpack' && hasMoreValues(payload, maxTranscodedValues))
+			return {
+				refusal: this.#refuse(
+					'',
+					`has more than the ${maxTranscodedValues} values that MessagePack of a type with a schema may have`,
+				),
 			};
 		const value = decoded(this.#codec, payload);
 		if (value === unreadable) return { refusal: this.#refuse('', `is not ${this.#codec === 'json' ? 'JSON' : 'MessagePack'}`) };

@@ -5,7 +5,7 @@ import { compileSchema } from '@orch/base/json-schema';
 import { FrameKind } from '@orch/protocol/data';
 import { pack } from '@orch/protocol/wire';
 import { MessageRefused } from './injection.ts';
-import { checkMs, maxCheckedBytes, maxRefusals, maxSchemas, refusalsMs } from './limits.ts';
+import { checkMs, maxCheckedBytes, maxRefusals, maxSchemas, maxTranscodedValues, refusalsMs } from './limits.ts';
 import { type Rig, startRig } from './testing/rig.ts';
 
 const ping = { type: 'object', properties: { seq: { type: 'integer' } }, required: ['seq'] };
@@ -63,6 +63,12 @@ describe('a message that does not fit', () => {
 		['no JSON', 'json', '{"seq":', 'Ping is not JSON'],
 		['no UTF-8', 'json', Buffer.from([0x22, 0xff, 0x22]), 'Ping is not JSON'],
 		['no MessagePack', 'msgpack', Buffer.from([0x93]), 'Ping is not MessagePack'],
+		[
+			'MessagePack of too many values',
+			'msgpack',
+			pack(Array(maxTranscodedValues).fill(0)),
+			`Ping has more than the ${maxTranscodedValues} values that MessagePack of a type with a schema may have`,
+		],
 		['MessagePack that does not fit', 'msgpack', pack({ seq: 'one' }), 'Ping.seq must be integer, got string "one"'],
 		['raw, which cannot be looked into', 'raw', good, 'Ping cannot be checked: its codec is raw'],
 		[
