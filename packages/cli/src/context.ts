@@ -1,5 +1,5 @@
 /** What a command works with: its world, its global options, one connection to orchd, and ways to print. */
-import type { Style } from '@orch/base/text';
+import { plain, type Style } from '@orch/base/text';
 import type { Api, ItemOf, OperationName, ParamsOf, ResultOf } from '@orch/protocol';
 import { OrchError, type Places, version } from '@orch/protocol/wire';
 import { askInJson, notJson } from './ask.ts';
@@ -8,6 +8,7 @@ import type { Connection, Hello } from './connect.ts';
 import { type Globals, wantsJson, wantsNames } from './globals.ts';
 import { placesOf } from './places.ts';
 import { toJson } from './render/json.ts';
+import { terminalText } from './render/log-text.ts';
 import { loadStyle, wantsColor } from './render/style.ts';
 import type { World } from './world.ts';
 
@@ -67,7 +68,10 @@ export class Context {
 
 	/** What a person should know besides the result. */
 	note(sentence: string): void {
-		if (!this.namesOnly) this.world.err.write(`${sentence}\n`);
+		if (this.namesOnly) return;
+		// there may be anything in it that a file, a program or orchd has said
+		const lines = sentence.split('\n').map((line) => terminalText(line, this.noteStyle !== plain));
+		this.world.err.write(`${lines.join('\n')}\n`);
 	}
 
 	/** What to type next, for who types. */

@@ -143,11 +143,11 @@ export function renderLogLine(line: string, style: Style, onTerminal: boolean): 
 	const { level, time, name, pid, msg, ...rest } = fields;
 	if (typeof level !== 'string' || typeof time !== 'string') return printable(line);
 	const paint = level === 'error' ? style.red : level === 'warn' ? style.yellow : style.dim;
-	const said = Object.entries(rest).map(([key, value]) => `${style.dim(`${key}=`)}${shown(value)}`);
+	const said = Object.entries(rest).map(([key, value]) => `${style.dim(`${printable(key)}=`)}${shown(value)}`);
 	return [
-		onTerminal ? style.dim(clockTime(time)) : time,
-		paint(level.padEnd(5)),
-		`${String(name ?? '')}${pid === undefined ? '' : style.dim(`[${String(pid)}]`)}`,
+		onTerminal ? style.dim(clockTime(time)) : printable(time),
+		paint(printable(level).padEnd(5)),
+		`${printable(String(name ?? ''))}${pid === undefined ? '' : style.dim(`[${printable(String(pid))}]`)}`,
 		printable(String(msg ?? '')),
 		...said,
 	]
@@ -156,8 +156,8 @@ export function renderLogLine(line: string, style: Style, onTerminal: boolean): 
 }
 
 function shown(value: unknown): string {
-	if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? printable(value) : JSON.stringify(value);
+	if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? printable(value) : printable(JSON.stringify(value));
 	if (typeof value === 'object' && value !== null && typeof (value as { message?: unknown }).message === 'string')
-		return JSON.stringify((value as { message: string }).message);
+		return printable(JSON.stringify((value as { message: string }).message));
 	return printable(JSON.stringify(value) ?? String(value));
 }

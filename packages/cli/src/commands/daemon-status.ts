@@ -1,5 +1,5 @@
 /** How orchd is, on one screen. */
-import { duration } from '@orch/base/text';
+import { duration, printable } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -58,14 +58,14 @@ function renderStatus({ style, pretty, places }: Context, status: Status, projec
 	const kinds = countsText(status.runtimes);
 	const details = renderDetails(
 		[
-			['version', `${status.version}  (Node ${status.node})`],
+			['version', printable(`${status.version}  (Node ${status.node})`)],
 			['pid', `${status.pid}, up ${duration(status.uptimeMs)}, memory ${bytes(status.memoryBytes)}`],
 			['router', routerText(status.router, pretty ? style : undefined)],
 			['runtimes', `${runtimes}${kinds === '' ? '' : `  (${kinds})`}`],
 			['links', String(status.links)],
 			['projects', projects.length > 0 ? projects.join('\n') : undefined],
 			...paths(status.socket, status.home, places.logFile),
-			['notices', status.notices.length > 0 ? style.yellow(status.notices.join('\n')) : undefined],
+			['notices', status.notices.length > 0 ? style.yellow(status.notices.map(printable).join('\n')) : undefined],
 		],
 		style,
 	);
@@ -83,7 +83,7 @@ function routerText(router: Status['router'], style: Context['style'] | undefine
 }
 
 const paths = (socket: string, home: string, log: string): (readonly [string, string])[] => [
-	['socket', socket],
-	['state', home],
-	['log', log],
+	['socket', printable(socket)],
+	['state', printable(home)],
+	['log', printable(log)],
 ];

@@ -1,5 +1,5 @@
 /** `orch` alone: how orchd is, and five commands to try. */
-import { duration } from '@orch/base/text';
+import { duration, printable } from '@orch/base/text';
 import { version } from '@orch/protocol/wire';
 import { command } from '../command.ts';
 import { CliError } from '../errors.ts';
@@ -39,9 +39,9 @@ export const home = command({
 			lines.push(
 				missing
 					? `${pretty ? '○ ' : ''}orchd is not running; it starts with the first runtime, or: orch daemon start`
-					: `${style.red('✗')} ${error.message}`,
+					: `${style.red('✗')} ${printable(error.message)}`,
 			);
-			lines.push(style.dim(`socket ${places.socket}`));
+			lines.push(style.dim(`socket ${printable(places.socket)}`));
 		}
 		lines.push('', ...toTry.map(([line, what]) => `  ${line.padEnd(40)}  ${style.dim(what)}`), '', 'All commands: orch help');
 		context.print(`${lines.join('\n')}\n`);

@@ -1,4 +1,5 @@
 /** `orch link show`: one link, with what has passed over it. */
+import { printable } from '@orch/base/text';
 import { command } from '../command.ts';
 import { renderDetails } from '../render/details.ts';
 import { bytes, latency, rate, size } from '../render/time.ts';
@@ -42,7 +43,7 @@ export const linkShow = command({
 					['latency', `p50 ${latency(link.latencyP50Ms)}, p99 ${latency(link.latencyP99Ms)}`],
 					['last', link.lastAt ?? undefined],
 					['added', link.addedAt],
-					['notices', link.notices.length > 0 ? style.yellow(link.notices.join('\n')) : undefined],
+					['notices', link.notices.length > 0 ? style.yellow(link.notices.map(printable).join('\n')) : undefined],
 				],
 				style,
 			)}`,

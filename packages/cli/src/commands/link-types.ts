@@ -7,6 +7,7 @@ import { CliError } from '../errors.ts';
 import { flag } from '../option.ts';
 import { bodyPreview, bodyValue } from '../render/body.ts';
 import { renderDetails } from '../render/details.ts';
+import { toJson } from '../render/json.ts';
 import { bytes } from '../render/time.ts';
 
 type TypeInfo = ResultOf<Api['link.types']>[number];
@@ -27,7 +28,7 @@ export const linkTypes = command({
 		const types = await context.read('link.types', type === undefined ? {} : { type });
 		if (type === undefined) {
 			if (context.json) context.printJson(types.map(toObject));
-			else if (context.namesOnly) context.print(types.map(({ name }) => `${name}\n`).join(''));
+			else if (context.namesOnly) context.print(types.map(({ name }) => `${shownName(context, name)}\n`).join(''));
 			else if (types.length === 0) context.note('no types: nothing is declared, linked or was sent');
 			else context.print(renderTable(types, columns(context), { width: context.tableWidth, style: context.style }));
 			return undefined;
@@ -37,18 +38,21 @@ export const linkTypes = command({
 		if (only === undefined) return undefined;
 		if (schema) printSchema(context, only);
 		else if (context.json) context.printJson(toObject(only));
-		else if (context.namesOnly) context.print(`${only.name}\n`);
+		else if (context.namesOnly) context.print(`${shownName(context, only.name)}\n`);
 		else context.print(details(context, only));
 		return undefined;
 	},
 });
+
+/** For a script as it is: it is to be given to another command. */
+const shownName = ({ pretty }: Context, name: string): string => (pretty ? printable(name) : name);
 
 /** One schema; of several that projects have, a list. */
 function printSchema(context: Context, { name, schemas }: TypeInfo): void {
 	const [first, second] = schemas;
 	if (first === undefined) throw new CliError('type.no_schema', { type: name });
 	const shown = second === undefined ? first.schema : schemas.map(({ project, schema }) => ({ project, schema }));
-	context.print(`${JSON.stringify(shown, null, 2)}\n`);
+	context.print(toJson(shown, true));
 }
 
 function columns({ pretty, world }: Context): Column<TypeInfo>[] {
@@ -108,7 +112,7 @@ function details(
 				({ project, problem, schema }) =>
 					[
 						`schema of ${project}`,
-						`${problem === null ? '' : style.yellow(`not enforced: ${problem}\n`)}${JSON.stringify(schema, null, 2)}`,
+						`${problem === null ? '' : style.yellow(`not enforced: ${printable(problem)}\n`)}${toJson(schema, true).trimEnd()}`,
 					] as const,
 			),
 		],

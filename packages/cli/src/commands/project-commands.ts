@@ -1,14 +1,14 @@
 /** `orch project list`, `show` and `reload`. */
+import { printable } from '@orch/base/text';
 import { dirname } from 'node:path';
 import { parseDuration } from '../args/duration.ts';
 import { command } from '../command.ts';
 import { value } from '../option.ts';
 import { maskPlan } from '../project/plan-text.ts';
-import { problemStyle } from '../project/problem-style.ts';
+import { problemsText } from '../project/problem-style.ts';
 import { exitOf, reasons, summary, UpTeller } from '../project/up-text.ts';
 import { plural } from '../render/time.ts';
 import type { Api, ParamsOf } from '@orch/protocol';
-import { renderProblems } from '@orch/protocol/wire';
 import type { Context } from '../context.ts';
 
 const one = [{ name: 'PROJECT', required: true }] as const;
@@ -28,7 +28,7 @@ export const projectList = command({
 				const fault = problems.length > 0 ? context.style.red('  invalid') : '';
 				const shown = files.map((file) => (given.includes(file) ? `(standard input in ${dirname(file)})` : file));
 				context.print(
-					`${name.padEnd(width)}  ${plural(runtimes.length, 'runtime')}  ${plural(links, 'link')}  ${shown.join(' ')}${fault}\n`,
+					`${name.padEnd(width)}  ${plural(runtimes.length, 'runtime')}  ${plural(links, 'link')}  ${printable(shown.join(' '))}${fault}\n`,
 				);
 			}
 			if (projects.length === 0) context.note('no project is loaded; orch up loads one');
@@ -48,7 +48,7 @@ export const projectShow = command({
 		else {
 			const { name, files, given, profiles, runtimes, workflows, types, runners, mount, problems, reloads } = shown;
 			const line = (what: string, text: string) =>
-				context.print(text === '' ? '' : `  ${context.style.dim(what.padEnd(10))}  ${text}\n`);
+				context.print(text === '' ? '' : `  ${context.style.dim(what.padEnd(10))}  ${printable(text)}\n`);
 			context.print(`${context.style.bold(name)}\n`);
 			line('files', files.map((file) => (given.includes(file) ? givenText(file) : file)).join(' '));
 			line('profiles', profiles.join(' '));
@@ -67,8 +67,8 @@ export const projectShow = command({
 /** What was read from standard input: where it stands is all that its path tells. */
 const givenText = (path: string): string => `standard input in ${dirname(path)} (kept as it was; not followed)`;
 
-function showProblems(context: Context, problems: Parameters<typeof renderProblems>[0]): void {
-	context.print(`\n${renderProblems(problems, problemStyle(context.style))}\n`);
+function showProblems(context: Context, problems: Parameters<typeof problemsText>[0]): void {
+	context.print(`\n${problemsText(problems, context.style)}\n`);
 }
 
 export const projectReload = command({

@@ -568,6 +568,13 @@ describe('without a daemon', () => {
 		expect(JSON.parse((await orch(['config', '--reveal'])).out).runtimes[0].env.API_KEY).toBe('k');
 	});
 
+	it('orch config cannot be made to drive the terminal by the file', async () => {
+		write('runtimes:\n  api:\n    command: node\n    env:\n      A: "\\x9b2J\\u202e\\u061c"\n');
+		const { out } = await orch(['config']);
+		expect(out).toContain('"A": "\\u009b2J\\u202e\\u061c"');
+		expect(JSON.parse(out).runtimes[0].env.A).toBe('\u009b2J\u202e\u061c');
+	});
+
 	it('orch config shows neither the headers of probes and services nor who authenticates, and schemas of types whole', async () => {
 		const ready = '{http: {url: "http://h/", headers: {X-Who: hidden-1}}}';
 		write(`name: shop

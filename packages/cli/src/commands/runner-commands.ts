@@ -1,7 +1,7 @@
 /** `orch runner list`, `show`, `add` and `remove`: projects that are mounted at a base path. */
-import { type Column, renderTable, type Style } from '@orch/base/text';
+import { type Column, printable, renderTable, type Style } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
-import { inheritedOf, renderProblems } from '@orch/protocol/wire';
+import { inheritedOf } from '@orch/protocol/wire';
 import { resolve } from 'node:path';
 import { parseDuration } from '../args/duration.ts';
 import { nonEmpty, runtimeName } from '../args/values.ts';
@@ -9,7 +9,7 @@ import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { list, value } from '../option.ts';
 import { shownPath } from '../project/files.ts';
-import { problemStyle } from '../project/problem-style.ts';
+import { problemsText } from '../project/problem-style.ts';
 import { exitOf, outcomeLines } from '../project/up-text.ts';
 import { renderDetails } from '../render/details.ts';
 import { onEach } from './each.ts';
@@ -72,18 +72,18 @@ function print(context: Context, shown: ResultOf<Api['runner.show']>): void {
 	const some = (words: readonly string[]) => (words.length > 0 ? words.join(' ') : undefined);
 	const details = renderDetails(
 		[
-			['base path', basePath],
-			['health', [painted(health.status, health, style), ...health.reasons].join('\n')],
-			['config', config],
+			['base path', printable(basePath)],
+			['health', [painted(health.status, health, style), ...health.reasons.map(printable)].join('\n')],
+			['config', printable(config)],
 			['mounted by', parent === null ? 'command' : `project ${parent}`],
 			['profiles', some(profiles)],
 			['runtimes', some(runtimes)],
 			['workflows', some(workflows)],
-			['jobs', jobs.length > 0 ? jobs.map(jobText).join('\n') : undefined],
+			['jobs', jobs.length > 0 ? jobs.map((job) => printable(jobText(job))).join('\n') : undefined],
 		],
 		style,
 	);
-	const text = problems.length > 0 ? `\n${renderProblems(problems, problemStyle(style))}\n` : '';
+	const text = problems.length > 0 ? `\n${problemsText(problems, style)}\n` : '';
 	context.print(`${style.bold(name)}\n${details}${text}`);
 }
 

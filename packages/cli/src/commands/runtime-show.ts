@@ -113,7 +113,7 @@ function optionLines(
 		['labels', list(Object.entries(labels).map(([name, value]) => `${name}=${value}`))],
 		['autostart', options.autostart === false ? 'no' : undefined],
 		['success', restart.successExitCodes ? `exit codes 0, ${restart.successExitCodes.join(', ')}` : undefined],
-		['user', options.user],
+		['user', options.user && printable(options.user)],
 		['umask', options.umask],
 		['ports', options.ports?.join(', ')],
 		['max output', options.output && size(options.output.maxBytes)],
@@ -121,7 +121,7 @@ function optionLines(
 		[
 			'schedule',
 			schedule &&
-				`${schedule.action} at ${schedule.cron}${schedule.timeZone === undefined ? '' : ` (${schedule.timeZone})`}${schedule.action === 'start' ? `, ${schedule.overlap ?? 'skip'} while it runs` : ''}`,
+				`${schedule.action} at ${printable(schedule.cron)}${schedule.timeZone === undefined ? '' : ` (${printable(schedule.timeZone)})`}${schedule.action === 'start' ? `, ${schedule.overlap ?? 'skip'} while it runs` : ''}`,
 		],
 		['next due', due ? (due.nextAt ?? 'never') : undefined],
 		['last due', due?.lastAt == null ? undefined : `${due.lastAt}${due.last === null ? '' : `: ${printable(due.last)}`}`],

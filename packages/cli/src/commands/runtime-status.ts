@@ -74,9 +74,13 @@ export function renderRuntimeStatus(
 			['connected', runtime.connected === null ? undefined : runtime.connected],
 			[
 				'receives',
-				seen.receives.map((link) => `${link.type} from ${other(link.from.name)}  ${flowText(link)}`).join('\n') || undefined,
+				seen.receives.map((link) => printable(`${link.type} from ${other(link.from.name)}  ${flowText(link)}`)).join('\n') ||
+					undefined,
 			],
-			['sends', seen.sends.map((link) => `${link.type} to ${other(link.to.name)}  ${flowText(link)}`).join('\n') || undefined],
+			[
+				'sends',
+				seen.sends.map((link) => printable(`${link.type} to ${other(link.to.name)}  ${flowText(link)}`)).join('\n') || undefined,
+			],
 			['escaped', runtime.escaped.map(({ pid, command }) => `pid ${pid}  ${printable(command)}`).join('\n') || undefined],
 			['warnings', runtime.warnings.map((warning) => style.yellow(printable(warning))).join('\n') || undefined],
 			['last log', logText(seen.log, { room, now, pretty }) || undefined],

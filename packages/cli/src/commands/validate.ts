@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { flag } from '../option.ts';
 import { type CheckedProject, loadCheckModule } from '../project/check-module.ts';
 import { fileOptions, type Reading, readingOf } from '../project/files.ts';
+import { toJson } from '../render/json.ts';
 import { maskDeep, maskRuntime } from '../secrets.ts';
 
 export const validate = command({
@@ -47,7 +48,7 @@ export const config = command({
 	async run(context, { options }) {
 		const project = checked(context, await readingOf(context, options));
 		const { runtimes, links, ...rest } = options.reveal ? project : maskProject(project);
-		context.print(`${JSON.stringify({ ...rest, runtimes: [...runtimes.values()], links: [...links.values()] }, null, 2)}\n`);
+		context.print(toJson({ ...rest, runtimes: [...runtimes.values()], links: [...links.values()] }, true));
 		return undefined;
 	},
 });

@@ -1,4 +1,5 @@
 /** `orch version`: of this client, of orchd, and of the protocol between them. */
+import { printable } from '@orch/base/text';
 import { controlProtocol, version } from '@orch/protocol/wire';
 import { command } from '../command.ts';
 import { flag } from '../option.ts';
@@ -24,7 +25,7 @@ export const versionCommand = command({
 		const line = (
 			of: string,
 			known: { readonly version: string; readonly protocol: { min: number; max: number }; readonly node: string },
-		) => [of, `${known.version}  (protocol ${range(known.protocol)}, Node ${known.node})`] as const;
+		) => [of, printable(`${known.version}  (protocol ${range(known.protocol)}, Node ${known.node})`)] as const;
 		let daemon: Awaited<ReturnType<typeof context.readFast<'daemon.version'>>>;
 		try {
 			daemon = await context.readFast('daemon.version', {});

@@ -1,5 +1,5 @@
 /** A plan as it is shown: what comes, goes and changes, field by field, with what that means for what runs; never a secret. */
-import type { Style } from '@orch/base/text';
+import { cut, printable, type Style } from '@orch/base/text';
 import type { Api, ResultOf } from '@orch/protocol';
 import { maskDeep } from '../secrets.ts';
 
@@ -21,11 +21,12 @@ function maskField({ field, ...values }: Field): Field {
 
 export function planText({ plan, orphans }: Diff, style: Style): string {
 	const { runtimes, links, definitions } = plan;
-	const arrow = (link: { from: string; type: string; to: string }) => `${link.from} ─${link.type}→ ${link.to}`;
+	const arrow = (link: { from: string; type: string; to: string }) => printable(`${link.from} ─${link.type}→ ${link.to}`);
 	const lines: string[] = [];
 	for (const name of runtimes.added) lines.push(style.green(`+ ${name}`));
 	for (const { name, fields, restart } of runtimes.changed) {
-		const effect = restart.length > 0 ? style.yellow(`restarts: ${restart.join(', ')}`) : style.dim('goes on as it runs');
+		const effect =
+			restart.length > 0 ? style.yellow(`restarts: ${printable(restart.join(', '))}`) : style.dim('goes on as it runs');
 		lines.push(`${style.yellow('~')} ${name}  ${effect}`);
 		for (const field of fields) lines.push(fieldText(field, style));
 	}
@@ -38,21 +39,21 @@ export function planText({ plan, orphans }: Diff, style: Style): string {
 	for (const link of links.removed) lines.push(style.red(`- ${arrow(link)}`));
 	const signs = { added: style.green('+'), removed: style.red('-'), changed: style.yellow('~') };
 	for (const { section, name, change } of definitions)
-		lines.push(`${signs[change]} ${section}${name === section ? '' : `.${name}`}`);
+		lines.push(`${signs[change]} ${printable(`${section}${name === section ? '' : `.${name}`}`)}`);
 	for (const name of orphans) lines.push(style.dim(`  ${name}  is not in the files any more; --remove-orphans takes it away`));
 	return lines.map((line) => `${line}\n`).join('');
 }
 
 function fieldText({ field, before, after }: Field, style: Style): string {
 	const shown = (value: unknown) => (value === undefined ? 'nothing' : valueText(field, value));
-	return `    ${style.dim(field)}  ${shown(before)} → ${shown(after)}`;
+	return `    ${style.dim(printable(field))}  ${shown(before)} → ${shown(after)}`;
 }
 
 const longest = 80;
 
 function valueText(field: string, value: unknown): string {
 	const text = field.startsWith('env.') && typeof value === 'string' ? value : JSON.stringify(value);
-	return text.length > longest ? `${text.slice(0, longest)}…` : text;
+	return cut(printable(text), longest);
 }
 
 export function isEmptyDiff({ plan: { runtimes, links, definitions } }: Pick<Diff, 'plan'>): boolean {

@@ -1,8 +1,8 @@
 /** An error as it is shown: the sentence, facts indented below, one thing to do; or one JSON object. */
 import { printable, type Style } from '@orch/base/text';
 import type { WireError } from '@orch/protocol';
-import { type FileProblem, renderProblems } from '@orch/protocol/wire';
-import { problemStyle } from '../project/problem-style.ts';
+import type { FileProblem } from '@orch/protocol/wire';
+import { problemsText } from '../project/problem-style.ts';
 import { toJson } from './json.ts';
 
 export interface ErrorView {
@@ -20,7 +20,7 @@ export function renderError(error: WireError, { style, verbose, stack }: ErrorVi
 	for (const cause of causes) lines.push(`  cause: ${printable(cause)}`);
 	if (error.hint !== undefined) lines.push(`${style.cyan('hint:')} ${printable(error.hint)}`);
 	if (verbose) lines.push(style.dim(`${error.number} ${error.code}, exit ${error.exit}`));
-	if (verbose && stack !== undefined) lines.push(style.dim(stack));
+	if (verbose && stack !== undefined) lines.push(...stack.split('\n').map((line) => style.dim(printable(line))));
 	return `${lines.join('\n')}\n`;
 }
 
@@ -32,8 +32,5 @@ export function renderErrorJson(error: WireError): string {
 function messageOf({ code, message, data }: WireError, style: Style): string {
 	const { problems } = (data ?? {}) as { readonly problems?: readonly FileProblem[] };
 	if (code !== 'project.invalid' || !Array.isArray(problems)) return message.split('\n').map(printable).join('\n');
-	const clean = JSON.parse(
-		JSON.stringify(problems, (_key, value: unknown) => (typeof value === 'string' ? printable(value) : value)),
-	);
-	return renderProblems(clean as readonly FileProblem[], problemStyle(style));
+	return problemsText(problems, style);
 }
