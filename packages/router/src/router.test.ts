@@ -425,7 +425,10 @@ describe('a tap', () => {
 		taps.attach(links);
 		expect(tapsOf()).toEqual([false, false]);
 		const [first, second] = [new AbortController(), new AbortController()];
-		const readers = [taps.read(['one'], { bodyBytes: 10 }, first.signal, links).next(), taps.read([], { bodyBytes: 10 }, second.signal, links).next()] as const;
+		const readers = [
+			taps.read(['one'], { bodyBytes: 10 }, first.signal, links).next(),
+			taps.read([], { bodyBytes: 10 }, second.signal, links).next(),
+		] as const;
 		expect(tapsOf()).toEqual([true, true]);
 		first.abort();
 		await readers[0];
