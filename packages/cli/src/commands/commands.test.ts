@@ -631,7 +631,7 @@ describe('orch runtime remove', () => {
 		expect((await orch('runtime rm worker --keep-logs')).err).toBe(
 			'removed worker; its output stays for a week: orch logs worker\n',
 		);
-		expect((await orch('runtime rm ping --force')).err).toBe('removed ping\n');
+		expect((await orch('runtime rm ping --force')).err).toBe('removed ping; 1024 waiting messages dropped\n');
 		expect(daemon.requests.map(({ params }) => params)).toEqual([
 			{ runtime: 'worker', force: false, keepOutput: true },
 			{ runtime: 'ping', force: true },
