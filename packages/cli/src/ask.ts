@@ -44,8 +44,13 @@ export function askInJson(
 		const onread = { buffer: Buffer.allocUnsafeSlow(readBytes), callback: take };
 		const socket = createConnection({ path: places.socket, onread });
 		socket.on('error', (error: NodeJS.ErrnoException) => void explain(error, world, places).then(reject, reject));
-		socket.on('close', () => reject(new OrchError('disconnected', { reason: 'orchd closed the connection' })));
+		let isConnected = false;
+		socket.on('close', () => {
+			// where nobody listens the explanation comes, which takes a moment
+			if (isConnected) reject(new OrchError('disconnected', { reason: 'orchd closed the connection' }));
+		});
 		socket.once('connect', () => {
+			isConnected = true;
 			// the hello has no answer here, but what does not fit together is told
 			const hello = JSON.stringify({ hello: { ...ourHello(`orch ${version}`, process.pid), maxFrame: mostBytes } });
 			socket.write(`${hello}\n${JSON.stringify({ id: 1, op: operation, params })}\n`);
@@ -63,6 +68,6 @@ const brace = 0x7b;
 
 /** Only where something went wrong is it worth to look closer, and to load what that takes. */
 export async function explain(error: NodeJS.ErrnoException, world: World, places: Places): Promise<Error> {
-	const { explainConnectFailure } = await import('./connect-failure.ts');
-	return explainConnectFailure(error, world, places);
+	const { explainAbsence } = await import('./connect-failure.ts');
+	return explainAbsence(error, world, places);
 }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Places } from '@orch/protocol/wire';
 import { lastLoggedPid, lastLogLines } from './daemon-log.ts';
 import { CliError } from './errors.ts';
+import { holderOf } from './lock-holder.ts';
 import type { World } from './world.ts';
 
 export function explainConnectFailure(error: NodeJS.ErrnoException, world: World, places: Places): CliError {
@@ -25,9 +26,19 @@ export function explainConnectFailure(error: NodeJS.ErrnoException, world: World
 	return new CliError('daemon.unreachable', { socket, reason: error.message }, { cause: error });
 }
 
-/** Whether starting orchd would help. */
+/** The same, and where nobody listens, who should: to ask that one may be all that it takes. */
+export async function explainAbsence(error: NodeJS.ErrnoException, world: World, places: Places): Promise<CliError> {
+	const explained = explainConnectFailure(error, world, places);
+	if (!isDaemonMissing(explained)) return explained;
+	const holder = await holderOf(places.socket, world.uid);
+	if (holder === undefined || holder === 'cannot tell') return explained;
+	return new CliError('daemon.unheard', { socket: places.socket, ...holder }, { cause: error });
+}
+
+/** Whether starting orchd would help: of one that runs and is not heard the start waits for its answer. */
 export const isDaemonMissing = (error: unknown): boolean =>
-	error instanceof CliError && (error.code === 'daemon.not_running' || error.code === 'daemon.stale_socket');
+	error instanceof CliError &&
+	(error.code === 'daemon.not_running' || error.code === 'daemon.stale_socket' || error.code === 'daemon.unheard');
 
 /**
  * The default directory in the system's temporary directory may have been made by somebody else, to be spoken to in

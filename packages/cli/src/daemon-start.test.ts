@@ -1,8 +1,10 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '@orch/base/testing';
+import { lockName } from '@orch/protocol/wire';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from './clock.ts';
 import { daemonEnv } from './daemon-start.ts';
@@ -39,6 +41,24 @@ const orch = (line: string, env: Record<string, string> = {}, root?: string) =>
 		daemonProgram: () => program,
 		env: { ORCH_AUTOSTART: '', ORCH_HOME: home(), ...env },
 	});
+/** As the lock of an orchd, held by the process of this test. */
+async function holdLock(state: string) {
+	const name = lockName('socket', socket, 1000, (text) => createHash('sha256').update(text).digest('hex'));
+	const held = {
+		state,
+		asked: 0,
+		onAsked: () => {},
+		[Symbol.asyncDispose]: () => new Promise<void>((done) => server.close(() => done())),
+	};
+	const server = createServer((asking) => {
+		held.asked++;
+		held.onAsked();
+		asking.end(`${process.pid}\n${held.state}\n`);
+	});
+	await new Promise<void>((listening) => server.listen(name, listening));
+	return held;
+}
+
 const log = () => readFileSync(join(home(), 'orchd.log'), 'utf8');
 const told = () => JSON.parse(log().split('\n')[0] ?? '') as { cwd: string; args: string[]; inherited: string[]; pid: number };
 
@@ -134,10 +154,43 @@ describe('orch daemon start', () => {
 	});
 
 	it('whose orchd finds another one that is just starting connects to that one', async () => {
+		await using held = await holdLock('is starting');
 		const ran = orch('daemon start', { FAKE_ORCHD: 'locked' });
-		await until('the first try', () => existsSync(join(home(), 'orchd.log')));
-		const other = spawn(process.execPath, [program, '--socket', socket], { stdio: 'ignore' });
-		expect(await ran).toMatchObject({ code: 0, err: `orch: orchd is running already (pid ${other.pid})\n` });
+		await until('it is asked how it is, after the end of the other', () => held.asked > 0);
+		const other = await startFakeDaemon({ socket });
+		try {
+			expect(await ran).toMatchObject({ code: 0, err: `orch: orchd is running already (pid ${process.pid})\n` });
+		} finally {
+			await other[Symbol.asyncDispose]();
+		}
+	});
+
+	it('ends at once where the one that runs will not answer here: it has another socket, or cannot listen', async () => {
+		const elsewhere = await orch('daemon start', { FAKE_ORCHD: 'locked' });
+		expect(elsewhere).toMatchObject({ code: 5, err: expect.stringContaining('orchd did not start: it ended with exit code 7') });
+		await using _held = await holdLock('cannot listen: it is on fire');
+		const mute = await orch('daemon start', { FAKE_ORCHD: 'locked' });
+		expect(mute).toMatchObject({ code: 5, err: expect.stringContaining('orchd did not start: it ended with exit code 7') });
+	});
+
+	it('names the one whose socket is gone, and what to do; the next command finds it where it listens again', async () => {
+		await using held = await holdLock('cannot listen: it is on fire');
+		const { err } = await orch('ps');
+		expect(err).toBe(
+			`orch: orchd runs (pid ${process.pid}), but nobody listens at ${socket}: its socket was removed, and it cannot listen: it is on fire\n` +
+				`hint: kill -USR2 ${process.pid}; orch daemon start        (all runtimes are kept; or make the directory of the socket usable again)\n`,
+		);
+		expect(await orch('daemon stop')).toMatchObject({ code: 5, err });
+		const other = await startFakeDaemon({ socket: `${socket}.aside` });
+		// as one does that makes its socket anew when it is asked
+		held.onAsked = () => renameSync(`${socket}.aside`, socket);
+		held.state = 'listens anew';
+		try {
+			expect(await orch('daemon start')).toMatchObject({ code: 0, err: `orch: orchd is running already (pid ${process.pid})\n` });
+		} finally {
+			await other[Symbol.asyncDispose]();
+			rmSync(socket, { force: true });
+		}
 	});
 });
 

@@ -6,6 +6,7 @@ import { type Connection, helloOf, openConnection } from './connect.ts';
 import { isDaemonMissing } from './connect-failure.ts';
 import { lastLogLines } from './daemon-log.ts';
 import { CliError } from './errors.ts';
+import { holderOf } from './lock-holder.ts';
 import { systemctl, systemctlLine, unitFor } from './systemd/systemd.ts';
 import { type Scope, unitName } from './systemd/unit.ts';
 import type { World } from './world.ts';
@@ -123,11 +124,19 @@ async function firstAnswer(
 			// one that stops just now closes the connection; the one that was started is told to wait its turn, or ends
 			if (error instanceof CliError && !isDaemonMissing(error)) throw error;
 			if (typeof endedBefore === 'string') throw failed(endedBefore);
+			if (endedBefore === anotherOneRuns && !(await mayAnswer(world, places)))
+				throw failed(`it ended with exit code ${anotherOneRuns}`);
 			if (world.clock.monotonicMs() >= deadline) throw failed(`no answer within ${answersWithinMs / 1000} s`);
 		}
 		await Promise.race([world.clock.sleep(lookEveryMs), ended]);
 		if (end === anotherOneRuns) await world.clock.sleep(lookEveryMs);
 	}
+}
+
+/** Whether the one that was found may still answer here: not where it holds the state alone, nor where it cannot listen. */
+async function mayAnswer(world: World, { socket }: Places): Promise<boolean> {
+	const holder = await holderOf(socket, world.uid);
+	return holder === 'cannot tell' || (holder !== undefined && !holder.state?.startsWith('cannot listen'));
 }
 
 const isVersionMismatch = (error: unknown): boolean =>

@@ -27,6 +27,12 @@ hint: orch daemon start        (reading commands do not start it; orch up and or
 hint: orch daemon start        (removes the stale socket; runtimes still alive are adopted)
 `,
 	],
+	'daemon.unheard': [
+		{ socket: '/run/o.sock', pid: 4211, state: 'cannot listen: cannot make the directory /run: EACCES' },
+		`orch: orchd runs (pid 4211), but nobody listens at /run/o.sock: its socket was removed, and it cannot listen: cannot make the directory /run: EACCES
+hint: kill -USR2 4211; orch daemon start        (all runtimes are kept; or make the directory of the socket usable again)
+`,
+	],
 	'daemon.socket_denied': [
 		{ socket: '/run/user/1001/orch/orchd.sock', owner: 'ana', mode: '0600', self: 'ben' },
 		`orch: permission denied: /run/user/1001/orch/orchd.sock belongs to ana (mode 0600), you are ben

@@ -1,11 +1,26 @@
 /** The errors that the CLI finds by itself, in the same form as the protocol's: code, number, exit, sentence, hint. */
 import type { ErrorEntry, WireError } from '@orch/protocol';
-import { OrchError, RemoteError, toWireError } from '@orch/protocol/wire';
+import { type HolderState, OrchError, RemoteError, toWireError } from '@orch/protocol/wire';
 
 const entry = <Data>(definition: Omit<ErrorEntry<Data>, 'status'>): Omit<ErrorEntry<Data>, 'status'> => definition;
 
 const didYouMean = (names: readonly string[]): string => (names.length > 0 ? `\n  did you mean: ${names.join(', ')}` : '');
 const indented = (lines: readonly string[]): string => lines.map((line) => `\n  ${line}`).join('');
+
+function unheardBecause(state: HolderState | undefined): string {
+	switch (state) {
+		case undefined:
+			return 'its socket was removed, or is not there yet';
+		case 'listens':
+		case 'listens anew':
+			return 'its socket was removed; it has just made it anew';
+		case 'is starting':
+		case 'is stopping':
+			return `it ${state}`;
+		default:
+			return `its socket was removed, and it ${state}`;
+	}
+}
 
 export const clientErrors = {
 	'daemon.not_running': entry<{ socket: string }>({
@@ -21,6 +36,17 @@ export const clientErrors = {
 		message: ({ socket, pid, log, lastLine }) =>
 			`a socket is left at ${socket} but nothing answers (${pid === undefined ? 'its orchd' : `orchd, pid ${pid},`} is gone)${lastLine === undefined ? '' : `\n  last line of ${log}: ${lastLine}`}`,
 		hint: () => 'orch daemon start        (removes the stale socket; runtimes still alive are adopted)',
+		retryable: true,
+	}),
+	'daemon.unheard': entry<{ socket: string; pid: number; state: HolderState | undefined }>({
+		exit: 5,
+		number: 'E174',
+		message: ({ socket, pid, state }) => `orchd runs (pid ${pid}), but nobody listens at ${socket}: ${unheardBecause(state)}`,
+		hint: ({ pid, state }) => {
+			if (state === 'listens' || state === 'listens anew') return 'run it again';
+			if (state === 'is starting' || state === 'is stopping') return 'orch daemon start        (waits until one answers)';
+			return `kill -USR2 ${pid}; orch daemon start        (all runtimes are kept; or make the directory of the socket usable again)`;
+		},
 		retryable: true,
 	}),
 	'daemon.socket_denied': entry<{ socket: string; owner: string; mode: string; self: string }>({

@@ -1,8 +1,9 @@
 /** The whole program: arguments in, exit code out. It runs as well inside a test as behind `bin/orch.cjs`. */
-import { OutputClosed, toShownError } from './errors.ts';
+import { CliError, OutputClosed, toShownError } from './errors.ts';
 import { Context } from './context.ts';
 import type { Globals } from './globals.ts';
 import { hotInvocation } from './hot.ts';
+import type { Invocation } from './invocation.ts';
 import { renderError, renderErrorJson } from './render/error.ts';
 import { loadStyle, wantsColor } from './render/style.ts';
 import type { World } from './world.ts';
@@ -17,17 +18,33 @@ export async function run(argv: readonly string[], world: World): Promise<number
 	try {
 		const invocation = (await hotInvocation(argv)) ?? (await (await import('./tree.ts')).parse(argv));
 		globals = invocation.globals;
-		const context = await Context.open(world, globals);
 		try {
-			const exitCode = (await invocation.command.run(context, invocation.input)) ?? 0;
-			await context.afterwards();
-			return exitCode;
-		} finally {
-			if (!world.endsWithProgram) context.close();
+			return await runOnce(invocation, world);
+		} catch (error) {
+			if (!isHeardAgain(error)) throw error;
+			return await runOnce(invocation, world);
 		}
 	} catch (error) {
 		return report(error, world, globals);
 	}
+}
+
+async function runOnce({ command, globals, input }: Invocation, world: World): Promise<number> {
+	const context = await Context.open(world, globals);
+	try {
+		const exitCode = (await command.run(context, input)) ?? 0;
+		await context.afterwards();
+		return exitCode;
+	} finally {
+		if (!world.endsWithProgram) context.close();
+	}
+}
+
+/** An orchd whose socket was gone has made it anew because it was asked: nothing was said to it yet. */
+function isHeardAgain(error: unknown): boolean {
+	if (!(error instanceof CliError) || error.code !== 'daemon.unheard') return false;
+	const { state } = (error as CliError<'daemon.unheard'>).data;
+	return state === 'listens' || state === 'listens anew';
 }
 
 /** For what was thrown where nobody waits. */

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
+import { until } from '@orch/base/testing';
 import { afterEach, expect, test } from 'vitest';
 import { type Daemon, startDaemon } from './daemon.ts';
 
@@ -120,4 +121,31 @@ test('a daemon whose stop fails by a defect ends all the same, when a client ask
 	await daemon.closed;
 	const next = await start();
 	await next.stop();
+});
+
+test('a daemon whose socket is removed listens again by itself, and tells of it', async () => {
+	const { places, start } = place();
+	// rounds of every few seconds come at once
+	const daemon = await start({
+		...systemClock,
+		setTimer: (ms, run, options) => systemClock.setTimer(ms === 5_000 ? 5 : ms, run, options),
+	});
+	cleanups.push(() => daemon.stop());
+	rmSync(places.socket);
+	const told = await until('it tells of it', async () => {
+		const events = await daemon.dispatch('daemon.events', { since: 0, follow: false }, new AbortController().signal);
+		const next = events.kind === 'stream' ? await events.items.next() : undefined;
+		return next?.kind === 'item' && next.item;
+	});
+	expect(told).toMatchObject({ kind: 'notice', reason: `the socket ${places.socket} was gone: orchd listens on it again` });
+	expect(existsSync(places.socket)).toBe(true);
+});
+
+test('a daemon whose socket is removed listens again as soon as somebody asks for its lock', async () => {
+	const { places, start } = place();
+	const daemon = await start();
+	cleanups.push(() => daemon.stop());
+	rmSync(places.socket);
+	await expect(start()).rejects.toThrow(`is held by another orchd (pid ${process.pid})`);
+	expect(existsSync(places.socket)).toBe(true);
 });

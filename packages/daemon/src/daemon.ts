@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, type Logger, measureSocketPath, type Random, Scope, settleAll } from '@orch/base';
 import { api, type Call, createDispatch, type Dispatch, type RunnerInfo, suggest } from '@orch/protocol';
-import type { Places } from '@orch/protocol/wire';
+import type { HolderState, Places } from '@orch/protocol/wire';
 import { Binaries } from './binaries/index.ts';
 import {
 	binaryHandlers,
@@ -14,6 +14,7 @@ import {
 	describeRunner,
 	emptyEvent,
 	EventLog,
+	everySoOften,
 	isoTime,
 	linkHandlers,
 	prepareSocketDirectory,
@@ -85,6 +86,8 @@ interface Stopped {
 
 /** How long one part may take to close. A stop of runtimes has deadlines of its own and is not cut short by this. */
 const closeMs = 10_000;
+/** How often it is looked whether what the daemon stands on is still there: a wait that a person can stand, and nothing for the processor. */
+const roundMs = 5_000;
 /** Registered runtimes at once. */
 const maxRuntimes = 10_000;
 /** The longest name that is made in the directory of the sockets: 12 digits and `.v.sock`, behind `.d/`. */
@@ -103,7 +106,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 	try {
 		prepareSocketDirectory(places.socket.slice(0, places.socket.lastIndexOf('/')) || '/', uid);
 		mkdirSync(places.home, { recursive: true, mode: 0o700 });
-		const socketLock = await takeLock('socket', places.socket, uid);
+		/** How the socket is, for who finds none and asks the lock: an answer makes it whole again where it can be. */
+		let tellOfSocket = async (): Promise<string> => 'is starting' satisfies HolderState;
+		const socketLock = await takeLock('socket', places.socket, uid, () => tellOfSocket());
 		scope.add('lock of the socket', () => socketLock.release());
 		const stateLock = await takeLock('state', places.home, uid);
 		scope.add('lock of the state', () => stateLock.release());
@@ -295,8 +300,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		);
 		scope.add('control requests of runtimes', answerControlRequests({ links, supervisor, dispatch, log }));
 
-		const server = await SocketServer.open({ path: places.socket, dispatch, log, clock });
+		const server = await SocketServer.open({ path: places.socket, dispatch, log, clock, uid });
 		scope.add('control socket', () => server.close());
+		const lookAfterSocket = async () => {
+			const state = await server.lookAfter();
+			if (state === 'listens anew') {
+				const reason = `the socket ${places.socket} was gone: orchd listens on it again`;
+				events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason });
+			}
+			return state === 'is closed' ? ('is stopping' satisfies HolderState) : state;
+		};
+		tellOfSocket = lookAfterSocket;
+		scope.add('rounds', everySoOften(clock, roundMs, lookAfterSocket));
 		log.info('listening', { socket: places.socket, home: places.home });
 
 		let settleClosed: () => void = () => {};

@@ -37,3 +37,14 @@ export function findPlaces(input: PlacesInput): Places {
 	const socketDirectory = `${socket}.d`;
 	return { socket, home, socketDirectory, routerSocket: `${socketDirectory}/router.sock`, logFile: `${home}/orchd.log` };
 }
+
+/**
+ * The abstract socket by which an orchd holds its socket or its state: whoever connects is told the holder's pid, and in a second line how it is
+ * (see `HolderState`; an older orchd says nothing of that).
+ */
+export function lockName(kind: 'socket' | 'state', path: string, uid: number, sha256Hex: (text: string) => string): string {
+	return `\0orch-${sha256Hex(`${uid}\0${kind}\0${path}`).slice(0, 32)}`;
+}
+
+/** How the socket of the holder is; what it cannot listen for stands behind `cannot listen: `. */
+export type HolderState = 'is starting' | 'listens' | 'listens anew' | 'is stopping' | `cannot listen: ${string}`;

@@ -7,6 +7,7 @@ import { isDaemonMissing } from '../connect-failure.ts';
 import type { Context } from '../context.ts';
 import { daemonArgs, daemonEnv, startDaemon } from '../daemon-start.ts';
 import { awaitEnd } from '../daemon-stop.ts';
+import { CliError } from '../errors.ts';
 import { flag, value } from '../option.ts';
 import { plural } from '../render/time.ts';
 import { showDaemonStatus } from './daemon-status.ts';
@@ -32,7 +33,11 @@ export const daemonStart = command({
 });
 
 async function running(context: Context): Promise<{ readonly pid: number; readonly started: boolean }> {
-	const found = await answering(context);
+	// one that is starting or stopping is waited for
+	const found = await answering(context).catch((error: unknown) => {
+		if (isUnheard(error)) return undefined;
+		throw error;
+	});
 	if (found) return { pid: (await context.hello()).pid, started: false };
 	const { connection, pid } = await startDaemon(context.world, context.places);
 	context.adopt(connection);
@@ -46,10 +51,13 @@ async function answering(context: Context): Promise<Connection | undefined> {
 		await connection.connected;
 		return connection;
 	} catch (error) {
-		if (isDaemonMissing(error)) return undefined;
+		if (isDaemonMissing(error) && !isUnheard(error)) return undefined;
 		throw error;
 	}
 }
+
+/** It runs, and what is to become of it cannot be said to it. */
+const isUnheard = (error: unknown): boolean => error instanceof CliError && error.code === 'daemon.unheard';
 
 /** orchd reads its variables from this process, which becomes it. */
 function replaceEnv(env: Readonly<Record<string, string>>): void {

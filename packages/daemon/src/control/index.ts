@@ -28,4 +28,5 @@ export { watchHandlers, type WatchHandlersOptions } from './handlers/watching.ts
 export { whyHandlers, type WhyHandlersOptions, type WhyRuntime } from './handlers/why.ts';
 export { type Lock, Locked, takeLock } from './lock.ts';
 export { freeName, nameOfProgram } from './names.ts';
+export { everySoOften } from './rounds.ts';
 export { clearStale, prepareSocketDirectory, SocketRefused, SocketServer, type SocketServerOptions } from './socket-server.ts';

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createConnection, createServer, type Server } from 'node:net';
+import { lockName } from '@orch/protocol/wire';
 
 export interface Lock {
 	release(): Promise<void>;
@@ -25,14 +26,19 @@ export class Locked extends Error {
 /** How long the holder of a lock may take to say who it is. */
 const askMs = 1_000;
 
-/** Takes the lock, or throws Locked. */
-export async function takeLock(kind: 'socket' | 'state', path: string, uid: number): Promise<Lock> {
+/** Takes the lock, or throws Locked. Whoever asks for the holder is told what `tell` says as well, when that is known. */
+export async function takeLock(kind: 'socket' | 'state', path: string, uid: number, tell?: () => Promise<string>): Promise<Lock> {
 	if (process.platform !== 'linux') return { release: async () => {} };
-	const name = `\0orch-${createHash('sha256').update(`${uid}\0${kind}\0${path}`).digest('hex').slice(0, 32)}`;
+	const name = lockName(kind, path, uid, sha256Hex);
 	const server = createServer((socket) => {
 		// who asks gets the answer and no more of our time
 		socket.on('error', () => socket.destroy());
-		socket.end(`${process.pid}\n`, () => socket.destroySoon());
+		socket.write(`${process.pid}\n`);
+		const end = (told: string) => socket.end(told, () => socket.destroySoon());
+		void (tell?.() ?? Promise.resolve('')).then(
+			(told) => end(told === '' ? '' : `${told}\n`),
+			() => end(''),
+		);
 	});
 	server.maxConnections = 64;
 	try {
@@ -44,6 +50,8 @@ export async function takeLock(kind: 'socket' | 'state', path: string, uid: numb
 	server.unref();
 	return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
+
+const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 function listen(server: Server, name: string): Promise<void> {
 	return new Promise((resolve, reject) => {

@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { connectUnix, type Logger, silentLogger, socketChannel, systemClock } from '@orch/base';
 import { until } from '@orch/base/testing';
-import { ourHello, Session } from '@orch/protocol/wire';
+import { lockName, ourHello, Session } from '@orch/protocol/wire';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Locked, takeLock } from './lock.ts';
 import { prepareSocketDirectory, SocketServer } from './socket-server.ts';
@@ -129,6 +130,56 @@ describe('the control socket', () => {
 	});
 });
 
+describe('a control socket that is gone', () => {
+	it('is listened on again, in the directory made anew, and whoever was connected stays so', async () => {
+		const path = join(directory(), 'run', 'o.sock');
+		mkdirSync(dirname(path), { mode: 0o700 });
+		const server = await open(path);
+		const before = await connect(path);
+		await before.hello();
+		rmSync(dirname(path), { recursive: true });
+		expect(await server.lookAfter()).toBe('listens anew');
+		expect([statSync(path).mode & 0o777, statSync(dirname(path)).mode & 0o777]).toEqual([0o600, 0o700]);
+		const after = await connect(path);
+		expect(await Promise.all([before.request('x', 1), after.request('x', 2)])).toEqual([1, 2]);
+		expect(server.connections).toBe(2);
+		expect(await server.lookAfter()).toBe('listens');
+		await server.close();
+		expect(existsSync(path)).toBe(false);
+	});
+
+	it('is listened on again where one that nobody answers on has taken its place', async () => {
+		const path = join(directory(), 'o.sock');
+		const server = await open(path);
+		const dead = createServer();
+		await new Promise<void>((resolve) => dead.listen(`${path}.x`, resolve));
+		renameSync(`${path}.x`, path);
+		await new Promise((resolve) => dead.close(resolve));
+		expect(await server.lookAfter()).toBe('listens anew');
+		await expect((await connect(path)).request('x', 1)).resolves.toBe(1);
+	});
+
+	it('is left to whoever has taken its place, and taken again when that is gone', async () => {
+		const path = join(directory(), 'o.sock');
+		const server = await open(path);
+		unlinkSync(path);
+		const other = createServer((socket) => socket.end());
+		await new Promise<void>((resolve) => other.listen(path, resolve));
+		expect(await server.lookAfter()).toBe(`cannot listen: ${path} is in use by another program`);
+		expect(statSync(path).isSocket()).toBe(true);
+		await new Promise((resolve) => other.close(resolve));
+		expect(await server.lookAfter()).toBe('listens anew');
+	});
+
+	it('is not listened on any more by a server that is closed', async () => {
+		const path = join(directory(), 'o.sock');
+		const server = await open(path);
+		await server.close();
+		expect(await server.lookAfter()).toBe('is closed');
+		expect(existsSync(path)).toBe(false);
+	});
+});
+
 describe('the directory of the socket', () => {
 	it('is made private when it is missing', () => {
 		const path = join(directory(), 'a', 'b');
@@ -144,6 +195,8 @@ describe('the directory of the socket', () => {
 	});
 });
 
+const sha256Hex = (text: string) => createHash('sha256').update(text).digest('hex');
+
 describe('the lock', () => {
 	it('is one holder’s, who is named to the next', async () => {
 		const path = join(directory(), 'o.sock');
@@ -154,6 +207,16 @@ describe('the lock', () => {
 		expect((refused as Locked).pid).toBe(process.pid);
 		const state = await takeLock('state', path, 1);
 		await state.release();
+	});
+
+	it('tells who asks how the socket is that it stands for, as soon as the holder knows', async () => {
+		const path = join(directory(), 'o.sock');
+		const lock = await takeLock('socket', path, 1, async () => 'listens');
+		closers.push(() => lock.release());
+		const socket = createConnection({ path: lockName('socket', path, 1, sha256Hex) });
+		let text = '';
+		for await (const bytes of socket) text += bytes.toString();
+		expect(text).toBe(`${process.pid}\nlistens\n`);
 	});
 
 	it('is free again when its holder lets go', async () => {

@@ -1,15 +1,18 @@
 /** The Unix socket that clients connect to: taking it over or refusing it, and one session for each connection. */
 import { lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { type Clock, closeServer, connectUnix, listenUnix, type Logger, socketChannel, type Timer } from '@orch/base';
 import type { Dispatch } from '@orch/protocol';
-import { ourHello, Session, version } from '@orch/protocol/wire';
+import { type HolderState, ourHello, Session, version } from '@orch/protocol/wire';
 
 export interface SocketServerOptions {
 	readonly path: string;
 	readonly dispatch: Dispatch;
 	readonly log: Logger;
 	readonly clock: Clock;
+	/** Whose directory it has to be in where it is made anew; ours where it is absent. */
+	readonly uid?: number;
 	readonly maxConnections?: number;
 }
 
@@ -72,25 +75,24 @@ export async function clearStale(path: string, log: Logger): Promise<void> {
 
 export class SocketServer {
 	readonly #options: SocketServerOptions;
-	readonly #server: Server;
+	#server: Server | undefined;
+	/** Which file is ours. */
+	#inode: string | undefined;
+	/** Those whose file is gone, until the last one who came by it has. */
+	readonly #former = new Set<Promise<void>>();
 	readonly #sockets = new Map<Socket, Session>();
+	#isClosed = false;
+	#looking: Promise<HolderState | 'is closed'> | undefined;
+	#trouble: string | undefined;
 
-	private constructor(options: SocketServerOptions, server: Server) {
+	private constructor(options: SocketServerOptions) {
 		this.#options = options;
-		this.#server = server;
 	}
 
 	static async open(options: SocketServerOptions): Promise<SocketServer> {
 		await clearStale(options.path, options.log);
-		let opened: SocketServer | undefined;
-		const server = await listenUnix({
-			path: options.path,
-			allowHalfOpen: true,
-			onConnection: (socket) => (opened ? opened.#accept(socket) : socket.destroy()),
-		});
-		// a failing accept (no descriptors left) must not end the daemon: the client is refused, the next one may succeed
-		server.on('error', (error) => options.log.error('cannot accept a connection', { error }));
-		opened = new SocketServer(options, server);
+		const opened = new SocketServer(options);
+		await opened.#listen();
 		return opened;
 	}
 
@@ -98,13 +100,67 @@ export class SocketServer {
 		return this.#sockets.size;
 	}
 
+	/**
+	 * Listens anew where somebody has removed the socket, or put something else in its place: nobody could reach us, and the lock keeps everybody
+	 * else from it. What lives there is left alone. Costs one look at the file where all is well.
+	 */
+	lookAfter(): Promise<HolderState | 'is closed'> {
+		this.#looking ??= this.#lookAfter().finally(() => {
+			this.#looking = undefined;
+		});
+		return this.#looking;
+	}
+
+	async #lookAfter(): Promise<HolderState | 'is closed'> {
+		const { path, log, uid = process.getuid?.() ?? 0 } = this.#options;
+		if (this.#isClosed) return 'is closed';
+		if (this.#server?.listening && inodeOf(path) === this.#inode) return 'listens';
+		try {
+			prepareSocketDirectory(dirname(path), uid);
+			await clearStale(path, log);
+			if (this.#isClosed) return 'is closed';
+			this.#retire();
+			await this.#listen();
+		} catch (error) {
+			const reason = (error as Error).message;
+			if (reason !== this.#trouble) log.error('the socket is gone, and cannot be listened on again', { path, error });
+			this.#trouble = reason;
+			return `cannot listen: ${reason}`;
+		}
+		this.#trouble = undefined;
+		log.warn('the socket was gone: listening anew', { path });
+		return 'listens anew';
+	}
+
+	async #listen(): Promise<void> {
+		const { path, log } = this.#options;
+		const server = await listenUnix({ path, allowHalfOpen: true, onConnection: (socket) => this.#accept(socket) });
+		// a failing accept (no descriptors left) must not end the daemon: the client is refused, the next one may succeed
+		server.on('error', (error) => log.error('cannot accept a connection', { error }));
+		this.#server = server;
+		this.#inode = inodeOf(path);
+		// closed meanwhile
+		if (this.#isClosed) this.#retire();
+	}
+
+	/** Its connections go on. Before another one listens, for closing it removes whatever has its path. */
+	#retire(): void {
+		if (!this.#server) return;
+		const ended: Promise<void> = closeServer(this.#server).finally(() => this.#former.delete(ended));
+		this.#former.add(ended);
+		this.#server = undefined;
+	}
+
 	/** Ends every session; what has been written goes out, but a client that does not read it is not waited for long. */
 	async close(): Promise<void> {
+		this.#isClosed = true;
 		for (const session of this.#sockets.values()) session.close('orchd is stopping');
 		const timer = this.#options.clock.setTimer(lingerMs, () => {
 			for (const socket of this.#sockets.keys()) socket.destroy();
 		});
-		await closeServer(this.#server);
+		this.#retire();
+		await this.#looking;
+		await Promise.all(this.#former);
 		timer.cancel();
 	}
 
@@ -150,5 +206,16 @@ export class SocketServer {
 		socket.once('close', () => timer?.cancel());
 		probe();
 		session.whenAnswered(() => session.close('everything is answered'));
+	}
+}
+
+/** Undefined where nothing is there. */
+function inodeOf(path: string): string | undefined {
+	try {
+		const { dev, ino } = lstatSync(path);
+		return `${dev}:${ino}`;
+	} catch {
+		// or nothing that can be seen on the way to it
+		return undefined;
 	}
 }

@@ -22,7 +22,7 @@ export { createMsgpackCodec, pack, preface, unpack, unpackExact } from './msgpac
 export { ourHello } from './our-hello.ts';
 export { type Channel, defaultWindow, maxRequestsPerConnection, Session, type SessionOptions } from './session.ts';
 export { FrameReader, framed } from './framing.ts';
-export { findPlaces, type Places, type PlacesInput } from '../places.ts';
+export { findPlaces, type HolderState, lockName, type Places, type PlacesInput } from '../places.ts';
 export { type FileProblem, type ProblemStyle, renderProblem, renderProblems } from '../problems.ts';
 export { isGivenName, isRuntimeName } from '../given-name.ts';
 export { findByReference, suggestLinks } from '../references.ts';
