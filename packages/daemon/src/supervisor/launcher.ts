@@ -1,5 +1,5 @@
 /** Launches programs through the shim: recorded before they run, in groups of their own, with their output in files. */
-import { closeSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, Logger, Timer } from '@orch/base';
@@ -60,8 +60,17 @@ export function createLauncher(options: LauncherOptions): Required<Launcher> {
 				const fault = checks.check(request.program, request.cwd);
 				if (fault) throw new LaunchError(fault);
 				const launch = (by: 'spare' | 'new') => new Launch(options, records, shims, request).run(by, signal);
-				// who has killed a spare may have killed all of them
-				const launched = (await launch('spare')) ?? (await launch('new'));
+				let launched: Launched | undefined;
+				try {
+					// who has killed a spare may have killed all of them
+					launched = (await launch('spare')) ?? (await launch('new'));
+				} catch (error) {
+					// what nothing could be launched without may be all that was wrong, and another launch may have made it already
+					const made = !signal.aborted && makeAgain(records.directory, shims.directory, directoryOf(request));
+					if (!made && (signal.aborted || !isMissing(error))) throw error;
+					options.log.warn('directories that a launch needs were gone, and were made again', { runtime: request.runtimeName });
+					launched = await launch('new');
+				}
 				if (!launched) throw new LaunchError({ kind: 'not_launched', reason: '' });
 				return launched;
 			} finally {
@@ -266,7 +275,7 @@ class Launch {
 	}
 
 	#record({ root, cgroup, file }: Shim): void {
-		const { processId, runtimeId, runtimeName, generation, program, stop, stdoutPath, notes, spec } = this.#request;
+		const { processId, runtimeId, runtimeName, generation, program, stop, notes, spec } = this.#request;
 		if (notes) {
 			// what an earlier process may still write goes to a file without a name
 			rmSync(notes.path, { force: true });
@@ -282,7 +291,7 @@ class Launch {
 			bootId: bootId(),
 			program,
 			stop,
-			outputDirectory: stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1),
+			outputDirectory: directoryOf(this.#request),
 			launchedAt: this.#options.clock.now(),
 			spec,
 			cgroup: cgroup?.hasEntered ? cgroup.cgroup : undefined,
@@ -352,6 +361,22 @@ class Launch {
 		// a shell that could not go on says why
 		if (status.kind === 'unknown' || (status.kind === 'not_launched' && reason === '')) return undefined;
 		return checkProgram(program, cwd) ?? { kind: 'not_launched', reason };
+	}
+}
+
+/** Of its output, with a closing slash. */
+const directoryOf = ({ stdoutPath }: LaunchRequest): string => stdoutPath.slice(0, stdoutPath.lastIndexOf('/') + 1);
+
+const isMissing = (error: unknown): boolean =>
+	error instanceof Error && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+
+/** Whether one of them was not there. Looked at only where a launch has failed: the others are not to pay for it. */
+function makeAgain(...directories: readonly string[]): boolean {
+	try {
+		return directories.map((path) => mkdirSync(path, { recursive: true, mode: 0o700 })).some((made) => made !== undefined);
+	} catch {
+		// why a launch fails is told by the launch
+		return false;
 	}
 }
 

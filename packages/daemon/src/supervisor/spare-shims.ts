@@ -80,6 +80,11 @@ export class SpareShims {
 		this.#setsid = readStat(process.pid) && setsidPlaces.find((path) => existsSync(path));
 	}
 
+	/** Where they are told what to launch. */
+	get directory(): string {
+		return this.#options.directory;
+	}
+
 	/** At once where there is one, or where nobody else waits for one. `done` is to be called with it. */
 	take(): Shim | Promise<Shim> {
 		this.#lost = 0;
