@@ -35,6 +35,7 @@ import {
 	createJournal,
 	createLinkJournal,
 	createRouterGate,
+	createStateWatch,
 	createUserSockets,
 	joinProjects,
 	joinRuntimes,
@@ -137,12 +138,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			logLevel: options.logLevel,
 		});
 		const events = new EventLog({ log, keeper: createEventKeeper(store.events) });
+		const secret = secretOf(places.home, random);
 		const links: Links = new Links({
 			clock,
 			random,
 			log,
 			gate,
-			secret: secretOf(places.home, random),
+			secret,
 			socketDirectory: places.socketDirectory,
 			journal: createLinkJournal(store),
 			changed: (change) => tellOfLinks({ events, clock }, nameBy(links))(change),
@@ -207,6 +209,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		scope.add('events of projects', tellOfProjects({ projects, events, clock }));
 		await projects.restore();
 
+		const lookAfterState = createStateWatch({
+			home: places.home,
+			store,
+			secret,
+			recoverRecords: () => supervisor.recoverRecords(),
+			clock,
+			log,
+			told(reason) {
+				notices.push(reason);
+				events.append({ at: isoTime(clock.now()), kind: 'notice', ...emptyEvent, reason });
+			},
+		});
+
 		const countRunning = () =>
 			runtimes.list().filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
 		const stopAll = async () => {
@@ -220,6 +235,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 		const keepAll = async () => {
 			onStop = 'keep';
 			await projects.close();
+			await lookAfterState('end');
 			return { stopped: 0, kept: countRunning() };
 		};
 		const beginStop = (what: 'stop' | 'keep' = 'stop'): Promise<Stopped> => {
@@ -241,6 +257,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			{
 				...daemonHandlers({
 					async status() {
+						await lookAfterState('look');
 						const router = links.router.connection;
 						const counts: Record<string, number> = {};
 						for (const { status } of runtimes.list()) counts[status] = (counts[status] ?? 0) + 1;
@@ -311,7 +328,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			return state === 'is closed' ? ('is stopping' satisfies HolderState) : state;
 		};
 		tellOfSocket = lookAfterSocket;
-		scope.add('rounds', everySoOften(clock, roundMs, lookAfterSocket));
+		scope.add(
+			'rounds',
+			everySoOften(clock, roundMs, async () => {
+				await lookAfterSocket();
+				await lookAfterState('look');
+			}),
+		);
 		log.info('listening', { socket: places.socket, home: places.home });
 
 		let settleClosed: () => void = () => {};

@@ -79,7 +79,7 @@ describe.skipIf(process.platform !== 'linux')('orch doctor', () => {
 		expect([code, wrong]).toEqual([0, []]);
 		expect(status).toMatch(/ok|warn/);
 		expect(checks.map(({ name }) => name)).toEqual([
-			...['orchd', 'router', 'others'],
+			...['orchd', 'router', 'others', 'strangers'],
 			...['platform', 'node', 'shell', 'proc', 'cgroup', 'open files', 'inotify', 'priority', 'clock'],
 			...['programs', 'socket', 'state', 'space', 'rotation', 'store', 'cache', 'systemd'],
 		]);
@@ -312,3 +312,27 @@ async function statusOf() {
 	const { out } = await runCli(['daemon', 'status', '--json'], { socket: daemon.socket, clock: systemClock });
 	return JSON.parse(out) as never as Awaited<ReturnType<Parameters<typeof daemon.override<'daemon.status'>>[1]>>;
 }
+
+describe('processes of orch that no orchd knows', () => {
+	const environment = (runtime: string, more = '') =>
+		[`ORCH_PROCESS=x${more}`, `ORCH_SOCKET=${daemon.socket}`, `ORCH_RUNTIME_ID=${runtime}`, 'ORCH_RUNTIME_NAME=web', ''].join('\0');
+
+	it('are named with what to do', async () => {
+		put('proc/4242/environ', environment('01900000-0000-7000-8000-00000000dead'));
+		put('proc/4243/environ', 'HOME=/\0');
+		const { checks } = JSON.parse((await doctor({}, 'doctor --json')).out) as { checks: Check[] };
+		expect(checks.find(({ name }) => name === 'strangers')).toEqual({
+			name: 'strangers',
+			status: 'warn',
+			text: 'processes of orch that no orchd knows: web (pid 4242): their state was removed, and nobody stops them',
+			fix: 'kill 4242        (after a look at each: ps -fp PID)',
+		});
+	});
+
+	it('are none of those whose orchd has another socket, or that it knows', async () => {
+		put('proc/4242/environ', environment(daemon.addRuntime('web').id));
+		put('proc/4243/environ', environment('gone').replace(daemon.socket, '/other'));
+		const { checks } = JSON.parse((await doctor({}, 'doctor --json')).out) as { checks: Check[] };
+		expect(checks.find(({ name }) => name === 'strangers')?.status).toBe('ok');
+	});
+});

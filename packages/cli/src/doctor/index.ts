@@ -10,6 +10,7 @@ import { type Check, fail } from './check.ts';
 import { otherDaemons, probeDaemon, unitChecks } from './daemons.ts';
 import { machineChecks } from './machine.ts';
 import { placeChecks } from './places.ts';
+import { strangers } from './strangers.ts';
 
 export type { Check, CheckStatus } from './check.ts';
 
@@ -21,6 +22,7 @@ export async function examine(world: World, places: Places, platform: NodeJS.Pla
 	return [
 		...daemon.checks,
 		...others.checks,
+		...(await attempt('strangers', async () => ({ checks: await strangers(subject) }))).checks,
 		...(await attempt('machine', async () => ({ checks: machineChecks(subject) }))).checks,
 		...(await attempt('places', async () => ({ checks: placeChecks(subject) }))).checks,
 		...(await attempt('systemd', async () => ({ checks: unitChecks(subject) }))).checks,

@@ -35,6 +35,8 @@ export function createMemoryStore(limits: StoreLimits = defaultLimits): Store {
 		async settled() {
 			undo.checkOpen();
 		},
+		isThere: () => true,
+		async backUp() {},
 		async close() {
 			undo.close();
 		},

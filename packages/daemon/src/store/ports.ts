@@ -20,6 +20,10 @@ export interface Store {
 	transaction<Result>(work: () => Result): Result;
 	/** Resolves once all that has been written so far would survive a power cut as well; rejects with a StoreError where the disk refuses. */
 	settled(): Promise<void>;
+	/** Whether what is written still has its name on the disk: not where somebody has removed it, or has put something else there. */
+	isThere(): boolean;
+	/** Keeps a backup now where something has changed since the newest, or where that is gone; makes the directory where it is missing. */
+	backUp(): Promise<void>;
 	/** Settles, keeps a backup where something has changed, closes; tolerant of being called twice. Verbs throw 'closed' from then on. */
 	close(): Promise<void>;
 }

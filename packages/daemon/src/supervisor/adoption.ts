@@ -10,6 +10,8 @@ import { settleLeftovers } from './settle.ts';
 
 export interface AdoptionOptions {
 	readonly stateDirectory: string;
+	/** Of the same directory, shared with whoever launches. */
+	readonly records?: ProcessRecords;
 	readonly clock: Clock;
 	readonly log: Logger;
 	readonly table: ProcessTable;
@@ -33,7 +35,7 @@ interface Watched {
 
 export function createAdoption(options: AdoptionOptions): Adoption {
 	const { clock, log, table } = options;
-	const records = new ProcessRecords(options.stateDirectory);
+	const { records = new ProcessRecords(options.stateDirectory) } = options;
 	const watched = new Map<string, Watched>();
 	const leaving = new Set<string>();
 	/** What `recorded` has read, until what is nobody's of it is settled. */
@@ -105,7 +107,13 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 	};
 
 	return {
+		recover() {
+			const recovered = records.recover();
+			if (recovered.length > 0) log.warn('records of processes were gone, and were written again', { processes: recovered });
+			return recovered.length;
+		},
 		async recorded() {
+			this.recover();
 			const found = new Map<string, Recorded>();
 			const underWay = (all: readonly ReadRecord[]): string[] =>
 				all.flatMap(({ processId, record, shim }) => {
@@ -165,7 +173,10 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 				log.warn('record not removed', { process: processId, error });
 			}
 		},
-		close: rest,
+		close() {
+			rest();
+			records.close();
+		},
 	};
 }
 

@@ -26,6 +26,8 @@ export interface Supervisor {
 	 * before anything else. Nothing is signalled, launched or judged before `resume`.
 	 */
 	restore(): Promise<readonly RestoredRuntime[]>;
+	/** Writes down again which processes run, where somebody has removed that: the next supervisor would launch them again. Gives of how many. */
+	recoverRecords(): number;
 	/** Ends what an earlier daemon left running and no runtime of the journal has: after `restore`, and before anything is started. */
 	settle(): Promise<SettleReport>;
 	/** Goes on with all of it: what ended meanwhile is settled by its restart policy, what was to be done is done. */

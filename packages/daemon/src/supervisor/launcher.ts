@@ -21,6 +21,8 @@ export interface LauncherOptions {
 	readonly clock: Clock;
 	readonly log: Logger;
 	readonly stateDirectory: string;
+	/** Of the same directory, shared with whoever takes them up. */
+	readonly records?: ProcessRecords;
 	readonly table: Pick<ProcessTable, 'identify' | 'ignore' | 'register' | 'unregister'>;
 	/** Where shims get control groups of their own. */
 	readonly cgroups?: Cgroups | undefined;
@@ -40,7 +42,7 @@ const longestText = 65_536;
 const umask = process.umask();
 
 export function createLauncher(options: LauncherOptions): Required<Launcher> {
-	const records = new ProcessRecords(options.stateDirectory);
+	const { records = new ProcessRecords(options.stateDirectory) } = options;
 	const shims = new SpareShims({
 		...options,
 		directory: join(options.stateDirectory, 'launches'),

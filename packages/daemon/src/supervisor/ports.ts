@@ -81,6 +81,8 @@ export interface Recorded {
 }
 
 export interface Adoption {
+	/** Writes down again of whom somebody has removed the record while he lives; gives of how many. */
+	recover(): number;
 	/** Everything that is recorded; launches that were under way are settled by then. */
 	recorded(): Promise<readonly Recorded[]>;
 	/** Ends what of all that belongs to no runtime among `known`, and takes its records away. To be called once, after `recorded`. */

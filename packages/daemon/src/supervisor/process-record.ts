@@ -2,18 +2,24 @@
 import {
 	closeSync,
 	constants,
+	existsSync,
+	fstatSync,
 	mkdirSync,
 	openSync,
 	promises,
 	readdirSync,
 	readFileSync,
+	readlinkSync,
+	readSync,
 	renameSync,
 	unlink,
 	unlinkSync,
+	writeFileSync,
 	writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Cgroup } from './cgroup.ts';
+import { listPids } from './proc-scan.ts';
 import { closeLook, nothing, openLook } from './shortage.ts';
 import type { StopPolicy } from './spec.ts';
 
@@ -58,6 +64,8 @@ export interface ReadRecord {
  */
 export class ProcessRecords {
 	readonly directory: string;
+	/** Files that somebody has removed, and that their shims write on in: that is where an end is told. */
+	readonly #removed = new Map<string, number>();
 
 	constructor(stateDirectory: string) {
 		this.directory = join(stateDirectory, 'processes');
@@ -113,6 +121,63 @@ export class ProcessRecords {
 		}
 	}
 
+	/**
+	 * Writes down again what somebody has removed while its shim lives, for that has it open; gives the ids of the processes. Nothing else tells the
+	 * next daemon of them, which would launch each a second time.
+	 */
+	recover(): string[] {
+		const recovered: string[] = [];
+		for (const pid of listPids()) {
+			const processId = this.#removedRecordOf(pid);
+			if (processId === undefined) continue;
+			try {
+				if (this.#recover(processId, `/proc/${pid}/fd/2`)) recovered.push(processId);
+			} catch (error) {
+				// gone by now: then there is nothing left to be told of it
+				nothing(error);
+			}
+		}
+		return recovered;
+	}
+
+	/** Of which process this is the shim whose record was removed. */
+	#removedRecordOf(pid: number): string | undefined {
+		let target: string;
+		try {
+			target = readlinkSync(`/proc/${pid}/fd/2`);
+		} catch {
+			// gone, or another user's
+			return undefined;
+		}
+		if (!target.startsWith(`${this.directory}/`) || !target.endsWith(removedMark)) return undefined;
+		const processId = target.slice(this.directory.length + 1, -removedMark.length);
+		return uuidPattern.test(processId) ? processId : undefined;
+	}
+
+	/** Whether it had to be written. */
+	#recover(processId: string, file: string): boolean {
+		if (!this.#removed.has(processId)) this.#removed.set(processId, openSync(file, 'r'));
+		if (existsSync(this.path(processId))) return false;
+		const text = readWhole(this.#removed.get(processId) as number);
+		const unfinished = join(this.directory, `${processId}.new`);
+		mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+		writeFileSync(unfinished, text, { mode: 0o600 });
+		renameSync(unfinished, this.path(processId));
+		return true;
+	}
+
+	#letGo(processId: string): void {
+		const descriptor = this.#removed.get(processId);
+		if (descriptor === undefined) return;
+		this.#removed.delete(processId);
+		closeSync(descriptor);
+	}
+
+	/** Of the files that were removed none is held any more. */
+	close(): void {
+		for (const processId of [...this.#removed.keys()]) this.#letGo(processId);
+	}
+
 	readShim(processId: string): string {
 		return shimLines(this.#lines(processId));
 	}
@@ -128,6 +193,7 @@ export class ProcessRecords {
 
 	/** At once, for launches that failed. */
 	drop(processId: string): void {
+		this.#letGo(processId);
 		try {
 			unlinkSync(this.path(processId));
 		} catch (error) {
@@ -137,6 +203,7 @@ export class ProcessRecords {
 
 	/** Without making anybody wait for the disk: what is left of a record stands for nothing that lives. */
 	forget(processId: string, onError: (error: Error) => void): void {
+		this.#letGo(processId);
 		unlink(this.path(processId), (error) => {
 			if (error && error.code !== 'ENOENT') onError(error);
 		});
@@ -144,6 +211,8 @@ export class ProcessRecords {
 
 	/** Throws where we have nothing left to read it with: what cannot be read now is not what was never written. */
 	#lines(processId: string): string[] {
+		const removed = this.#removed.get(processId);
+		if (removed !== undefined) return readWhole(removed).split('\n');
 		let descriptor: number;
 		try {
 			descriptor = openLook(this.path(processId));
@@ -162,6 +231,15 @@ export class ProcessRecords {
 	path(processId: string): string {
 		return `${this.directory}/${processId}`;
 	}
+}
+
+/** What /proc puts behind the name of a file that has none any more. */
+const removedMark = ' (deleted)';
+
+/** From its beginning, wherever an earlier reading has come to. */
+function readWhole(descriptor: number): string {
+	const bytes = Buffer.alloc(fstatSync(descriptor).size);
+	return bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0));
 }
 
 const shimLines = (lines: readonly string[]): string =>

@@ -1,5 +1,5 @@
 /** Adoption of real processes: a supervisor that lets go of everything, and one that comes after it. */
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '@orch/base/testing';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -32,6 +32,41 @@ async function after(before: Real): Promise<Real> {
 
 const sh = (text: string) => ['/bin/sh', ['-c', text]] as const;
 const onFailure = { ...defaultRestart, firstMs: 50 };
+
+describe('a supervisor whose state was removed', () => {
+	for (const seen of ['before the next one came', 'by the next one alone'])
+		test(`has what runs adopted all the same, its end included: noticed ${seen}`, async () => {
+			const first = begin();
+			const id = first.add(...sh('trap "exit 7" USR1; echo up; while :; do sleep 0.05; done'), { cwd: '/' });
+			const { pid } = await first.supervisor.start(id);
+			await until('the trap is set', () => readdirSync(join(first.directory, 'logs', id)).includes('stdout.log'));
+			rmSync(first.directory, { recursive: true });
+			if (seen.startsWith('before')) {
+				expect([first.supervisor.recoverRecords(), first.supervisor.recoverRecords()]).toEqual([1, 0]);
+				expect(readdirSync(join(first.directory, 'processes'))).toHaveLength(1);
+			}
+			const next = await after(first);
+			expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', pid, generation: 1 });
+			const last = await after(next);
+			expect(last.supervisor.snapshot(id)).toMatchObject({ status: 'running', pid, generation: 1 });
+			expect(last.supervisor.signal(id, 'SIGUSR1')).toBe(pid);
+			expect(await last.status(id, 'exited').catch(() => last.status(id, 'failed'))).toMatchObject({ lastExit: { code: 7 } });
+		});
+
+	test('has what runs taken back where the journal is lost as well', async () => {
+		const first = begin();
+		const id = first.add('/bin/sleep', ['1000'], { cwd: '/' });
+		const { pid } = await first.supervisor.start(id);
+		rmSync(first.directory, { recursive: true });
+		await first.supervisor.close();
+		open.splice(open.indexOf(first), 1);
+		const next = superviseReally(undefined, { directory: first.directory });
+		open.push(next);
+		expect(await next.supervisor.restore()).toMatchObject([{ spec: { id }, became: 'adopted', wasLost: true }]);
+		next.supervisor.resume();
+		expect(next.supervisor.snapshot(id)).toMatchObject({ status: 'running', pid });
+	});
+});
 
 describe('a supervisor that comes after another', () => {
 	test('adopts what runs, signals it, hears of its end by its record, and restarts it by policy', async () => {

@@ -16,6 +16,7 @@ import { createOomWitness, type OomWitness } from './oom.ts';
 import type { Adoption, Launcher, Recorded } from './ports.ts';
 import { type CheckerOf, createCheckers, probeFault } from './probes/index.ts';
 import { bootId } from './proc-scan.ts';
+import { ProcessRecords } from './process-record.ts';
 import { createProcessTable } from './proc-table.ts';
 import type { ProcessTable } from './process-table.ts';
 import { Runtime, type RuntimeOptions } from './runtime.ts';
@@ -36,11 +37,12 @@ export function createSupervisor(
 	cgroups: Cgroups | undefined = new Cgroups({ ...options, calmMs }),
 ): Supervisor {
 	const table = createProcessTable(options.log, options.clock, cgroups);
+	const records = new ProcessRecords(options.stateDirectory);
 	return superviseBy({
 		...options,
 		table,
-		launcher: createLauncher({ ...options, table, cgroups }),
-		adoption: createAdoption({ ...options, table }),
+		launcher: createLauncher({ ...options, records, table, cgroups }),
+		adoption: createAdoption({ ...options, records, table }),
 		census: createCensus(),
 		oom: createOomWitness(options.clock),
 	});
@@ -215,6 +217,7 @@ export function superviseBy(
 			return [...restored, ...back.map((one) => ({ ...one, wasLost: true }))];
 		},
 
+		recoverRecords: () => adoption.recover(),
 		settle: () => adoption.settle(new Set(runtimes.keys())),
 
 		resume() {

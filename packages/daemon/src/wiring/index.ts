@@ -8,6 +8,7 @@ export { answerControlRequests } from './control-requests.ts';
 export { createJournal, createLinkJournal, type KeptLife, livesOf } from './journal.ts';
 export { createEventKeeper, nameBy, tellOfLinks, tellOfRuntimes } from './events.ts';
 export { readEnvFiles } from './env-files.ts';
+export { createStateWatch, type StateWatchOptions } from './state-watch.ts';
 export { createUserSockets } from './user-sockets.ts';
 export { joinProjects, projectNotices, restoreTypes, tellOfProjects } from './projects.ts';
 export { joinRuntimes } from './runtimes.ts';

@@ -1,5 +1,6 @@
 /** Keeps the generations behind the database fresh: soon after definitions have changed, once a day, and at the end. */
-import { rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, rmSync, utimesSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Clock, Logger, Timer } from '@orch/base';
 import type { Connection } from './driver.ts';
 import {
@@ -68,6 +69,13 @@ export class Backups {
 			this.#running = undefined;
 		});
 		return this.#running;
+	}
+
+	/** One more now where something has changed, or where the newest is gone. */
+	async refresh(): Promise<void> {
+		if (this.#closed || (!this.#changed && generationTime(this.#options.path, 1) !== undefined)) return;
+		mkdirSync(dirname(this.#options.path), { recursive: true, mode: 0o700 });
+		await this.make();
 	}
 
 	/** One more where something has changed. */

@@ -1,5 +1,5 @@
 /** Opens the state: finds the database or makes it, falls back on a backup, takes the lock, brings the tables up to date. */
-import { constants, copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { constants, copyFileSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Clock, Logger } from '@orch/base';
 import { StoreError } from '../errors.ts';
@@ -274,6 +274,7 @@ function assemble(driver: Driver, connection: Connection, { path, clock, log, li
 		backups.changed();
 	});
 	const touched = () => backups.touched();
+	const ours = inodeOf(path);
 	let closing: Promise<void> | undefined;
 	const close = async () => {
 		database.refuse();
@@ -300,6 +301,8 @@ function assemble(driver: Driver, connection: Connection, { path, clock, log, li
 			database.checkOpen();
 			await writeAheadLog.settled();
 		},
+		isThere: () => inodeOf(path) === ours,
+		backUp: () => backups.refresh(),
 		close() {
 			closing ??= close();
 			return closing;
@@ -307,6 +310,11 @@ function assemble(driver: Driver, connection: Connection, { path, clock, log, li
 	};
 	backups.start();
 	return store;
+}
+
+function inodeOf(path: string): string | undefined {
+	const stat = statSync(path, { throwIfNoEntry: false });
+	return stat && `${stat.dev}:${stat.ino}`;
 }
 
 function diskFault(error: unknown, path: string): StoreError | undefined {

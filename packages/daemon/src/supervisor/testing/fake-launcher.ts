@@ -132,6 +132,10 @@ export class FakeProcesses implements Launcher, ProcessTable, Adoption {
 	}
 
 	/** What was launched and not forgotten, of which nobody in the test but the supervisor needs to know. */
+	recover(): number {
+		return 0;
+	}
+
 	async recorded(): Promise<readonly Recorded[]> {
 		return this.launches
 			.filter(({ request }) => !this.forgotten.includes(request.processId))
