@@ -149,3 +149,17 @@ test('a daemon whose socket is removed listens again as soon as somebody asks fo
 	await expect(start()).rejects.toThrow(`is held by another orchd (pid ${process.pid})`);
 	expect(existsSync(places.socket)).toBe(true);
 });
+
+test('a daemon that ends says how many runtimes really run, not how many are wanted to', async () => {
+	for (const runtimes of ['keep', 'stop']) {
+		const { start } = place();
+		const daemon = await start();
+		const call = callOn(daemon);
+		// there is no router, so it never comes to its process
+		const added = call('runtime.add', started('one'));
+		expect(await call('runtime.show', { runtime: 'one' })).toMatchObject({ result: { status: 'starting', pid: null } });
+		expect(await call('daemon.stop', { runtimes })).toEqual({ kind: 'ok', result: { stopped: 0, kept: 0 } });
+		await added;
+		await daemon.closed;
+	}
+});

@@ -222,8 +222,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			},
 		});
 
-		const countRunning = () =>
-			runtimes.list().filter(({ status }) => status !== 'stopped' && status !== 'exited' && status !== 'failed').length;
+		/** What is there, not what is wanted: one that failed, or waits for its next start, has no process. */
+		const countRunning = () => runtimes.list().filter(({ pid }) => pid !== null).length;
 		const stopAll = async () => {
 			const running = countRunning();
 			onStop = 'stop';
