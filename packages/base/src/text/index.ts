@@ -11,6 +11,7 @@ export { rate } from './rate.ts';
 export {
 	exitText,
 	howItEnded,
+	lifetimeText,
 	type ShownExit,
 	type ShownStatus,
 	statusMark,

@@ -10,6 +10,8 @@ export interface ShownExit {
 	readonly coreDumped: boolean;
 	/** RFC 3339. */
 	readonly at: string;
+	/** Where nobody saw it: it ended between this and `at`. */
+	readonly notBefore?: string | undefined;
 	readonly by: 'itself' | 'stop' | 'kill';
 	readonly reason: string | null;
 }
@@ -75,8 +77,15 @@ export function howItEnded({ code, signal, coreDumped }: ShownExit): string {
 }
 
 /** `exit code 1, 3m ago`, for the details. */
-export function exitText(exit: ShownExit, at: string): string {
+export function exitText(exit: ShownExit, timeText: (time: string) => string): string {
 	const by = exit.by === 'itself' ? '' : exit.by === 'stop' ? ', stopped' : ', killed after its grace';
 	const why = exit.reason === null ? '' : ` (${printable(exit.reason)})`;
-	return `${howItEnded(exit)}${by}${why}, ${at}`;
+	const at = timeText(exit.at);
+	return `${howItEnded(exit)}${by}${why}, ${exit.notBefore === undefined ? at : `between ${timeText(exit.notBefore)} and ${at}`}`;
+}
+
+/** `40s`, or `0.6s to 40s` where nobody saw the end; `livedMs` is up to `at`. */
+export function lifetimeText({ at, notBefore }: Pick<ShownExit, 'at' | 'notBefore'>, livedMs: number): string {
+	const unsureMs = notBefore === undefined ? 0 : Date.parse(at) - Date.parse(notBefore);
+	return unsureMs === 0 ? duration(livedMs) : `${duration(Math.max(0, livedMs - unsureMs))} to ${duration(livedMs)}`;
 }

@@ -1,5 +1,5 @@
 /** `orch events`: what happens, as it happens, or since some time ago. */
-import { cut, displayWidth, duration, howItEnded, printable, type Style } from '@orch/base/text';
+import { cut, displayWidth, duration, howItEnded, lifetimeText, printable, type Style } from '@orch/base/text';
 import type { Api, DaemonEvent, ItemOf, ParamsOf } from '@orch/protocol';
 import { BadValue } from '../args/bad-value.ts';
 import { parseDuration } from '../args/duration.ts';
@@ -95,7 +95,7 @@ function whatText({ kind, from, to, reason, pid, exit, uptimeMs, seq, counters }
 	const because = reason === null ? '' : printable(reason);
 	switch (kind) {
 		case 'changed': {
-			const how = exit === null ? '' : `${howItEnded(exit)}${uptimeMs === null ? '' : ` after ${duration(uptimeMs)}`}`;
+			const how = exit === null ? '' : `${howItEnded(exit)}${uptimeMs === null ? '' : ` after ${lifetimeText(exit, uptimeMs)}`}`;
 			const facts = [
 				...(to === 'running' && pid !== null ? [`pid ${pid}`] : []),
 				...(how === '' ? [] : [how]),

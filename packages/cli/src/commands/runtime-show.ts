@@ -1,5 +1,5 @@
 /** `orch runtime show`: everything that is known of a runtime. */
-import { duration, exitText, memory, percent, printable, statusMark, statusText } from '@orch/base/text';
+import { duration, exitText, lifetimeText, memory, percent, printable, statusMark, statusText } from '@orch/base/text';
 import { describeNeed } from '../args/needs.ts';
 import { command } from '../command.ts';
 import { flag } from '../option.ts';
@@ -57,7 +57,7 @@ function render(
 			['memory', runtime.usage ? `${memory(runtime.usage.memoryBytes)} in ${runtime.usage.processes} processes` : undefined],
 			['max memory', runtime.options.limits?.memoryBytes === undefined ? undefined : memory(runtime.options.limits.memoryBytes)],
 			['started', runtime.startedAt ?? undefined],
-			['ended', runtime.lastExit ? exitText(runtime.lastExit, runtime.lastExit.at) : undefined],
+			['ended', runtime.lastExit ? exitText(runtime.lastExit, asItIs) : undefined],
 			['processes', `${runtime.generation}, restarted ${runtime.restarts} times by policy since its start`],
 			[
 				'failures',
@@ -134,6 +134,9 @@ const shownLives = 5;
 
 /** `#3  pid 4711, 12s: exit code 1, 2026-11-21T09:12:44.000Z`. */
 function lifeText({ generation, pid, startedAt, endedAt, exit }: Runtime['history'][number]): string {
-	const lived = endedAt === null ? '' : `, ${duration(Date.parse(endedAt) - Date.parse(startedAt))}`;
-	return `#${generation}  pid ${pid}${lived}: ${exit ? exitText(exit, exit.at) : 'runs'}`;
+	const livedMs = endedAt === null ? 0 : Date.parse(endedAt) - Date.parse(startedAt);
+	const lived = endedAt === null ? '' : `, ${exit ? lifetimeText(exit, livedMs) : duration(livedMs)}`;
+	return `#${generation}  pid ${pid}${lived}: ${exit ? exitText(exit, asItIs) : 'runs'}`;
 }
+
+const asItIs = (time: string): string => time;

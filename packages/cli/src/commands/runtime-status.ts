@@ -69,7 +69,7 @@ export function renderRuntimeStatus(
 			['directory', printable(runtime.cwd)],
 			['pid', runtime.pid === null ? undefined : `${runtime.pid}, up ${duration(runtime.uptimeMs ?? 0)}`],
 			['uses', usageText(runtime)],
-			['ended', runtime.lastExit ? exitText(runtime.lastExit, at(runtime.lastExit.at)) : undefined],
+			['ended', runtime.lastExit ? exitText(runtime.lastExit, at) : undefined],
 			['restarts', runtime.restarts > 0 ? `${runtime.restarts} since it was started` : undefined],
 			['connected', runtime.connected === null ? undefined : runtime.connected],
 			[

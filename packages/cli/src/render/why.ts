@@ -46,7 +46,7 @@ function renderOne(one: WhyRuntime, view: WhyView): string {
 				'running',
 				one.pid === null ? undefined : `pid ${one.pid}${one.uptimeMs === null ? '' : `, up ${duration(one.uptimeMs)}`}`,
 			],
-			['last end', one.lastExit ? exitText(one.lastExit, at(one.lastExit.at)) : undefined],
+			['last end', one.lastExit ? exitText(one.lastExit, at) : undefined],
 			['failures', failures(one)],
 			['restarts', one.restarts > 0 ? `${one.restarts} since it was started` : undefined],
 			['probes', one.probes.map((probe) => printable(probeText(probe))).join('\n') || undefined],

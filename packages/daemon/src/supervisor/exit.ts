@@ -10,17 +10,19 @@ export interface Ended {
 	readonly livedMs: number;
 	/** Milliseconds since the Unix epoch. */
 	readonly at: number;
+	readonly notBefore?: number | undefined;
 	/** Whether it was asked to stop, and whether SIGKILL was sent. */
 	readonly asked: boolean;
 	readonly killed: boolean;
 }
 
-export function lastExitOf({ status, livedMs, at, asked, killed }: Ended, spec: RuntimeSpec): LastExit {
+export function lastExitOf({ status, livedMs, at, notBefore, asked, killed }: Ended, spec: RuntimeSpec): LastExit {
 	return {
 		code: status.kind === 'code' ? status.code : undefined,
 		signal: status.kind === 'signal' ? status.signal : undefined,
 		coreDumped: status.kind === 'signal' && status.coreDumped,
 		at,
+		...(notBefore === undefined ? {} : { notBefore }),
 		by: killed && status.kind === 'signal' && status.signal === 'SIGKILL' ? 'kill' : asked ? 'stop' : 'itself',
 		reason: reasonOf(status, livedMs, spec),
 	};

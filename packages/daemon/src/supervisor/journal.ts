@@ -70,6 +70,7 @@ export interface RememberedExit {
 	readonly signal: SignalName | null;
 	readonly coreDumped: boolean;
 	readonly at: number;
+	readonly notBefore?: number | undefined;
 	readonly by: LastExit['by'];
 	readonly reason: string | null;
 }

@@ -91,20 +91,22 @@ const rememberAccount = ({ failures, tries, gaveUp }: Account, times: Times): Re
 	gaveUp,
 });
 
-export const rememberExit = ({ code, signal, coreDumped, at, by, reason }: LastExit): RememberedExit => ({
+export const rememberExit = ({ code, signal, coreDumped, at, notBefore, by, reason }: LastExit): RememberedExit => ({
 	code: code ?? null,
 	signal: signal ?? null,
 	coreDumped,
 	at,
+	...(notBefore === undefined ? {} : { notBefore }),
 	by,
 	reason: reason ?? null,
 });
 
-export const recallExit = ({ code, signal, coreDumped, at, by, reason }: RememberedExit): LastExit => ({
+export const recallExit = ({ code, signal, coreDumped, at, notBefore, by, reason }: RememberedExit): LastExit => ({
 	code: code ?? undefined,
 	signal: signal ?? undefined,
 	coreDumped,
 	at,
+	...(notBefore === undefined ? {} : { notBefore }),
 	by,
 	reason: reason ?? undefined,
 });

@@ -89,6 +89,28 @@ function machine(wish: Partial<RuntimeSpec> = {}) {
 	return { processes, journal, first, daemon };
 }
 
+test('an end that nobody saw and nothing tells of is known to lie between the last word of its shim and its finding', async () => {
+	const { processes, journal, first, daemon } = machine({ restart: { ...defaultRestart, when: 'no' } });
+	await first.supervisor.start(id);
+	const beganAt = first.clock.now();
+	const { last } = processes;
+	last.launchedAt = beganAt;
+	await first.clock.advance(5_000);
+	await first.die(35_000);
+	last.end({ kind: 'unknown', reason: '' });
+	// its record is as it was left at the launch
+	last.endedAt = beganAt + 600;
+	const next = daemon();
+	await next.restored();
+	const exit = { code: undefined, signal: undefined, at: beganAt + 40_000, notBefore: beganAt + 600, by: 'itself' };
+	expect(next.supervisor.snapshot(id).lastExit).toMatchObject(exit);
+	expect(journal.lives[0]).toMatchObject({ end: { at: exit.at, exit: { at: exit.at, notBefore: exit.notBefore } } });
+	await next.die();
+	const third = daemon();
+	await third.restored();
+	expect(third.supervisor.snapshot(id).lastExit).toMatchObject(exit);
+});
+
 describe('what runs', () => {
 	test('supervision 3.1.23: is adopted with its pid, its uptime and its counts, and its end is heard of', async () => {
 		const { processes, first, daemon } = machine();

@@ -23,6 +23,13 @@ export interface RuntimeEndsOptions {
 	readonly spec: () => RuntimeSpec;
 }
 
+interface When {
+	readonly livedMs: number;
+	readonly at: number;
+	readonly notBefore?: number;
+	readonly atMs: number;
+}
+
 export class RuntimeEnds {
 	readonly #options: RuntimeEndsOptions;
 	/** The last that has begun. */
@@ -32,6 +39,8 @@ export class RuntimeEnds {
 	/** Why it must not go on. */
 	#condemnedFor: string | undefined;
 	#launchFault: LaunchFault | undefined;
+	/** Sent by command, the last one. */
+	#signalled: NodeJS.Signals | undefined;
 
 	constructor(options: RuntimeEndsOptions) {
 		this.#options = options;
@@ -45,10 +54,15 @@ export class RuntimeEnds {
 	/** What was known of the process before is of no use for this one. */
 	began(process: Process): void {
 		this.#process = process;
-		this.#oomBefore = this.#condemnedFor = this.#launchFault = undefined;
+		this.#oomBefore = this.#condemnedFor = this.#launchFault = this.#signalled = undefined;
 		void this.#options.oom?.sample().then((counts) => {
 			if (this.#process === process) this.#oomBefore = counts;
 		});
+	}
+
+	/** Somebody has had this sent to it: where it ends by that, nobody else is told of. */
+	signalled(signal: NodeJS.Signals): void {
+		this.#signalled = signal;
 	}
 
 	/** `asked`: whether a stop was under way. */
@@ -68,7 +82,11 @@ export class RuntimeEnds {
 		journal.began(lifeOf(recorded));
 		const { processId } = record;
 		log.info('process ended while no daemon was there', { runtime: spec().name, process: processId, ...status });
-		const when = { livedMs, at: Math.round(changedAt), atMs: timesOf(clock).toMonotonic(changedAt) };
+		const atMs = timesOf(clock).toMonotonic(changedAt);
+		const recordedAt = Math.round(changedAt);
+		// what its shim has not written down is later than what it has: the policy goes by what is certain, and people are told both
+		const when =
+			status.kind === 'unknown' ? { livedMs, at: clock.now(), notBefore: recordedAt, atMs } : { livedMs, at: recordedAt, atMs };
 		return this.#settle(record, status, when, asked, asked);
 	}
 
@@ -99,14 +117,14 @@ export class RuntimeEnds {
 	#settle(
 		{ processId, generation }: { readonly processId: string; readonly generation: number },
 		status: ExitStatus,
-		{ livedMs, at, atMs }: { readonly livedMs: number; readonly at: number; readonly atMs: number },
+		{ livedMs, at, notBefore, atMs }: When,
 		asked: boolean,
 		killed: boolean,
 	): End {
 		const { ledger, journal, random, spec } = this.#options;
 		ledger.settled = generation;
-		const exit = lastExitOf({ status, livedMs, at, asked, killed }, spec());
-		const reason = this.#condemnedFor ?? this.#whyKilled(exit);
+		const exit = lastExitOf({ status, livedMs, at, notBefore, asked, killed }, spec());
+		const reason = this.#condemnedFor ?? this.#whySignalled(exit) ?? this.#whyKilled(exit);
 		const judged = reason === undefined ? exit : { ...exit, reason };
 		ledger.lastExit = judged;
 		journal.ended(processId, { at, exit: rememberExit(judged) });
@@ -117,6 +135,10 @@ export class RuntimeEnds {
 			at: atMs,
 			chance: random.float(),
 		};
+	}
+
+	#whySignalled({ signal, by }: LastExit): string | undefined {
+		return signal !== undefined && by === 'itself' && signal === this.#signalled ? 'sent by orch runtime signal' : undefined;
 	}
 
 	/** Of a SIGKILL that nobody here has sent. */

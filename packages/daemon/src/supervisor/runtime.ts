@@ -264,6 +264,7 @@ export class Runtime {
 		if (!program || !this.#options.table.signal(program, name)) {
 			throw new SupervisorError({ kind: 'not_running', name: this.#spec.name, status: this.#interpreter.state.kind });
 		}
+		this.#ends.signalled(name);
 		return program.pid;
 	}
 

@@ -50,7 +50,10 @@ export interface LastExit {
 	readonly code: number | undefined;
 	readonly signal: SignalName | undefined;
 	readonly coreDumped: boolean;
+	/** At the latest, where `notBefore` is there. */
 	readonly at: number;
+	/** Where nobody saw the end, and nothing tells of it: that came between this and `at`. */
+	readonly notBefore?: number | undefined;
 	/** Who ended it: itself, or a stop (with or without SIGKILL). */
 	readonly by: 'itself' | 'stop' | 'kill';
 	readonly reason: string | undefined;

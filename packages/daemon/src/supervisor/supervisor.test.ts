@@ -834,6 +834,21 @@ test('a signal goes to the program alone, and to nobody before its pid is told o
 	expect(await signal('SIGHUP')).toMatchObject({ kind: 'not_running', status: 'exited' });
 });
 
+test('an end by a signal that somebody has had sent by command is told as that', async () => {
+	const { supervisor, processes, id, snapshot } = supervise({ restart: { ...defaultRestart, when: 'no' } });
+	for (const name of ['SIGKILL', 'SIGUSR1'] as const) {
+		await supervisor.start(id);
+		supervisor.signal(id, name);
+		await settle();
+		expect(snapshot().lastExit).toMatchObject({ signal: name, by: 'itself', reason: 'sent by orch runtime signal' });
+	}
+	// the one before it is none of this one's
+	await supervisor.start(id);
+	processes.last.end({ kind: 'signal', signal: 'SIGUSR1', coreDumped: false });
+	await settle();
+	expect(snapshot().lastExit).toMatchObject({ signal: 'SIGUSR1', reason: undefined });
+});
+
 test('a process is ready once it says so, for as long as it lives', async () => {
 	const { supervisor, events, id, end, snapshot } = supervise();
 	await supervisor.start(id);

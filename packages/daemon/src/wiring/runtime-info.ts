@@ -1,7 +1,7 @@
 /** A supervisor's snapshot of a runtime as clients see it. */
 import { shortId } from '@orch/protocol';
 import { type Flows, isoTime, type RuntimeColumns, type RuntimeInfo, type WhichRuntimes } from '../control/index.ts';
-import type { LastExit, RuntimeSnapshot, RuntimeSpec } from '../supervisor/index.ts';
+import type { LastExit, LifeEnd, RuntimeSnapshot, RuntimeSpec } from '../supervisor/index.ts';
 
 export function toInfo(snapshot: RuntimeSnapshot, problem: string | undefined): RuntimeInfo {
 	const { spec, lastExit, backoff } = snapshot;
@@ -124,8 +124,15 @@ export const toLastExit = (exit: LastExit): NonNullable<RuntimeInfo['lastExit']>
 	signal: exit.signal ?? null,
 	coreDumped: exit.coreDumped,
 	at: isoTime(exit.at),
+	...(exit.notBefore === undefined ? {} : { notBefore: isoTime(exit.notBefore) }),
 	by: exit.by,
 	reason: exit.reason ?? null,
+});
+
+export const toKeptExit = ({ at, notBefore, ...exit }: LifeEnd['exit']): NonNullable<RuntimeInfo['lastExit']> => ({
+	...exit,
+	at: isoTime(at),
+	...(notBefore === undefined ? {} : { notBefore: isoTime(notBefore) }),
 });
 
 const toUsage = ({ cpuPercent, memoryBytes, processes, at }: NonNullable<RuntimeSnapshot['usage']>): RuntimeUsage => ({

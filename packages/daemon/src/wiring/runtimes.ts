@@ -8,7 +8,7 @@ import type { Links } from '../links/index.ts';
 import type { KeptLife } from './journal.ts';
 import { Removals } from './removals.ts';
 import { programError, toOrchError } from './runtime-errors.ts';
-import { isMeant, toColumns, toInfo } from './runtime-info.ts';
+import { isMeant, toColumns, toInfo, toKeptExit } from './runtime-info.ts';
 import type { UserSockets } from './user-sockets.ts';
 import {
 	checkProgram,
@@ -233,7 +233,7 @@ export function joinRuntimes({
 					pid: life.pid,
 					startedAt: isoTime(life.startedAt),
 					endedAt: life.end ? isoTime(life.end.at) : null,
-					exit: life.end ? { ...life.end.exit, at: isoTime(life.end.exit.at) } : null,
+					exit: life.end ? toKeptExit(life.end.exit) : null,
 				})),
 			};
 		},

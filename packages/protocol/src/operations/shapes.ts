@@ -164,7 +164,10 @@ export const LastExit = Type.Object({
 	code: nullable(Type.Integer()),
 	signal: nullable(Type.String()),
 	coreDumped: Type.Boolean(),
+	/** Where `notBefore` is there: at the latest. */
 	at: Time,
+	/** Where nobody was there to see the end, and nothing tells of it: that came between this and `at`. */
+	notBefore: Type.Optional(Time),
 	/** Who ended it: itself, or a stop (with or without SIGKILL). */
 	by: Type.Union([Type.Literal('itself'), Type.Literal('stop'), Type.Literal('kill')]),
 	/** Why, where that is known: a limit that it was above, a program that could not be executed. */
