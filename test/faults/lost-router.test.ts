@@ -20,10 +20,10 @@ afterEach(async () => {
 });
 
 const never = new AbortController().signal;
-const gate = (clock = systemClock) =>
+const gate = (clock = systemClock, log = silentLogger) =>
 	createRouterGate({
 		clock,
-		log: silentLogger,
+		log,
 		program: bundles.router,
 		socket: join(directory, 'router.sock'),
 		stateDirectory: join(directory, 'router'),
@@ -40,6 +40,22 @@ test('one whose socket somebody has removed is ended, and another one takes its 
 	expect(next.pid).not.toBe(first.pid);
 	expect(isAlive(first.pid)).toBe(false);
 	await next.stop();
+});
+
+test('one that ends because it was asked to is nothing to be warned of; one that was killed is', async () => {
+	const said: [string, string][] = [];
+	const note = (level: string) => (message: string) => said.push([level, message]);
+	const log = { ...silentLogger, info: note('info'), warn: note('warn') };
+	const first = await gate(systemClock, log).connect(never);
+	await first.stop();
+	await until('its end is logged', () => said.length > 0);
+	const next = await gate(systemClock, log).connect(never);
+	process.kill(next.pid, 'SIGKILL');
+	await until('that of the other, too', () => said.length > 1);
+	expect(said).toEqual([
+		['info', 'router ended'],
+		['warn', 'router ended'],
+	]);
 });
 
 test('one that is only left alone is found again', async () => {

@@ -123,7 +123,8 @@ function launch({ program, socket, stateDirectory, logFile, logLevel, log }: Rou
 		});
 		child.on('exit', (code, cause) => {
 			ended = cause === null ? `it ended with code ${code}` : `it was ended by ${cause}`;
-			log.warn('router ended', { router: child.pid, code, signal: cause });
+			// 0 is an end that was asked for, or the one after a long time without anybody
+			log[code === 0 ? 'info' : 'warn']('router ended', { router: child.pid, code, signal: cause });
 		});
 		child.unref();
 		return { ended: () => ended, end: () => void (ended === undefined && child.kill('SIGTERM')) };
