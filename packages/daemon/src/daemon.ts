@@ -47,6 +47,7 @@ import {
 	restoreTypes,
 	tellOfLinks,
 	tellOfProjects,
+	tellOfRouter,
 	tellOfRuntimes,
 } from './wiring/index.ts';
 
@@ -147,6 +148,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			secret,
 			socketDirectory: places.socketDirectory,
 			journal: createLinkJournal(store),
+			routerChanged: tellOfRouter({ events, clock }),
 			changed: (change) => tellOfLinks({ events, clock }, nameBy(links))(change),
 		});
 		scope.add('router', () => (onStop === 'keep' ? links.release() : links.close()));

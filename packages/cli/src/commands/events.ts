@@ -1,5 +1,5 @@
 /** `orch events`: what happens, as it happens, or since some time ago. */
-import { cut, displayWidth, duration, howItEnded, lifetimeText, printable, type Style } from '@orch/base/text';
+import { cut, displayWidth, howItEnded, lifetimeText, printable, type Style } from '@orch/base/text';
 import type { Api, DaemonEvent, ItemOf, ParamsOf } from '@orch/protocol';
 import { BadValue } from '../args/bad-value.ts';
 import { parseDuration } from '../args/duration.ts';

@@ -17,6 +17,7 @@ export {
 	type LinksOptions,
 	type LinkWish,
 	type RemovedLink,
+	type RouterLoss,
 } from './links.ts';
 export type {
 	Injection,
@@ -35,4 +36,4 @@ export type {
 	TypeFigures,
 	WhileDown,
 } from './ports.ts';
-export { RouterUnavailable } from './router-keeper.ts';
+export { type RouterChange, RouterUnavailable } from './router-keeper.ts';

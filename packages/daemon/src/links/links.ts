@@ -1,7 +1,7 @@
 /** Who is linked to whom: the links and the runtimes' ports, of which the routing table is made. */
 import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type Clock, type Logger, Publisher, type Random, withDeadline } from '@orch/base';
+import { type Clock, type Logger, Publisher, type Random, type Timer, withDeadline } from '@orch/base';
 import type {
 	Injection,
 	LinkCounts,
@@ -23,7 +23,7 @@ import type {
 import { type DeclaredType, DeclaredTypes } from './declared-types.ts';
 import { FinalCounters } from './final-counters.ts';
 import { groupOfEnd, Groups, sumOf, sumOfCounts } from './groups.ts';
-import { RouterKeeper } from './router-keeper.ts';
+import { type RouterChange, RouterKeeper } from './router-keeper.ts';
 
 export interface Link extends LinkRow {
 	/** Milliseconds since the Unix epoch. */
@@ -62,6 +62,14 @@ export interface LinksOptions {
 	readonly journal: LinkJournal;
 	/** Called with each link that is added or removed, while both its ends are still known. */
 	readonly changed?: ((change: LinkChange) => void) | undefined;
+	/** Told when the router is lost, when one is there again, and how many messages are known by then to have gone with it, where any are. */
+	readonly routerChanged?: ((change: RouterChange | RouterLoss) => void) | undefined;
+}
+
+/** Senders tell what they had sent when they come back: what did not arrive has gone with the router. */
+export interface RouterLoss {
+	readonly kind: 'messages';
+	readonly count: number;
 }
 
 /** Keeps links for the daemons to come; each verb has happened when it returns. */
@@ -84,6 +92,9 @@ export interface Flow {
 /** How long a launch waits for the router to listen before it goes on without. */
 const routerWaitMs = 5_000;
 
+/** Within this time after a router has come senders are back that were connected to the one before. */
+const lossMs = 10_000;
+
 export const anySender = '*';
 
 export class Links {
@@ -96,6 +107,7 @@ export class Links {
 	readonly #types = new DeclaredTypes();
 	readonly #problems = new Map<string, string>();
 	readonly #finals: FinalCounters;
+	#lossTimer: Timer | undefined;
 	// from the clock, so that the tables of a later daemon are newer to a router that outlived an earlier one
 	#version: number;
 
@@ -111,11 +123,31 @@ export class Links {
 			table: () => this.table(),
 			onEvent: (event) => this.events.publish(event),
 			onRouted: (routed, tried) => this.#routed(routed, tried),
+			onChange: (change) => this.#routerChanged(change),
 		});
 		this.#finals = new FinalCounters({
 			clock: options.clock,
 			routed: (version, signal) => this.#keeper.routed(version, signal),
 		});
+	}
+
+	#routerChanged(change: RouterChange): void {
+		const { clock, routerChanged } = this.#options;
+		routerChanged?.(change);
+		this.#lossTimer?.cancel();
+		// the same one that is reached again has lost nothing
+		if (change.kind === 'lost' || change.pid === change.before) return;
+		this.#lossTimer = clock.setTimer(lossMs, () => void this.#tellLoss(), { background: true });
+	}
+
+	async #tellLoss(): Promise<void> {
+		try {
+			const { links } = await this.figures();
+			const count = links.reduce((sum, { counters }) => sum + (counters.dropped['router_lost'] ?? 0), 0);
+			if (count > 0) this.#options.routerChanged?.({ kind: 'messages', count });
+		} catch {
+			// this one is gone as well, which is told by itself
+		}
 	}
 
 	#routed(routed: Routed, tried: readonly PortRow[]): void {
@@ -148,11 +180,13 @@ export class Links {
 
 	/** Lets go of the router, which routes on by the last table. */
 	async release(): Promise<void> {
+		this.#lossTimer?.cancel();
 		await this.#finals.close();
 		await this.#keeper.release();
 	}
 
 	async close(): Promise<void> {
+		this.#lossTimer?.cancel();
 		await this.#finals.close();
 		await this.#keeper.close();
 	}

@@ -3,20 +3,22 @@ import { silentLogger } from '@orch/base';
 import { ManualClock, seededRandom, settle } from '@orch/base/testing';
 import { expect, test } from 'vitest';
 import type { RouterConnection } from './ports.ts';
-import { RouterKeeper } from './router-keeper.ts';
+import { type RouterChange, RouterKeeper } from './router-keeper.ts';
 
 /** Connects at once, always, and refuses tables as long as the test says. */
 function keep() {
 	const clock = new ManualClock();
-	const router = { connects: 0, refuses: true, endEvents: () => {} };
+	const router = { connects: 0, refuses: true, pid: 1, endEvents: () => {}, die: () => {} };
+	const changes: RouterChange[] = [];
 	const connect = async (): Promise<RouterConnection> => {
 		router.connects++;
 		let close: () => void = () => {};
 		const closed = new Promise<void>((resolve) => {
 			close = resolve;
 		});
+		router.die = close;
 		return {
-			pid: 1,
+			pid: router.pid,
 			version: '1',
 			closed,
 			close,
@@ -44,8 +46,9 @@ function keep() {
 		table: () => ({ version: 1, ports: [], links: [], schemas: [] }),
 		onEvent: () => {},
 		onRouted: () => {},
+		onChange: (change) => changes.push(change),
 	});
-	return { clock, router, keeper };
+	return { clock, router, keeper, changes };
 }
 
 test('a router that tells no more of what happens, though it lives, is connected to anew, and after a pause', async () => {
@@ -76,4 +79,21 @@ test('a router that takes no table is asked again after growing waits, not witho
 	await clock.advance(6_000);
 	await keeper.routed(1, AbortSignal.abort());
 	await keeper.close();
+});
+
+test('a router that is lost is told of, and the next one, but neither the first nor the end', async () => {
+	const { router, keeper, changes } = keep();
+	router.refuses = false;
+	keeper.start();
+	await keeper.routed(1, new AbortController().signal);
+	expect(changes).toEqual([]);
+	router.pid = 2;
+	router.die();
+	for (let round = 0; round < 5; round++) await settle();
+	expect(changes).toEqual([
+		{ kind: 'lost', pid: 1 },
+		{ kind: 'back', pid: 2, before: 1 },
+	]);
+	await keeper.close();
+	expect(changes).toHaveLength(2);
 });

@@ -11,9 +11,15 @@ export interface RouterKeeperOptions {
 	/** The table as it is now; asked for when it is about to be sent, so that many changes make one sending. */
 	readonly table: () => RoutingTable;
 	readonly onEvent: (event: RouterEvent) => void;
+	/** Its connection was lost, or is there again: to the same router, or to the next. */
+	readonly onChange?: ((change: RouterChange) => void) | undefined;
 	/** What the router says of a table that it took, and for which ports it has tried to listen. */
 	readonly onRouted: (routed: Routed, tried: readonly PortRow[]) => void;
 }
+
+export type RouterChange =
+	| { readonly kind: 'lost'; readonly pid: number }
+	| { readonly kind: 'back'; readonly pid: number; readonly before: number };
 
 export class RouterUnavailable extends Error {
 	override readonly name = 'RouterUnavailable';
@@ -43,6 +49,8 @@ export class RouterKeeper {
 	#isDeaf = false;
 	#waiters: Waiter[] = [];
 	#connects = 0;
+	/** The router that was lost, until one is reached again. */
+	#lostPid: number | undefined;
 
 	constructor(options: RouterKeeperOptions) {
 		this.#options = options;
@@ -147,12 +155,16 @@ export class RouterKeeper {
 				this.#takesChanges = false;
 				this.#isDeaf = false;
 				log.info('router connected', { router: connection.pid });
+				if (this.#lostPid !== undefined) this.#options.onChange?.({ kind: 'back', pid: connection.pid, before: this.#lostPid });
+				this.#lostPid = undefined;
 				void this.#send(false);
 				void this.#listen(connection);
 				await connection.closed;
 				this.#connection = undefined;
 				if (signal.aborted) return;
 				log.warn('router lost', { router: connection.pid });
+				this.#lostPid = connection.pid;
+				this.#options.onChange?.({ kind: 'lost', pid: connection.pid });
 				// one that takes no table or tells nothing is not to be asked again and again without a pause
 				if (!this.#routed) throw new RouterUnavailable('it was lost before it had taken a table');
 				if (this.#isDeaf) throw new RouterUnavailable('it told no more of what happens');

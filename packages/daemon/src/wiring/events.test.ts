@@ -6,7 +6,7 @@ import { ManualClock, settle } from '@orch/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventLog } from '../control/index.ts';
 import type { LastExit, RuntimeSnapshot, StatusChanged, SupervisorEvent } from '../supervisor/index.ts';
-import { lastLines, tellOfLinks, tellOfRuntimes } from './events.ts';
+import { lastLines, tellOfLinks, tellOfRouter, tellOfRuntimes } from './events.ts';
 
 let directory: string;
 beforeEach(() => {
@@ -148,4 +148,21 @@ it('events of links name both ends, and tell of one that was removed what it had
 		['link_removed ping ─Ping→ pong', counters],
 		['link_removed * ─Ping→ pong', undefined],
 	]);
+});
+
+describe('events of the router', () => {
+	it('tell that it is lost, who comes after it, and what is known to have gone with it', () => {
+		const { events, all } = told();
+		const tell = tellOfRouter({ events, clock: new ManualClock() });
+		tell({ kind: 'lost', pid: 7 });
+		tell({ kind: 'back', pid: 7, before: 7 });
+		tell({ kind: 'back', pid: 8, before: 7 });
+		tell({ kind: 'messages', count: 1 });
+		expect(all().map(({ kind, pid, reason }) => [kind, pid, reason])).toEqual([
+			['notice', 7, 'the router (pid 7) is lost: no message is carried until one is there again'],
+			['notice', 7, 'the router (pid 7) is reached again, with all that it held'],
+			['notice', 8, 'another router carries messages (pid 8): what the one before held is lost'],
+			['notice', null, '1 message was lost with the router, as far as senders have told: router_lost in orch link stats'],
+		]);
+	});
 });

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import type { Clock } from '@orch/base';
 import { emptyEvent, type EventKeeper, type EventLog, isoTime, type NewEvent } from '../control/index.ts';
-import { groupOfEnd, type LinkChange, type LinkCounts, type Links } from '../links/index.ts';
+import { groupOfEnd, type LinkChange, type LinkCounts, type Links, type RouterChange, type RouterLoss } from '../links/index.ts';
 import type { StoredEvents } from '../store/index.ts';
 import type { StatusChanged, Supervisor, SupervisorEvent } from '../supervisor/index.ts';
 import { toLastExit } from './runtime-info.ts';
@@ -70,6 +70,31 @@ export const tellOfLinks =
 		if (change.kind === 'added') tell('link_added');
 		else void change.counted.then((counters) => tell('link_removed', counters));
 	};
+
+/** Its death is nobody's command, and explains what senders and receivers see. */
+export const tellOfRouter =
+	({ events, clock }: Pick<TellOptions, 'events' | 'clock'>) =>
+	(change: RouterChange | RouterLoss): void =>
+		void events.append({
+			at: isoTime(clock.now()),
+			kind: 'notice',
+			...emptyEvent,
+			pid: change.kind === 'messages' ? null : change.pid,
+			reason: routerText(change),
+		});
+
+function routerText(change: RouterChange | RouterLoss): string {
+	switch (change.kind) {
+		case 'lost':
+			return `the router (pid ${change.pid}) is lost: no message is carried until one is there again`;
+		case 'back':
+			return change.pid === change.before
+				? `the router (pid ${change.pid}) is reached again, with all that it held`
+				: `another router carries messages (pid ${change.pid}): what the one before held is lost`;
+		case 'messages':
+			return `${change.count} ${change.count === 1 ? 'message was' : 'messages were'} lost with the router, as far as senders have told: router_lost in orch link stats`;
+	}
+}
 
 export const nameBy =
 	(links: Pick<Links, 'port'>) =>

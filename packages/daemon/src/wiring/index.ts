@@ -6,7 +6,7 @@
  */
 export { answerControlRequests } from './control-requests.ts';
 export { createJournal, createLinkJournal, type KeptLife, livesOf } from './journal.ts';
-export { createEventKeeper, nameBy, tellOfLinks, tellOfRuntimes } from './events.ts';
+export { createEventKeeper, nameBy, tellOfLinks, tellOfRouter, tellOfRuntimes } from './events.ts';
 export { readEnvFiles } from './env-files.ts';
 export { createStateWatch, type StateWatchOptions } from './state-watch.ts';
 export { createUserSockets } from './user-sockets.ts';
