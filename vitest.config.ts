@@ -7,6 +7,7 @@ const source = (path: string) => fileURLToPath(new URL(`./packages/${path}`, imp
 const alias = [
 	{ find: '@orch/base/json-schema', replacement: source('base/src/json-schema.ts') },
 	{ find: '@orch/base/pattern', replacement: source('base/src/pattern.ts') },
+	{ find: '@orch/base/directory', replacement: source('base/src/directory.ts') },
 	{ find: '@orch/base/text', replacement: source('base/src/text/index.ts') },
 	{ find: '@orch/base/testing', replacement: source('base/src/testing/index.ts') },
 	{ find: '@orch/protocol/wire', replacement: source('protocol/src/wire/index.ts') },

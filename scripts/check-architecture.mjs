@@ -20,7 +20,7 @@ const packages = {
 		'@orch/protocol',
 		'@orch/protocol/wire',
 	],
-	cli: ['@orch/base/pattern', '@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
+	cli: ['@orch/base/directory', '@orch/base/pattern', '@orch/base/text', '@orch/protocol', '@orch/protocol/wire'],
 	sdk: ['@orch/protocol/data'],
 };
 

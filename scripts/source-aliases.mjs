@@ -6,6 +6,7 @@ export const sourceAliases = (root) => {
 	return {
 		'@orch/base/json-schema': source('base/src/json-schema.ts'),
 		'@orch/base/pattern': source('base/src/pattern.ts'),
+		'@orch/base/directory': source('base/src/directory.ts'),
 		'@orch/base/text': source('base/src/text/index.ts'),
 		'@orch/base': source('base/src/index.ts'),
 		'@orch/protocol/wire': source('protocol/src/wire/index.ts'),

@@ -135,3 +135,15 @@ describe('supervision 3.1.29', () => {
 		});
 	});
 });
+
+it('an orchd whose state can be kept nowhere ends with the reason and what to do, in the foreground as well', async () => {
+	await inSandbox(async (own) => {
+		for (const line of ['daemon start', 'daemon start --foreground'])
+			expect(await own.cliWith({ env: { ORCH_HOME: '/proc/orch' } }, ...line.split(' '))).toMatchObject({
+				code: 8,
+				stderr: expect.stringMatching(
+					/cannot keep the state in \/proc\/orch: \/proc\/orch cannot be made: no such file or directory\nhint: export ORCH_HOME=/,
+				),
+			});
+	});
+});

@@ -7,6 +7,7 @@
 export { Mailbox } from './actor.ts';
 export { type Backoff, backoffMs } from './backoff.ts';
 export { type Clock, sleepOn, systemClock, type Timer, withDeadline } from './clock.ts';
+export { DirectoryUnusable, makePrivateDirectory } from './directory.ts';
 export { type Listener, Publisher } from './events.ts';
 export { createLogger, type LogFields, type Logger, type LogLevel, logLevels, readableDestination, silentLogger } from './log.ts';
 export { diagram, type Row, type Step, step, type Table } from './machine.ts';

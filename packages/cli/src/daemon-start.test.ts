@@ -94,6 +94,21 @@ describe('orch daemon start', () => {
 		});
 	});
 
+	it('names what is in the way of the directory of the state, and another place for it', async () => {
+		const file = join(directory, 'file');
+		writeFileSync(file, '');
+		for (const [place, reason] of [
+			[file, `${file} is not a directory`],
+			[join(file, 'below'), `${file} is not a directory`],
+			['/proc/orch', '/proc/orch cannot be made: no such file or directory'],
+		] as const)
+			expect(await orch('daemon start', { ORCH_HOME: place })).toEqual({
+				code: 8,
+				out: '',
+				err: `orch: cannot keep the state in ${place}: ${reason}\nhint: export ORCH_HOME=/a/directory/of/yours\n`,
+			});
+	});
+
 	describe('where systemd runs it', () => {
 		let path: string;
 		/** systemctl starts it as systemd would, or refuses. */

@@ -1,6 +1,7 @@
 /** Starts orchd as a process of its own, and waits until it answers or says why it does not. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
+import { makePrivateDirectory } from '@orch/base/directory';
 import type { Places } from '@orch/protocol/wire';
 import { type Connection, helloOf, openConnection } from './connect.ts';
 import { isDaemonMissing } from './connect-failure.ts';
@@ -44,7 +45,7 @@ async function startUnit(world: World, places: Places, scope: Scope): Promise<St
 
 async function spawnDaemon(world: World, places: Places): Promise<StartedDaemon> {
 	const program = world.daemonProgram();
-	mkdirSync(places.home, { recursive: true, mode: 0o700 });
+	makeHome(places.home);
 	const logFrom = statSync(places.logFile, { throwIfNoEntry: false })?.size ?? 0;
 	const log = openSync(places.logFile, 'a', 0o600);
 	let child: ChildProcess;
@@ -71,6 +72,14 @@ async function spawnDaemon(world: World, places: Places): Promise<StartedDaemon>
 	if (pid === child.pid) return { connection, pid };
 	await untilBeaten(world, ended, connection);
 	return { connection, pid: undefined };
+}
+
+function makeHome(home: string): void {
+	try {
+		makePrivateDirectory(home);
+	} catch (cause) {
+		throw new CliError('state.unusable', { home, reason: (cause as Error).message }, { cause });
+	}
 }
 
 /**

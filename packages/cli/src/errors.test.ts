@@ -64,6 +64,12 @@ hint: check ORCH_SOCKET
 hint: orch daemon start --foreground
 `,
 	],
+	'state.unusable': [
+		{ home: '/nonexistent/.local/state/orch', reason: '/nonexistent cannot be made: permission denied' },
+		`orch: cannot keep the state in /nonexistent/.local/state/orch: /nonexistent cannot be made: permission denied
+hint: export ORCH_HOME=/a/directory/of/yours
+`,
+	],
 	'daemon.not_stopped': [
 		{ pid: 4211, ms: 15_000 },
 		`orch: orchd has answered that it stops, but after 15 s its pid 4211 is still there

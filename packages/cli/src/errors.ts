@@ -82,6 +82,12 @@ export const clientErrors = {
 			`orchd did not start: ${reason}${lines.length === 0 ? '' : indented([`last lines of ${log}:`, ...lines.map((line) => `  ${line}`)])}`,
 		hint: () => 'orch daemon start --foreground',
 	}),
+	'state.unusable': entry<{ home: string; reason: string }>({
+		exit: 8,
+		number: 'E175',
+		message: ({ home, reason }) => `cannot keep the state in ${home}: ${reason}`,
+		hint: () => 'export ORCH_HOME=/a/directory/of/yours',
+	}),
 	'daemon.not_stopped': entry<{ pid: number; ms: number }>({
 		exit: 1,
 		number: 'E159',

@@ -64,6 +64,7 @@ export const explanations: Readonly<Record<string, string>> = {
 	E172: 'A unit was changed by hand, and is not written over without --force.',
 	E173: 'A unit that orch has not written is left alone.',
 	E174: 'An orchd holds the lock of this socket, and nobody listens there: it is starting or stopping, or somebody has removed the socket, or its directory. orchd looks after it every 5 s, and at once when it is asked: mostly the next command is answered. What its runtimes do is not touched by any of this.',
+	E175: 'The directory in which orchd is to keep its state, output and log is none, cannot be made, or may not be written to. It is $ORCH_HOME, else orch below $XDG_STATE_HOME or ~/.local/state; orch doctor looks at it.',
 	E180: 'Only a group, added with --instances, can be scaled.',
 	E181: 'A schedule has five fields (minute, hour, day, month, weekday), six with seconds, and may have a time zone.',
 	E182: 'Only an orchd of root may run a program as somebody else, and only as a user that there is.',

@@ -1,8 +1,8 @@
 /** The composition root: builds the daemon's parts in order, closes them in reverse. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, type Logger, measureSocketPath, type Random, Scope, settleAll } from '@orch/base';
+import { type Clock, type Logger, makePrivateDirectory, measureSocketPath, type Random, Scope, settleAll } from '@orch/base';
 import { api, type Call, createDispatch, type Dispatch, type RunnerInfo, suggest } from '@orch/protocol';
 import type { HolderState, Places } from '@orch/protocol/wire';
 import { Binaries } from './binaries/index.ts';
@@ -53,6 +53,11 @@ import {
 
 /** What a state that cannot be opened is refused with. */
 export { StoreError } from './store/index.ts';
+
+/** Nothing can be kept where it was to be. */
+export class HomeRefused extends Error {
+	override readonly name = 'HomeRefused';
+}
 
 export interface DaemonOptions {
 	readonly places: Places;
@@ -107,7 +112,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 	let stopping: Promise<Stopped> | undefined;
 	try {
 		prepareSocketDirectory(places.socket.slice(0, places.socket.lastIndexOf('/')) || '/', uid);
-		mkdirSync(places.home, { recursive: true, mode: 0o700 });
+		makeHome(places.home);
 		/** How the socket is, for who finds none and asks the lock: an answer makes it whole again where it can be. */
 		let tellOfSocket = async (): Promise<string> => 'is starting' satisfies HolderState;
 		const socketLock = await takeLock('socket', places.socket, uid, () => tellOfSocket());
@@ -382,6 +387,14 @@ function residentBytes(): number {
 		// no descriptor is left
 	}
 	return lastBytes;
+}
+
+function makeHome(home: string): void {
+	try {
+		makePrivateDirectory(home);
+	} catch (cause) {
+		throw new HomeRefused(`cannot keep the state in ${home}: ${(cause as Error).message}`, { cause });
+	}
 }
 
 function userSocketDirectory(socket: string): string {

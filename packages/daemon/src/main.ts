@@ -15,7 +15,7 @@ import {
 } from '@orch/base';
 import { findPlaces, inheritedOf, suggest, version } from '@orch/protocol/wire';
 import { Locked, SocketRefused } from './control/index.ts';
-import { startDaemon, StoreError } from './daemon.ts';
+import { HomeRefused, startDaemon, StoreError } from './daemon.ts';
 
 const usage = `Usage: orchd [options]
 
@@ -93,6 +93,7 @@ function failureOf(error: unknown): { readonly text: string; readonly exit: numb
 	if (error instanceof UsageError) return { text: `${error.message}\nhint: orchd --help`, exit: 2 };
 	if (error instanceof Locked) return { text: `orchd is already running: ${error.message}\nhint: orch daemon status`, exit: 7 };
 	if (error instanceof SocketRefused) return { text: error.message, exit: error.exit };
+	if (error instanceof HomeRefused) return { text: `${error.message}\nhint: export ORCH_HOME=/a/directory/of/yours`, exit: 8 };
 	// its message says what would do; where it happened in the code helps nobody
 	if (error instanceof StoreError) return { text: error.message, exit: storeExits[error.fault] ?? 1 };
 	if (error instanceof SocketPathTooLong) {

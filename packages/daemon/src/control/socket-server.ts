@@ -1,8 +1,17 @@
 /** The Unix socket that clients connect to: taking it over or refusing it, and one session for each connection. */
-import { lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, statSync, unlinkSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { type Clock, closeServer, connectUnix, listenUnix, type Logger, socketChannel, type Timer } from '@orch/base';
+import {
+	type Clock,
+	closeServer,
+	connectUnix,
+	listenUnix,
+	type Logger,
+	makePrivateDirectory,
+	socketChannel,
+	type Timer,
+} from '@orch/base';
 import type { Dispatch } from '@orch/protocol';
 import { type HolderState, ourHello, Session, version } from '@orch/protocol/wire';
 
@@ -39,7 +48,7 @@ export class SocketRefused extends Error {
 /** The directory of a socket: made private when it is missing; refused when it is somebody else's. */
 export function prepareSocketDirectory(directory: string, uid: number): void {
 	try {
-		mkdirSync(directory, { recursive: true, mode: 0o700 });
+		makePrivateDirectory(directory);
 	} catch (error) {
 		throw new SocketRefused(`cannot make the directory ${directory}: ${(error as Error).message}`, 6);
 	}
