@@ -45,7 +45,11 @@ describe('the state is removed while orchd runs', () => {
 				for (const name of ['one', 'two']) expect((await add(name)).code).toBe(0);
 				own.add('daemon', () => own.cli('daemon', 'stop'));
 				const runtimes = async () =>
-					(JSON.parse(await text('ps', '--json')) as { name: string; id: string; pid: number }[]).map(({ name, id, pid }) => ({ name, id, pid }));
+					(JSON.parse(await text('ps', '--json')) as { name: string; id: string; pid: number }[]).map(({ name, id, pid }) => ({
+						name,
+						id,
+						pid,
+					}));
 				const before = await runtimes();
 				rmSync(own.home, { recursive: true });
 				const { pid } = JSON.parse(await text('daemon', 'status', '--json')) as { pid: number };
@@ -59,7 +63,10 @@ describe('the state is removed while orchd runs', () => {
 					// no more than what is there is needed for starts
 					expect((await add('three')).code).toBe(0);
 					before.push((await runtimes())[2] as (typeof before)[0]);
-					expect(await own.cli('daemon', 'restart')).toMatchObject({ code: 0, stderr: expect.stringContaining('3 runtimes kept running') });
+					expect(await own.cli('daemon', 'restart')).toMatchObject({
+						code: 0,
+						stderr: expect.stringContaining('3 runtimes kept running'),
+					});
 				}
 				expect(await runtimes()).toEqual(before);
 				expect((await own.cli('clear', '--yes')).code).toBe(0);

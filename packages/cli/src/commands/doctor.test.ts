@@ -315,7 +315,9 @@ async function statusOf() {
 
 describe('processes of orch that no orchd knows', () => {
 	const environment = (runtime: string, more = '') =>
-		[`ORCH_PROCESS=x${more}`, `ORCH_SOCKET=${daemon.socket}`, `ORCH_RUNTIME_ID=${runtime}`, 'ORCH_RUNTIME_NAME=web', ''].join('\0');
+		[`ORCH_PROCESS=x${more}`, `ORCH_SOCKET=${daemon.socket}`, `ORCH_RUNTIME_ID=${runtime}`, 'ORCH_RUNTIME_NAME=web', ''].join(
+			'\0',
+		);
 
 	it('are named with what to do', async () => {
 		put('proc/4242/environ', environment('01900000-0000-7000-8000-00000000dead'));

@@ -3,7 +3,7 @@ import { type FSWatcher, statSync, watch } from 'node:fs';
 import type { Clock, Logger, Timer } from '@orch/base';
 import { type ExitStatus, readExitRecord, readLaunch } from './exit-record.ts';
 import type { Adoption, Identity, Launched, Recorded } from './ports.ts';
-import { bootId, isDead, readStat } from './proc-scan.ts';
+import { bootId, isDead, listPids, readStat } from './proc-scan.ts';
 import { type ProcessRecord, ProcessRecords, type ReadRecord } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 import { settleLeftovers } from './settle.ts';
@@ -108,7 +108,8 @@ export function createAdoption(options: AdoptionOptions): Adoption {
 
 	return {
 		recover() {
-			const recovered = records.recover();
+			// where there is no /proc nobody can be asked
+			const recovered = records.recover(readStat(process.pid) ? listPids() : []);
 			if (recovered.length > 0) log.warn('records of processes were gone, and were written again', { processes: recovered });
 			return recovered.length;
 		},

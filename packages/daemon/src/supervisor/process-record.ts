@@ -19,7 +19,6 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Cgroup } from './cgroup.ts';
-import { listPids } from './proc-scan.ts';
 import { closeLook, nothing, openLook } from './shortage.ts';
 import type { StopPolicy } from './spec.ts';
 
@@ -123,11 +122,11 @@ export class ProcessRecords {
 
 	/**
 	 * Writes down again what somebody has removed while its shim lives, for that has it open; gives the ids of the processes. Nothing else tells the
-	 * next daemon of them, which would launch each a second time.
+	 * next daemon of them, which would launch each a second time. `pids` are all that there are.
 	 */
-	recover(): string[] {
+	recover(pids: readonly number[]): string[] {
 		const recovered: string[] = [];
-		for (const pid of listPids()) {
+		for (const pid of pids) {
 			const processId = this.#removedRecordOf(pid);
 			if (processId === undefined) continue;
 			try {

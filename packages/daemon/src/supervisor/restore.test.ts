@@ -94,7 +94,7 @@ test('an end that nobody saw and nothing tells of is known to lie between the la
 	await first.supervisor.start(id);
 	const beganAt = first.clock.now();
 	const { last } = processes;
-	last.launchedAt = beganAt;
+	for (const launch of processes.launches) launch.launchedAt = beganAt;
 	await first.clock.advance(5_000);
 	await first.die(35_000);
 	last.end({ kind: 'unknown', reason: '' });
