@@ -163,3 +163,16 @@ test('a daemon that ends says how many runtimes really run, not how many are wan
 		await daemon.closed;
 	}
 });
+
+test('a daemon whose state is removed right before its end leaves what is registered to the next one all the same', async () => {
+	for (const what of ['stop', 'keep'] as const) {
+		const { places, start } = place();
+		const daemon = await start();
+		await callOn(daemon)('runtime.add', { ...started('one'), start: false });
+		rmSync(places.home, { recursive: true });
+		await daemon.stop(what);
+		const next = await start();
+		expect(await callOn(next)('runtime.list', {})).toMatchObject({ result: [{ name: 'one' }] });
+		await next.stop();
+	}
+});

@@ -237,6 +237,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 			// a file that is saved now must start nothing any more
 			await projects.close();
 			await supervisor.stopAll();
+			await lookAfterState('look');
 			return { stopped: running, kept: 0 };
 		};
 		const keepAll = async () => {
