@@ -106,6 +106,25 @@ describe('a project from standard input', () => {
 	});
 });
 
+it('what waits when the time of an up is over waits on, and is started once what it needs is ready', async () => {
+	await inSandbox(async (own) => {
+		await own.startDaemon();
+		const slow = 'until [ -e go ]; do sleep 0.1; done; echo now; exec sleep 1000';
+		writeFileSync(
+			own.path('orch.yaml'),
+			`name: late\nruntimes:\n  c: {command: sleep 1000, needs: slow}\n  slow: {shell: true, command: '${slow}', probes: {ready: log:now}}\n`,
+		);
+		const up = await own.cliWith({ withinMs: 60_000 }, 'up', '--wait-timeout', '300ms');
+		expect(up).toMatchObject({ code: 124, stderr: expect.stringContaining('2 pending (project late)') });
+		const status = async () =>
+			(JSON.parse((await own.cli('ps', '--json')).stdout) as { name: string; status: string }[]).map((row) => row.status);
+		expect(await status()).toEqual(['waiting', 'running']);
+		writeFileSync(own.path('go'), '');
+		await until('it is started', async () => (await status()).every((one) => one === 'running'));
+		expect((await own.cliWith({ withinMs: 60_000 }, 'down')).code).toBe(0);
+	});
+});
+
 it('a group of a project goes by its name alone, in every command', async () => {
 	await inSandbox(async (own) => {
 		writeFileSync(

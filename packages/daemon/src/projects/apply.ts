@@ -37,7 +37,10 @@ export interface ApplyOptions {
 	readonly noDeps?: boolean | undefined;
 	/** After this it is told how far everything got. */
 	readonly waitMs: number;
+	/** Nobody waits any longer. */
 	readonly signal: AbortSignal;
+	/** The daemon ends: nothing is started any more. */
+	readonly closing: AbortSignal;
 	readonly onProgress?: ((progress: Progress) => void) | undefined;
 	/** Where others are applied beside it: what holds for all of them. */
 	readonly together?: Together | undefined;
@@ -87,6 +90,8 @@ class Applying {
 	readonly #startedMs: number;
 	/** Why a runtime cannot go on. */
 	readonly #broken = new Map<string, string>();
+	/** What a runtime still needed when nobody waited any longer: it is left to wait for that by itself. */
+	readonly #waiting = new Map<string, string>();
 	readonly #faults: string[] = [];
 
 	constructor(ports: ApplyPorts, project: Project, prepared: Prepared, record: ProjectRecord, options: ApplyOptions) {
@@ -127,8 +132,8 @@ class Applying {
 		await participant?.registered();
 		await this.#link();
 		const outcomes = await this.#start(starting, participant);
-		// who was called away in the middle goes on from here the next time
-		const left = this.#options.signal.aborted ? outcomes.filter(({ kind }) => kind === 'pending').map(({ name }) => name) : [];
+		// the next daemon goes on from here
+		const left = this.#options.closing.aborted ? outcomes.filter(({ kind }) => kind === 'pending').map(({ name }) => name) : [];
 		// a link that could not be taken away stays ours; one that went with its runtime is nobody's
 		const there = new Set(this.#ports.links.list().map(linkKey));
 		const links = intent.links.filter((key) => there.has(key));
@@ -249,8 +254,9 @@ class Applying {
 			new Promise((resolve) => {
 				const look = () => {
 					const verdict = verdictOn(runtimes.find(name), condition);
-					const isComing = verdict.kind === 'not' && together?.isComing(name);
-					if ((verdict.kind === 'yet' || isComing) && !isOver()) return;
+					// what is over is over for all of them, each of which then says what has become of its own
+					if (verdict.kind === 'not' && together?.isComing(name)) return;
+					if (verdict.kind === 'yet' && !isOver()) return;
 					waiters.delete(look);
 					resolve(verdict);
 				};
@@ -312,16 +318,23 @@ class Applying {
 				else if (this.#options.noDeps) return;
 				const verdict = await settled(runtime, condition);
 				if (verdict.kind === 'reached') return;
-				const reason = this.#broken.get(runtime) ?? verdict.reason;
-				if (!this.#broken.has(name)) this.#broken.set(name, `it needs ${runtime} ${condition}, which is not: ${reason}`);
+				const broken = this.#broken.get(runtime);
+				const waits = this.#waiting.get(runtime);
+				if (broken === undefined && (verdict.kind === 'yet' || waits !== undefined)) {
+					if (!this.#waiting.has(name))
+						this.#waiting.set(name, `it needs ${runtime} ${condition}, which is not yet: ${waits ?? verdict.reason}`);
+					return;
+				}
+				if (!this.#broken.has(name))
+					this.#broken.set(name, `it needs ${runtime} ${condition}, which is not: ${broken ?? verdict.reason}`);
 			}),
 		);
-		if (this.#broken.has(name) || this.#options.signal.aborted) return;
+		if (this.#broken.has(name) || this.#options.closing.aborted) return;
 		const facts = this.#ports.runtimes.find(name);
 		if (!facts || !(needsStart(facts) || this.#isFresh(name))) return;
 		this.#progress(name, 'starting');
-		// one that is slow to start is not stopped by our impatience
-		await Promise.race([this.#try(name, () => this.#ports.runtimes.start(name, this.#options.signal)), over]);
+		// one that is slow to start, or is left to wait, is not stopped by our impatience
+		await Promise.race([this.#try(name, () => this.#ports.runtimes.start(name, this.#options.closing)), over]);
 	}
 
 	/** What was to have a new process has it not yet, though its last one ended well. */
@@ -342,6 +355,8 @@ class Applying {
 		const broken = this.#broken.get(name);
 		if (broken !== undefined) return of('failed', broken);
 		if (verdict.kind === 'reached') return of(verdict.as);
+		const waits = this.#waiting.get(name);
+		if (waits !== undefined) return of('pending', waits);
 		if (!starting.has(name) && schedule?.action === 'start') return of('scheduled', `its hour is ${schedule.cron}`);
 		return verdict.kind === 'not' ? of('failed', verdict.reason) : of('pending', verdict.reason);
 	}

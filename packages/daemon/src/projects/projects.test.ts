@@ -99,19 +99,51 @@ describe('up', () => {
 		]);
 	});
 
-	it('gives up waiting after its time, and leaves everything as it is', async () => {
+	it('gives up waiting after its time; what waits is left to wait, and is started without it', async () => {
 		const { up, world, clock } = startProjects(strict);
-		world.behaviours.set('shop/db', 'slow');
+		world.behaviours.set('shop/db', 'slow').set('shop/api', 'waits').set('shop/worker', 'waits');
 		const upping = up({ waitMs: 5_000 });
 		await idle();
 		await clock.advance(5_000);
-		expect((await upping).outcomes.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
-			'shop/db pending',
-			'shop/api failed',
-			'shop/worker failed',
+		expect((await upping).outcomes).toEqual([
+			{ name: 'shop/db', kind: 'pending', reason: 'it is not ready', ms: 5_000 },
+			{ name: 'shop/api', kind: 'pending', reason: 'it needs shop/db ready, which is not yet: it is not ready', ms: 5_000 },
+			{
+				name: 'shop/worker',
+				kind: 'pending',
+				reason: 'it needs shop/api started, which is not yet: it needs shop/db ready, which is not yet: it is not ready',
+				ms: 5_000,
+			},
 		]);
-		expect(world.runtimes.get('shop/db')?.status).toBe('running');
+		await idle();
+		expect([...world.runtimes.values()].map(({ status, desired }) => [status, desired])).toEqual([
+			['running', 'running'],
+			['waiting', 'running'],
+			['waiting', 'running'],
+		]);
 		expect(clock.pending).toBeLessThanOrEqual(1);
+	});
+
+	it('that is called away leaves what waits to wait as well, and an orchd that ends starts nothing more', async () => {
+		const { up, world, projects } = startProjects(strict);
+		world.behaviours.set('shop/db', 'slow').set('shop/api', 'waits').set('shop/worker', 'waits');
+		const called = new AbortController();
+		const upping = up({ signal: called.signal });
+		await idle();
+		called.abort();
+		expect((await upping).outcomes.map(({ kind }) => kind)).toEqual(['pending', 'pending', 'pending']);
+		await idle();
+		expect([world.runtimes.get('shop/worker')?.status, world.records.get('shop')?.starting]).toEqual(['waiting', []]);
+		await projects.close();
+
+		const other = startProjects(strict);
+		other.world.behaviours.set('shop/db', 'slow');
+		const closing = other.up();
+		await idle();
+		await other.projects.close();
+		await closing;
+		expect(other.world.calls).not.toContain('start shop/api');
+		expect(other.world.records.get('shop')?.starting).toEqual(['shop/db', 'shop/api', 'shop/worker']);
 	});
 
 	it('twice changes nothing the second time', async () => {

@@ -312,6 +312,7 @@ export class Projects {
 			noDeps: wish.noDeps,
 			waitMs: wish.waitMs,
 			signal: wish.signal,
+			closing: this.#closing.signal,
 			onProgress: wish.onProgress,
 			together,
 		});

@@ -4,7 +4,7 @@ import { type LinkDeclaration, linkKey, type RuntimeDeclaration } from '../decla
 import type { LinksPort, ProjectRecord, ProjectStore, RuntimeFacts, RuntimesPort, TypesPort } from '../ports.ts';
 
 /** What a program does once it is started. */
-export type Behaviour = 'runs' | 'ready' | 'slow' | 'succeeds' | 'fails' | 'refuses';
+export type Behaviour = 'runs' | 'ready' | 'slow' | 'waits' | 'succeeds' | 'fails' | 'refuses';
 
 interface Fake extends Omit<RuntimeFacts, 'declaration'> {
 	declaration: RuntimeDeclaration;
@@ -74,6 +74,8 @@ export class FakeWorld {
 				const behaviour = this.behaviours.get(name) ?? 'runs';
 				if (behaviour === 'refuses') throw new Error('it cannot be started');
 				if (runtime.status === 'running') throw new Error(`${name} runs already`);
+				// for what it needs, as the supervisor makes it wait
+				if (behaviour === 'waits') return this.#set(name, { status: 'waiting', desired: 'running', reason: 'waits' });
 				runtime.processDeclaration = runtime.declaration;
 				runtime.starts++;
 				runtime.processes++;
