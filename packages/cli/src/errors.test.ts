@@ -160,6 +160,12 @@ hint: orch daemon install --force        (what is to stay belongs into a drop-in
 hint: orch init writes one; orch up -f FILE takes another
 `,
 	],
+	'project.not_this': [
+		{ name: 'store', file: 'orch.yaml', loaded: ['shop', 'kiosk'] },
+		`orch: no project 'store' is loaded; from orch.yaml are: shop, kiosk
+hint: orch down -p shop
+`,
+	],
 	'project.not_loaded': [
 		{ file: 'orch.yaml' },
 		`orch: no project is loaded from orch.yaml, and it cannot be read to tell its name

@@ -219,6 +219,12 @@ export const clientErrors = {
 		message: ({ file }) => `no project is loaded from ${file}, and it cannot be read to tell its name`,
 		hint: () => 'orch project list; orch down -p NAME',
 	}),
+	'project.not_this': entry<{ name: string; file: string; loaded: readonly string[] }>({
+		exit: 4,
+		number: 'E208',
+		message: ({ name, file, loaded }) => `no project '${name}' is loaded; from ${file} are: ${loaded.join(', ')}`,
+		hint: ({ loaded: [first] }) => `orch down -p ${first}`,
+	}),
 	'output.failed': entry<{ reason: string }>({
 		exit: 1,
 		number: 'E166',

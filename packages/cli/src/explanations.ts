@@ -92,4 +92,5 @@ export const explanations: Readonly<Record<string, string>> = {
 	E212: 'A runner that a file mounts is taken away or moved in that file: a command would last until the next save.',
 	E213: 'No runner of this name is mounted. orch runner list has those that are.',
 	E214: 'A runner is a project and is called like one: a name that is loaded already wants another, --name NAME.',
+	E215: 'The name in a file was changed while its project is loaded: that one would go on beside the new one. orch down -p NAME ends it.',
 };

@@ -521,6 +521,14 @@ hint: orch down --project shop, or another name for this one: orch up --project 
 			exit: 7,
 		},
 	],
+	'project.renamed': [
+		{
+			data: { name: 'store', loaded: 'shop', file: '/home/ana/orch.yaml' },
+			text: `/home/ana/orch.yaml names the project 'store' now, and is loaded as 'shop'
+hint: orch down -p shop, then orch up; or both of them: orch up -p store`,
+			exit: 7,
+		},
+	],
 	'project.not_found': [
 		{
 			data: { project: 'sohp', candidates: ['shop'] },

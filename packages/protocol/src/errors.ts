@@ -494,6 +494,13 @@ export const errors = {
 		message: ({ name, file }) => `a project '${name}' is loaded already, from ${file}`,
 		hint: ({ name }) => `orch down --project ${name}, or another name for this one: orch up --project NAME`,
 	}),
+	'project.renamed': entry<{ name: string; loaded: string; file: string }>({
+		status: 409,
+		exit: 7,
+		number: 'E215',
+		message: ({ name, loaded, file }) => `${file} names the project '${name}' now, and is loaded as '${loaded}'`,
+		hint: ({ name, loaded }) => `orch down -p ${loaded}, then orch up; or both of them: orch up -p ${name}`,
+	}),
 	'project.not_found': entry<{ project: string; candidates: readonly string[] }>({
 		status: 404,
 		exit: 4,

@@ -410,22 +410,15 @@ describe('orch project reload', () => {
 });
 
 describe('orch down', () => {
+	const info = {
+		...{ given: [], profiles: [], runtimes: [], links: 0, workflows: [], types: [], runners: [], mount: null },
+		...{ appliedAt: null, reloadedAt: null, reloads: 0, problems: [] },
+	};
+
 	it('takes the project of the file, as it is loaded', async () => {
 		write();
-		const info = {
-			name: 'kiosk',
-			files: [join(directory, 'orch.yaml')],
-			given: [],
-			profiles: [],
-			runtimes: [],
-			links: 0,
-			workflows: [],
-			types: [],
-			runners: [],
-			mount: null,
-		};
 		restores.push(
-			daemon.override('project.list', async () => [{ ...info, appliedAt: null, reloadedAt: null, reloads: 0, problems: [] }]),
+			daemon.override('project.list', async () => [{ ...info, name: 'kiosk', files: [join(directory, 'orch.yaml')] }]),
 			// biome-ignore lint/correctness/useYield: nothing is told on the way
 			daemon.override('project.down', async function* ({ project: name }) {
 				return { name, removed: ['kiosk/a'], left: [{ name: 'kiosk/b', reason: 'pid 7 is left' }] };
@@ -448,6 +441,40 @@ describe('orch down', () => {
 		);
 		expect(await orch(['down'])).toMatchObject({ code: 0, err: 'nothing of project shop is there\n' });
 		expect((await orch(['down', '-p', 'sohp'])).code).toBe(4);
+	});
+
+	describe('of a file that another project came from, too', () => {
+		const loaded = (...names: string[]) =>
+			restores.push(
+				daemon.override('project.validate', async () => ({
+					project: { name: 'store', runtimes: [], links: 0, workflows: [] },
+					problems: [],
+				})),
+				daemon.override('project.list', async () =>
+					names.map((name) => ({ ...info, name, files: [join(directory, 'orch.yaml')] })),
+				),
+			);
+
+		it('means the one that the file names, and tells of the other', async () => {
+			write('name: store\nruntimes: {a: {command: sh}}\n');
+			loaded('shop', 'store');
+			expect(await orch(['down'])).toMatchObject({
+				code: 0,
+				err: expect.stringContaining("note: project 'shop' came from orch.yaml, too, and is left: orch down -p shop\n"),
+			});
+			expect(daemon.requests.at(-1)?.params).toMatchObject({ project: 'store' });
+		});
+
+		it('takes nothing away where it is none of them, and names them', async () => {
+			write('name: store\nruntimes: {a: {command: sh}}\n');
+			loaded('shop', 'kiosk');
+			expect(await orch(['down'])).toEqual({
+				code: 4,
+				out: '',
+				err: "orch: no project 'store' is loaded; from orch.yaml are: shop, kiosk\nhint: orch down -p shop\n",
+			});
+			expect(daemon.requests.map(({ operation }) => operation)).not.toContain('project.down');
+		});
 	});
 });
 

@@ -84,7 +84,7 @@ export function shownPath(path: string, cwd: string): string {
 	return shown.startsWith('../../..') ? path : shown;
 }
 
-/** The name of the project that is meant: as it was said, or that of the loaded one with these files. */
+/** The name of the project that is meant: as it was said, or that of the loaded one with these files; of several, the one they name. */
 export async function loadedName(context: Context, options: OptionValues<typeof fileOptions>): Promise<string> {
 	const reading = options.project !== undefined && options.file === undefined ? undefined : await readingOf(context, options);
 	if (!reading) return options.project as string;
@@ -93,11 +93,30 @@ export async function loadedName(context: Context, options: OptionValues<typeof 
 	if (first?.text === undefined) {
 		const found = (await context.read('project.list', {})).filter(({ files }) => files[0] === first?.path);
 		// what a file is by itself, before what others make of it
-		const loaded = found.find(({ mount }) => mount === null) ?? found[0];
+		const own = found.filter(({ mount }) => mount === null);
+		if (own.length > 1)
+			return namedOf(
+				context,
+				reading,
+				own.map(({ name }) => name),
+			);
+		const loaded = own[0] ?? found[0];
 		if (loaded) return loaded.name;
 	}
 	// it may have left something behind without being loaded
 	const { project } = await context.read('project.validate', reading);
 	if (!project) throw new CliError('project.not_loaded', { file: first?.name ?? '' });
 	return project.name;
+}
+
+/** Of several projects that came from one file, the one that it names; the others are told. */
+async function namedOf(context: Context, reading: Reading, loaded: readonly string[]): Promise<string> {
+	const { project } = await context.read('project.validate', reading);
+	const file = reading.files[0]?.name ?? '';
+	if (!project) throw new CliError('project.not_loaded', { file });
+	const { name } = project;
+	if (!loaded.includes(name)) throw new CliError('project.not_this', { name, file, loaded });
+	for (const other of loaded)
+		if (other !== name) context.note(`note: project '${other}' came from ${file}, too, and is left: orch down -p ${other}`);
+	return name;
 }

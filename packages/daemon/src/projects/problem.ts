@@ -15,6 +15,7 @@ export const problemNumbers = {
 	unknown_profile: 'E203',
 	unreadable: 'E204',
 	too_much: 'E205',
+	renamed: 'E215',
 } as const;
 
 export type ProblemKind = keyof typeof problemNumbers;

@@ -539,6 +539,50 @@ describe('what follows its files', () => {
 		expect(parts.projects.find('shop')?.reloads).toBe(1);
 	});
 
+	it('is not another project because its name is: a renamed one is refused, and nothing is started twice', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		const before = parts.world.calls.length;
+		await saveQuietly(parts, three.replace('name: shop', 'name: store'));
+		expect(parts.world.calls.slice(before)).toEqual([]);
+		const problem = {
+			kind: 'renamed',
+			number: 'E215',
+			message: "the file names the project 'store', and it is loaded as 'shop'",
+			at: { file: 'orch.yaml', line: 2, column: 7 },
+			hint: 'orch down -p shop, then orch up',
+		};
+		expect(parts.projects.list().map(({ record, problems }) => [record.name, problems])).toMatchObject([['shop', [problem]]]);
+		const renamed = { kind: 'renamed', name: 'store', loaded: 'shop', file: '/shop/orch.yaml' };
+		expect(await refusal(parts.up())).toEqual(renamed);
+		expect(await refusal(parts.projects.diff(parts.request(), {}))).toEqual(renamed);
+		// the same file under a name of its own is meant so
+		await parts.projects.up({ ...parts.request(), name: 'other' }, { waitMs: 1, signal: new AbortController().signal });
+		await parts.down();
+		expect((await parts.up()).name).toBe('store');
+	});
+
+	it('tells what to do where its file is gone', async () => {
+		const parts = startProjects(three);
+		await parts.up();
+		await parts.clock.advance(1_000);
+		await saveQuietly(parts, undefined);
+		expect(parts.projects.find('shop')?.problems).toMatchObject([
+			{ message: 'cannot read orch.yaml: there is no such file', hint: 'orch down -p shop, where it is not to come back' },
+		]);
+	});
+
+	it('may be of a file that gives each its name by a variable', async () => {
+		// biome-ignore lint/suspicious/noTemplateCurlyInString: variables of project files are written so
+		const text = three.replace('name: shop', 'name: shop-${STAGE}');
+		const { projects, request } = startProjects(text);
+		const wish = { waitMs: 60_000, signal: new AbortController().signal };
+		await projects.up(request(undefined, [], { STAGE: 'a' }), wish);
+		await projects.up(request(undefined, [], { STAGE: 'b' }), wish);
+		expect(projects.list().map(({ record }) => record.name)).toEqual(['shop-a', 'shop-b']);
+	});
+
 	it('says of types what the files say, before anything is started, until it is down', async () => {
 		const parts = startProjects(`${three}\ntypes:\n  Ping: { type: object }\n`);
 		await parts.up();

@@ -11,6 +11,7 @@ export function requestOf({ files, name, isNamed, profiles, environment, inherit
 		profiles,
 		environment,
 		inherited,
+		loadedAs: name,
 		...asRunner(mount, profiles),
 	};
 }

@@ -5,6 +5,8 @@ export type ProjectRefusal =
 	| { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
 	/** Another one of that name is loaded. */
 	| { readonly kind: 'elsewhere'; readonly name: string; readonly file: string }
+	/** The file of one that is loaded, which it calls otherwise by now. */
+	| { readonly kind: 'renamed'; readonly name: string; readonly loaded: string; readonly file: string }
 	| { readonly kind: 'not_loaded'; readonly name: string; readonly known: readonly string[] }
 	| { readonly kind: 'unknown_runtime'; readonly name: string; readonly known: readonly string[] }
 	| { readonly kind: 'busy'; readonly limit: number }

@@ -7,6 +7,7 @@ import { asKnown, clashesOf, clashProblems, joined, type Member, type Members, m
 import type { Mount, ProjectRecord } from './ports.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import type { Problem } from './problem.ts';
+import { requestOf } from './record.ts';
 import { ProjectError } from './refusal.ts';
 import type { Diff, UpWish } from './reports.ts';
 
@@ -68,13 +69,24 @@ export class Understanding {
 		else if (known && known.files[0]?.path !== (asked.files[0]?.path ?? '')) {
 			const [from] = known.files;
 			throw new ProjectError({ kind: 'elsewhere', name, file: (from?.text === undefined ? from?.path : from.name) ?? '' });
-		}
+		} else this.#refuseRenamed(name, asked);
 		const mount = mounting?.mount ?? known?.mount;
 		const request = asKnown(asked, known, mount);
 		const tree = known ? this.tree(request) : first;
 		const members = membersOf(request, tree, { known: this.record, mount });
 		if (!members) throw new ProjectError({ kind: 'invalid', problems: tree.problems });
 		return members;
+	}
+
+	/** Where the file was given another name since it was loaded, all of it would be there twice. */
+	#refuseRenamed(name: string, { files: [first], name: given }: LoadRequest): void {
+		if (given !== undefined) return;
+		for (const { record } of this.#options.loaded.values()) {
+			if (record.name === name || record.files[0]?.path !== first?.path) continue;
+			const { problems } = this.tree(requestOf(record), { leaves: () => true });
+			if (!problems.some(({ kind }) => kind === 'renamed')) continue;
+			throw new ProjectError({ kind: 'renamed', name, loaded: record.name, file: first?.path ?? '' });
+		}
 	}
 
 	#refuseName(name: string, known: ProjectRecord | undefined, { replaces }: Mounting): void {

@@ -192,6 +192,7 @@ export const projectOperations = {
 		errors: [
 			'project.invalid',
 			'project.elsewhere',
+			'project.renamed',
 			'runtime.not_found',
 			'runner.path_taken',
 			'busy',
@@ -222,7 +223,7 @@ export const projectOperations = {
 		summary: 'Tell what up would change, field by field',
 		params: Type.Object({ ...reading, ...selection }),
 		result: Type.Object(diff),
-		errors: ['project.invalid', 'project.elsewhere', 'runtime.not_found', 'runner.path_taken'],
+		errors: ['project.invalid', 'project.elsewhere', 'project.renamed', 'runtime.not_found', 'runner.path_taken'],
 	}),
 	'project.validate': operation({
 		summary: 'Check a project’s files: every problem at once',

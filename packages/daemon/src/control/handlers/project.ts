@@ -150,6 +150,7 @@ export function refused<Code extends ErrorCode>(error: unknown, call: Call<Code>
 		call as unknown as Call<
 			| 'project.invalid'
 			| 'project.elsewhere'
+			| 'project.renamed'
 			| 'project.not_found'
 			| 'runtime.not_found'
 			| 'busy'
@@ -166,6 +167,8 @@ export function refused<Code extends ErrorCode>(error: unknown, call: Call<Code>
 			return fail('project.invalid', { problems: refusal.problems.map(toProblem) });
 		case 'elsewhere':
 			return fail('project.elsewhere', { name: refusal.name, file: refusal.file });
+		case 'renamed':
+			return fail('project.renamed', { name: refusal.name, loaded: refusal.loaded, file: refusal.file });
 		case 'not_loaded':
 			return fail('project.not_found', { project: refusal.name, candidates: suggest(refusal.name, refusal.known) });
 		case 'unknown_runtime':

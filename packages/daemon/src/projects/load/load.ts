@@ -50,6 +50,8 @@ export interface LoadRequest {
 	readonly inherited: Readonly<Record<string, string>>;
 	/** Whether it is mounted as a runner: then it has none of its own. */
 	readonly isRunner?: boolean | undefined;
+	/** Of one that is loaded: what it is called. The files of another do not change it. */
+	readonly loadedAs?: string | undefined;
 	/** Profiles that are known elsewhere, so that it is no mistake when these files have none of that name. */
 	readonly profilesElsewhere?: readonly string[] | undefined;
 }
@@ -145,9 +147,15 @@ class Loading {
 			return createSource({ name, path, text: content.text });
 		}
 		const why = content.fault === 'missing' ? 'there is no such file' : content.reason;
-		const hint = content.fault === 'missing' && at === undefined ? 'orch init' : undefined;
-		this.#problems.push(problem('unreadable', `cannot read ${name}: ${why}`, { at, hint }));
+		const isGone = content.fault === 'missing' && at === undefined;
+		this.#problems.push(problem('unreadable', `cannot read ${name}: ${why}`, { at, hint: isGone ? this.#instead : undefined }));
 		return undefined;
+	}
+
+	/** What to do where a file is not there. */
+	get #instead(): string {
+		const { loadedAs } = this.#request;
+		return loadedAs === undefined ? 'orch init' : `orch down -p ${loadedAs}, where it is not to come back`;
 	}
 
 	#readProjectFile(file: ProjectFileName): Tree | undefined {
@@ -220,6 +228,7 @@ class Loading {
 
 	#declare(root: MapTree, directory: string, variables: readonly string[]): Project {
 		const name = this.#request.name ?? this.#nameOf(root, directory);
+		this.#checkName(root, name);
 		const names = this.#namesOf(root);
 		this.#problems.push(...checkNames(names, this.#ports.suggest));
 		const runtimes = this.#runtimesOf(root, name, directory, names);
@@ -258,6 +267,15 @@ class Loading {
 		const given = at(root, ['name']);
 		const text = given?.kind === 'scalar' && typeof given.value === 'string' ? given.value : undefined;
 		return text ?? plainName(basename(directory), 'project');
+	}
+
+	/** What runs under the name before would not be looked after by anybody. */
+	#checkName(root: MapTree, name: string): void {
+		const { loadedAs } = this.#request;
+		if (loadedAs === undefined || loadedAs === name) return;
+		const message = `the file names the project '${name}', and it is loaded as '${loadedAs}'`;
+		const hint = `orch down -p ${loadedAs}, then orch up`;
+		this.#problems.push(problem('renamed', message, { at: at(root, ['name'])?.at, hint }));
 	}
 
 	#fits(schema: TSchema, tree: Tree): boolean {
