@@ -46,7 +46,7 @@ const rooms = {
 	main: { rooms: ['daemon', 'control'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },
 	'project-files': {
 		rooms: ['projects', 'supervisor', 'links'],
-		packages: ['@orch/base/json-schema', '@orch/protocol/wire'],
+		packages: ['@orch/base', '@orch/base/json-schema', '@orch/protocol/wire'],
 	},
 	'project-check': { rooms: ['projects', 'project-files'], packages: [] },
 	orchestrator: { rooms: ['daemon', 'project-check'], packages: ['@orch/base', '@orch/protocol', '@orch/protocol/wire'] },

@@ -580,6 +580,23 @@ describe('without a daemon', () => {
 		});
 	});
 
+	it('orch validate tells what this machine has not, as up would', async () => {
+		write(`runtimes:
+  a: {command: sh, cwd: nodir, user: nosuch-user, stop: SIGFOO, watch: nodir}
+  b: {command: sh, env_file: nofile, schedule: "61 * * * *", probes: {ready: "exec:./nope.sh"}}
+  c: {command: sh, schedule: {cron: "@daily", time_zone: Mars/X}, stop: {command: ./nope.sh}}
+  d: {command: sh, cwd: ., user: root, stop: HUP, watch: orch.yaml, env_file: orch.yaml, schedule: "@daily"}
+`);
+		const { code, err } = await orch(['validate']);
+		expect([
+			code,
+			[...err.matchAll(/orch\.yaml:(\d+):\d+: (?:runtimes\.|runtime ')([a-z_.]+)/g)].map(([, line, what]) => `${line} ${what}`),
+		]).toEqual([
+			8,
+			['2 a.cwd', '2 a.user', '2 a.stop', '2 a.watch', '3 b.env_file', '3 b.schedule', '3 b', '4 c.schedule', '4 c'],
+		]);
+	});
+
 	it('orch validate tells what is wrong', async () => {
 		write('runtimes: {a: {command: sh, restart: alway}}\n');
 		expect(await orch(['validate'])).toMatchObject({

@@ -4,6 +4,9 @@ import { type Frame, frameOf, type Place, placeOf, type Span } from './source.ts
 /** The numbers under which people look problems up. */
 export const problemNumbers = {
 	program: 'E107',
+	directory: 'E139',
+	schedule: 'E181',
+	user: 'E182',
 	cycle: 'E113',
 	unknown_name: 'E114',
 	syntax: 'E115',

@@ -48,6 +48,7 @@ export {
 	type StopPolicy,
 } from './spec.ts';
 export { looked } from './shortage.ts';
+export { cronFault } from './triggers/index.ts';
 export { findUser } from './user.ts';
 export { createSupervisor } from './supervisor.ts';
 export type { Goal } from './wait-for.ts';

@@ -7,7 +7,7 @@
  */
 export type { LoadPorts, LoadRequest, Loaded } from './load.ts';
 export type { LoadedTree, TreeOptions } from './load-tree.ts';
-export { locateProgram } from './locate.ts';
+export { isThere, locateProgram } from './locate.ts';
 export { readProjectFile } from './read-file.ts';
 export { type ProjectReader, projectReader } from './reader.ts';
 export type { RunnerDeclaration } from './runner-section.ts';

@@ -13,7 +13,7 @@ import {
 } from '../declaration.ts';
 import { dialectOf, plainName, projectOfWorkflow, workflowName } from './dialect.ts';
 import { readDotenv } from './dotenv.ts';
-import type { Located } from './locate.ts';
+import type { Machine } from './machine.ts';
 import { layProfiles, merge } from './merge.ts';
 import { parse } from './parse.ts';
 import { didYouMean, inOrder, type Problem, problem, type Suggest } from '../problem.ts';
@@ -58,9 +58,8 @@ export interface LoadRequest {
 
 export type FileContent = { readonly text: string } | { readonly fault: 'missing' | 'unreadable'; readonly reason: string };
 
-export interface LoadPorts {
+export interface LoadPorts extends Machine {
 	readonly read: (path: string) => FileContent;
-	readonly locate: (program: string, cwd: string, searchPath: string | undefined) => Located;
 	/** Why a JSON Schema is none; undefined where it is one. */
 	readonly schemaFault: (schema: unknown) => string | undefined;
 	/** Why a type cannot be called so, to be said behind its name; undefined where it can. */
@@ -316,6 +315,9 @@ class Loading {
 		const defaults = read<DefaultsSection>('defaults', Defaults) ?? {};
 		const env = { ...this.#request.inherited, ...texts(read<Record<string, unknown>>('env', Env)) };
 		const envFiles = pathsOf(read<string | string[]>('env_file', Files), directory);
+		const lost = envFiles.find((file) => !this.#ports.isThere(file, 'anything'));
+		if (lost !== undefined)
+			this.#problems.push(problem('unreadable', `env_file: there is no file ${lost}`, { at: spanAt(root, ['env_file']) }));
 		const declared = new Map<string, RuntimeDeclaration>();
 		for (const each of names.values()) {
 			const { name, entry, isActive, instances } = each;
@@ -331,7 +333,7 @@ class Loading {
 				envFiles,
 				fullNames: (needed) => fullNames(needed, project, names),
 				tellsReady: (needed) => names.get(needed)?.tellsReady ?? false,
-				locate: this.#ports.locate,
+				machine: this.#ports,
 				say: (where, message, { hint, note, kind } = {}) => {
 					const below = where.slice(2);
 					const place = at(entry.value, below) ? spanAt(entry.value, below) : spanAt(root, ['defaults', ...below]);

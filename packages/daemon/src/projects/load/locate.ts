@@ -12,7 +12,7 @@ export function locateProgram(program: string, cwd: string, searchPath: string |
 	if (program.includes('/')) {
 		const path = resolve(cwd, program);
 		if (isProgram(path)) return { path };
-		if (isThere(path)) return { fault: `is there, but cannot be executed (chmod +x ${program})`, candidates: [] };
+		if (isFile(path)) return { fault: `is there, but cannot be executed (chmod +x ${program})`, candidates: [] };
 		const directory = dirname(program);
 		const near = suggest(basename(program), entries(dirname(path)));
 		return {
@@ -24,9 +24,18 @@ export function locateProgram(program: string, cwd: string, searchPath: string |
 		const path = resolve(cwd, directory, program);
 		if (isProgram(path)) return { path };
 	}
-	return isThere(resolve(cwd, program))
+	return isFile(resolve(cwd, program))
 		? { fault: 'is not on PATH', candidates: [`./${program}`] }
 		: { fault: 'is not on PATH', candidates: [] };
+}
+
+export function isThere(path: string, kind: 'anything' | 'directory'): boolean {
+	try {
+		const found = statSync(path);
+		return kind === 'anything' || found.isDirectory();
+	} catch {
+		return false;
+	}
 }
 
 function isProgram(path: string): boolean {
@@ -38,7 +47,7 @@ function isProgram(path: string): boolean {
 	}
 }
 
-function isThere(path: string): boolean {
+function isFile(path: string): boolean {
 	try {
 		return statSync(path).isFile();
 	} catch {

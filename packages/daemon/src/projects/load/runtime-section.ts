@@ -1,6 +1,7 @@
 /** One runtime of a file, already checked by the schema, as a declaration. */
 import { isAbsolute, resolve } from 'node:path';
 import type { NeedDeclaration, Policies, ProbeCheckDeclaration, ProbeDeclaration, RuntimeDeclaration } from '../declaration.ts';
+import { checkMachine, locate, type Machine, type Say } from './machine.ts';
 import { durationMs, sizeBytes } from './quantities.ts';
 import type { DefaultsSection, NeedsSection, ProbeSection, RuntimeSection } from './schema-runtime.ts';
 import { splitCommand } from './split-command.ts';
@@ -18,17 +19,9 @@ export interface RuntimeContext {
 	readonly fullNames: (name: string) => readonly string[];
 	/** Whether a probe of it tells when it is ready. */
 	readonly tellsReady: (name: string) => boolean;
-	/** Where a program is, or why it is nowhere. */
-	readonly locate: (
-		program: string,
-		cwd: string,
-		searchPath: string | undefined,
-	) => { readonly path: string } | { readonly fault: string; readonly candidates: readonly string[] };
-	readonly say: (
-		path: Path,
-		message: string,
-		details?: { readonly hint?: string; readonly note?: string; readonly kind?: 'program' },
-	) => void;
+	/** What is there of all that is named. */
+	readonly machine: Machine;
+	readonly say: Say;
 }
 
 /** Undefined where it was said why there is none. */
@@ -45,37 +38,43 @@ export function declareRuntime(
 	const command = commandOf(section.command, section.shell, [...path, 'command'], context);
 	if (command === undefined) return undefined;
 	const [word = '', ...args] = command;
-	const located = context.locate(word, cwd, env['PATH']);
-	if ('fault' in located) {
-		const note = located.candidates.length > 0 ? `did you mean: ${located.candidates.join(', ')}` : undefined;
-		context.say([...path, 'command'], `${word} ${located.fault}`, { kind: 'program', ...(note === undefined ? {} : { note }) });
-	}
+	const find = (program: string, where: Path) => locate(program, where, { cwd, searchPath: env['PATH'] }, context);
+	const program = find(word, [...path, 'command']);
 	const envFiles = [...context.envFiles, ...files(defaults.env_file, directory), ...files(given.env_file, directory)];
 	const labels = { ...texts(defaults.labels), ...texts(given.labels) };
 	const probes = probesOf(section.probes, [...path, 'probes'], context);
+	const stop = stopOf(section.stop, [...path, 'stop'], context);
+	const schedule = scheduleOf(section.schedule);
 	const needs = needsOf(section.needs, context);
 	const watch = section.watch === undefined ? undefined : watchOf(section.watch, directory);
+	const user = section.user === undefined ? undefined : String(section.user);
+	checkMachine(
+		{ cwd, envFiles: envFiles.slice(context.envFiles.length), user, schedule, watch, stop, probes },
+		path,
+		find,
+		context,
+	);
 	return withoutUndefined({
 		name: `${context.project}/${name}`,
 		project: context.project,
-		program: 'path' in located ? located.path : word,
+		program: program ?? word,
 		args,
 		cwd,
 		env,
 		priority: section.priority ?? 'normal',
 		privileged: section.privileged ?? false,
 		restart: restartOf(section.restart, policies),
-		stop: stopOf(section.stop, [...path, 'stop'], context),
+		stop,
 		autostart: section.autostart,
 		labels: Object.keys(labels).length > 0 ? labels : undefined,
 		envFiles: envFiles.length > 0 ? envFiles : undefined,
-		user: section.user === undefined ? undefined : String(section.user),
+		user,
 		umask: section.umask === undefined ? undefined : String(section.umask),
 		probes,
 		needs: needs.length > 0 ? needs : undefined,
 		ports: section.ports === undefined ? undefined : [section.ports].flat(),
 		limits: section.limits?.memory === undefined ? undefined : { memoryBytes: sizeBytes(String(section.limits.memory)) },
-		schedule: scheduleOf(section.schedule),
+		schedule,
 		watch,
 		output: outputOf(section.output),
 	});

@@ -25,7 +25,7 @@ export interface LoadText {
 	readonly name?: string;
 	readonly profiles?: readonly string[];
 	readonly environment?: Readonly<Record<string, string>>;
-	/** Programs that are not there. */
+	/** Programs, paths and users that are not there. */
 	readonly missing?: readonly string[];
 }
 
@@ -44,6 +44,13 @@ export const portsOf = (files: ReadonlyMap<string, string>, missing: readonly st
 							? `${cwd}/${program.replace(/^\.\//, '')}`
 							: `/usr/bin/${program}`,
 				},
+	isThere: (path) => !missing.includes(path),
+	hasUser: (name) => !missing.includes(name),
+	hasSignal: (name) => ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGKILL', 'SIGUSR1', 'SIGUSR2'].includes(name),
+	scheduleFault: ({ cron, timeZone }) => {
+		if (timeZone === 'Mars/X') return "there is no time zone 'Mars/X'";
+		return cron.startsWith('61') ? `'${cron}' is no cron expression` : undefined;
+	},
 	schemaFault: (schema) =>
 		typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'strng'
 			? 'type must be equal to one of the allowed values'
