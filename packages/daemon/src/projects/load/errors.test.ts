@@ -6,6 +6,9 @@ import { loadText, type LoadText } from '../testing/load.ts';
 const textOf = (text: string, more: LoadText = {}): string => renderProblems(loadText(text, more).problems);
 const numbersOf = (text: string, more: LoadText = {}): string[] => loadText(text, more).problems.map(({ number }) => number);
 
+const numbersAndPlaces = (text: string, more: LoadText = {}): string[] =>
+	loadText(text, more).problems.map(({ number, at }) => `${number} ${at?.line}:${at?.column}`);
+
 describe('what is said of a project file', () => {
 	it('E107: a program that is not there, with the ones that are', () => {
 		expect(textOf('runtimes:\n  ping:\n    command: ./bin/pign --fast\n', { missing: ['./bin/pign'] })).toBe(
@@ -333,6 +336,31 @@ orch.yaml:3:6: the variable KEY is needed: the key of the shop
       │      ^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: export KEY=…, put it into .env, or give a default: \${KEY:-…}`.trimStart(),
 		);
+	});
+
+	it('E115: a key that stands twice hides nothing else', () => {
+		const text = `
+runtimes:
+  a:
+    command: x
+    restrat: always
+    command: y
+  b:
+    command: x
+    needs: c
+  b:
+    command: ./nope.sh
+    needs: d
+`.trimStart();
+		expect(numbersAndPlaces(text, { missing: ['./nope.sh'] })).toEqual([
+			'E116 4:5',
+			'E115 5:5',
+			'E115 9:3',
+			'E107 10:14',
+			'E114 11:12',
+		]);
+		// but where it is no YAML at all, everything would
+		expect(numbersAndPlaces(`${text}  c: [`)).toEqual(['E115 5:5', 'E115 9:3', 'E115 12:6']);
 	});
 
 	it('E202: links, instances, runners and steps that are there twice', () => {

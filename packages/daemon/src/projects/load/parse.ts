@@ -25,7 +25,7 @@ export const limits = {
 } as const;
 
 export interface Parsed {
-	/** Undefined where the file has nothing in it, or cannot be read as YAML. */
+	/** Undefined where the file has nothing in it, or cannot be read as YAML; of a key that stands twice it has the later. */
 	readonly tree: Tree | undefined;
 	readonly problems: readonly Problem[];
 }
@@ -47,11 +47,12 @@ export function parse(source: Source): Parsed {
 		// silent would let a second document pass
 		logLevel: 'error',
 	});
-	const syntax = syntaxProblems(document, source);
-	if (syntax.length > 0) return { tree: undefined, problems: syntax };
+	const { syntax, twice } = syntaxProblems(document, source);
+	if (syntax.length > 0) return { tree: undefined, problems: [...twice, ...syntax] };
 	const reader = new Reader(document, source);
 	const tree = document.contents === null ? undefined : reader.read(document.contents, 0);
-	return { tree: reader.problems.length > 0 ? undefined : tree, problems: reader.problems };
+	// a key that stands twice hides nothing of the rest
+	return { tree: reader.problems.length > 0 ? undefined : tree, problems: [...twice, ...reader.problems] };
 }
 
 const span = (source: Source, start: number, end: number): Span => ({ source, start, end });
@@ -168,17 +169,17 @@ class Reader {
  * The first thing that is no YAML, as what follows is mostly of its making, and all keys that stand twice; an unknown tag
  * is no YAML of ours.
  */
-function syntaxProblems(document: Document.Parsed, source: Source): Problem[] {
-	const problems: Problem[] = [];
-	let told = false;
-	for (const error of [...document.errors, ...document.warnings]) {
-		if (error.code === 'DUPLICATE_KEY') problems.push(duplicateKey(error, source));
-		else if (!told) {
-			told = true;
-			problems.push(syntaxProblem(error, source));
-		}
-	}
-	return problems;
+function syntaxProblems(
+	document: Document.Parsed,
+	source: Source,
+): { readonly syntax: readonly Problem[]; readonly twice: readonly Problem[] } {
+	const errors = [...document.errors, ...document.warnings];
+	const isTwice = ({ code }: YAMLError) => code === 'DUPLICATE_KEY';
+	const first = errors.find((error) => !isTwice(error));
+	return {
+		syntax: first === undefined ? [] : [syntaxProblem(first, source)],
+		twice: errors.filter(isTwice).map((error) => duplicateKey(error, source)),
+	};
 }
 
 const howToCheck = 'orch validate';
