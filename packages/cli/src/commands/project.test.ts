@@ -242,7 +242,20 @@ hint: orch explain runtimes
 	});
 });
 
-it('orch up that is interrupted or terminated ends with the exit code of that', async () => {
+it('orch up shows on a terminal what it waits for', async () => {
+	write();
+	restores.push(
+		daemon.override('project.up', async function* ({ name = 'shop' }) {
+			yield { name: 'shop/db', kind: 'waiting', reason: 'log:now', ms: 12 };
+			return { name, plan, orphans: [], outcomes: [], faults: [] };
+		}),
+	);
+	const onTerminal = await runCli(['up', '--color', 'never'], { socket: daemon.socket, cwd: directory, columns: 100 });
+	expect(onTerminal.err).toContain(' … db        waits for log:now\n');
+	expect((await orch(['up'])).err).not.toContain('waits');
+});
+
+it('orch up that is interrupted or terminated says what goes on, and ends with the exit code of that', async () => {
 	write();
 	restores.push(
 		daemon.override('project.up', async function* ({ name = 'shop' }, { signal }) {
@@ -256,7 +269,11 @@ it('orch up that is interrupted or terminated ends with the exit code of that', 
 		const interrupt = (listener: (exitCode: number) => void) => {
 			fire = () => listener(code);
 		};
-		expect(await runCli(['up'], { socket: daemon.socket, cwd: directory, interrupt })).toEqual({ code, out: '', err: '' });
+		expect(await runCli(['up'], { socket: daemon.socket, cwd: directory, interrupt })).toEqual({
+			code,
+			out: '',
+			err: 'orch up was interrupted; starting goes on: orch ps\n',
+		});
 	}
 });
 

@@ -55,7 +55,11 @@ export const up = command({
 		const interrupted = await untilInterrupted(context, async (signal) => {
 			report = await follow(context, params, signal);
 		});
-		if (!report) return interrupted;
+		if (!report) {
+			// of a reader who has gone there is nobody to tell
+			if (interrupted) context.note('orch up was interrupted; starting goes on: orch ps');
+			return interrupted;
+		}
 		if (context.json) context.printJson(maskPlan(report));
 		if (options.timing) for (const line of timing(report)) context.note(line);
 		if (options.attach && report.outcomes.length > 0) {

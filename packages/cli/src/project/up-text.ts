@@ -22,8 +22,10 @@ export class UpTeller {
 	tell({ name, kind, reason, ms, runner }: Progress): void {
 		const shown = runner === undefined ? this.#project(name) : name;
 		this.#width = Math.max(this.#width, shown.length);
+		const { noteStyle: style, world } = this.#context;
+		if (kind === 'waiting' && world.err.isTerminal)
+			this.#context.note(` ${style.yellow('…')} ${shown.padEnd(this.#width)}  waits for ${reason}`);
 		if (!ends.has(kind)) return;
-		const { noteStyle: style } = this.#context;
 		this.#context.note(outcomeLine(shown.padEnd(this.#width), { kind, reason, ms }, style));
 	}
 }

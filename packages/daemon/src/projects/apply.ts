@@ -5,6 +5,7 @@
  * is never other than what is declared; what was to be started is written down before anything is stopped.
  */
 import type { Clock, Logger } from '@orch/base';
+import { awaitedOf } from './awaited.ts';
 import {
 	type Definitions,
 	type LinkDeclaration,
@@ -37,7 +38,7 @@ export interface ApplyOptions {
 	readonly noDeps?: boolean | undefined;
 	/** After this it is told how far everything got. */
 	readonly waitMs: number;
-	/** Nobody waits any longer. */
+	/** Nobody waits any longer; what is to be done is done all the same. */
 	readonly signal: AbortSignal;
 	/** The daemon ends: nothing is started any more. */
 	readonly closing: AbortSignal;
@@ -48,7 +49,8 @@ export interface ApplyOptions {
 
 export interface Progress {
 	readonly name: string;
-	readonly kind: 'stopping' | 'stopped' | 'removed' | 'changed' | 'added' | 'starting' | OutcomeKind;
+	/** `waiting`: it is started, and not yet where it goes; the reason is what is waited for. */
+	readonly kind: 'stopping' | 'stopped' | 'removed' | 'changed' | 'added' | 'starting' | 'waiting' | OutcomeKind;
 	readonly reason: string | null;
 	/** Since the beginning. */
 	readonly ms: number;
@@ -176,7 +178,7 @@ class Applying {
 			await this.#try(name, async () => {
 				await this.#stop(name);
 				if (!goes.has(name)) return;
-				await this.#ports.runtimes.remove(name, this.#options.signal);
+				await this.#ports.runtimes.remove(name, this.#options.closing);
 				this.#progress(name, 'removed');
 			});
 		});
@@ -191,7 +193,7 @@ class Applying {
 		const facts = runtimes.find(name);
 		if (!facts || (facts.desired === 'stopped' && ['stopped', 'exited', 'failed'].includes(facts.status))) return;
 		this.#progress(name, 'stopping');
-		await runtimes.stop(name, this.#options.signal);
+		await runtimes.stop(name, this.#options.closing);
 		this.#progress(name, 'stopped');
 	}
 
@@ -214,7 +216,7 @@ class Applying {
 	}
 
 	async #declare({ types }: Definitions): Promise<void> {
-		this.#faults.push(...(await this.#ports.types.declare(this.#record.name, types, this.#options.signal)));
+		this.#faults.push(...(await this.#ports.types.declare(this.#record.name, types, this.#options.closing)));
 	}
 
 	async #link(): Promise<void> {
@@ -275,9 +277,10 @@ class Applying {
 			const launch = (declaration: RuntimeDeclaration): Promise<void> => {
 				const known = launches.get(declaration.name);
 				if (known !== undefined) return known;
-				const launched = this.#launch(declaration, starting, { settled, launch, over }).then(() =>
-					participant?.tried(declaration.name),
-				);
+				const launched = this.#launch(declaration, starting, { settled, launch, over }).then(() => {
+					participant?.tried(declaration.name);
+					if (!isOver()) this.#tellAwaited(declaration, starting);
+				});
 				launches.set(declaration.name, launched);
 				return launched;
 			};
@@ -335,6 +338,15 @@ class Applying {
 		this.#progress(name, 'starting');
 		// one that is slow to start, or is left to wait, is not stopped by our impatience
 		await Promise.race([this.#try(name, () => this.#ports.runtimes.start(name, this.#options.closing)), over]);
+	}
+
+	#tellAwaited(declaration: RuntimeDeclaration, starting: ReadonlySet<string>): void {
+		const { name } = declaration;
+		if (!starting.has(name) || this.#broken.has(name)) return;
+		const goal = this.#goal(declaration);
+		const awaited = awaitedOf(declaration, goal);
+		if (awaited === undefined || verdictOn(this.#ports.runtimes.find(name), goal).kind !== 'yet') return;
+		this.#progress(name, 'waiting', awaited);
 	}
 
 	/** What was to have a new process has it not yet, though its last one ended well. */

@@ -68,6 +68,21 @@ describe('up', () => {
 		expect((await upping).outcomes.map(({ kind }) => kind)).toEqual(['ready', 'running', 'running']);
 	});
 
+	it('tells what it waits for while it does', async () => {
+		const { up, world } = startProjects(
+			'runtimes:\n  db: {command: x, probes: {ready: log:now}}\n  migrate: {command: x}\n  api: {command: x, needs: {db: ready, migrate: succeeded}}\n',
+		);
+		world.behaviours.set('shop/db', 'slow').set('shop/migrate', 'slow');
+		const told: string[] = [];
+		const upping = up({ onProgress: ({ name, kind, reason }) => told.push(`${name} ${kind} ${reason}`) });
+		await idle();
+		expect(told.filter((each) => each.includes('waiting'))).toEqual(['shop/db waiting log:now', 'shop/migrate waiting its end']);
+		world.set('shop/db', { ready: true });
+		world.set('shop/migrate', { status: 'exited', succeeded: true });
+		await upping;
+		expect(told.at(-1)).toBe('shop/api running null');
+	});
+
 	it('does not wait for readiness where started is enough, and waits for an end where that is asked', async () => {
 		const { up, world } = startProjects(
 			'runtimes:\n  db: {command: x}\n  migrate: {command: x, needs: db:started}\n  api: {command: x, needs: {migrate: succeeded}}\n',

@@ -131,6 +131,8 @@ export const ProjectProgress = Type.Object({
 		Type.Literal('changed'),
 		Type.Literal('added'),
 		Type.Literal('starting'),
+		/** It is started, and not yet where it goes; `reason` is what is waited for. */
+		Type.Literal('waiting'),
 		OutcomeKind,
 	]),
 	reason: nullable(Type.String()),
