@@ -17,6 +17,11 @@ const golden: { readonly [Code in ErrorCode]: readonly Reading<Code>[] } = {
 			exit: 4,
 		},
 		{ data: { ref: 'x', candidates: [] }, text: "no runtime 'x'\nhint: orch ps", exit: 4 },
+		{
+			data: { ref: 'shop', candidates: [], project: 'shop' },
+			text: "no runtime 'shop': it is a project\nhint: orch project show shop tells its runtimes; orch down -p shop takes it away",
+			exit: 4,
+		},
 	],
 	'message.refused': [
 		{
@@ -101,6 +106,20 @@ const golden: { readonly [Code in ErrorCode]: readonly Reading<Code>[] } = {
   a3f19c02  shop/api  running
   a3f1e771  auth  stopped
 hint: use the name, or one more digit`,
+			exit: 7,
+		},
+		{
+			data: {
+				ref: 'worker',
+				matches: [
+					{ shortId: 'a3f19c02', name: 'shop/worker-1', status: 'running' },
+					{ shortId: 'a3f1e771', name: 'shop/worker-2', status: 'running' },
+				],
+			},
+			text: `'worker' matches 2 runtimes
+  a3f19c02  shop/worker-1  running
+  a3f1e771  shop/worker-2  running
+hint: use one of these names`,
 			exit: 7,
 		},
 	],

@@ -75,12 +75,17 @@ export interface LinkMatch {
 }
 
 export const errors = {
-	'runtime.not_found': entry<{ ref: string; candidates: readonly string[] }>({
+	/** `project`: there is one of this name. */
+	'runtime.not_found': entry<{ ref: string; candidates: readonly string[]; project?: string }>({
 		status: 404,
 		exit: 4,
 		number: 'E104',
-		message: ({ ref, candidates }) => `no runtime '${ref}'${didYouMean(candidates)}`,
-		hint: () => 'orch ps',
+		message: ({ ref, candidates, project }) =>
+			`no runtime '${ref}'${project === undefined ? didYouMean(candidates) : ': it is a project'}`,
+		hint: ({ project }) =>
+			project === undefined
+				? 'orch ps'
+				: `orch project show ${project} tells its runtimes; orch down -p ${project} takes it away`,
 	}),
 	'runtime.ambiguous': entry<{ ref: string; matches: readonly RuntimeMatch[] }>({
 		status: 409,
@@ -91,7 +96,9 @@ export const errors = {
 				`'${ref}' matches ${matches.length} runtimes`,
 				...matches.map(({ shortId, name, status }) => `  ${shortId}  ${name}  ${status}`),
 			].join('\n'),
-		hint: () => 'use the name, or one more digit',
+		// where it is a part of the names it was no id
+		hint: ({ ref, matches }) =>
+			matches.every(({ name }) => name.includes(ref)) ? 'use one of these names' : 'use the name, or one more digit',
 	}),
 	'runtime.name_taken': entry<{
 		name: string;

@@ -97,6 +97,14 @@ describe('orch up', () => {
 		});
 	});
 
+	it('calls a file as it was typed', async () => {
+		write();
+		upped([]);
+		const typed = join(directory, 'orch.yaml');
+		await orch(['up', '-f', typed]);
+		expect(daemon.requests.at(-1)?.params).toMatchObject({ files: [{ path: typed, name: typed }] });
+	});
+
 	it('says what failed, and ends with 1; what is merely not there yet ends with 124', async () => {
 		write();
 		upped([{ name: 'shop/api', kind: 'failed', reason: 'exit 1 after 3 tries', ms: 400 }]);

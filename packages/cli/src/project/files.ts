@@ -48,8 +48,10 @@ export async function readingOf(context: Context, options: OptionValues<typeof f
 
 async function filesOf(context: Context, named: readonly string[] | undefined): Promise<Reading['files']> {
 	const { cwd } = context.world;
-	const file = (path: string) => ({ path, name: shownPath(path, cwd) });
-	if (named === undefined) return [file(findUpwards(cwd))];
+	if (named === undefined) {
+		const path = findUpwards(cwd);
+		return [{ path, name: shownPath(path, cwd) }];
+	}
 	if (named.filter((each) => each === '-').length > 1)
 		throw new CliError('usage.conflict', {
 			reason: 'standard input can be read only once, and - stands there twice',
@@ -59,7 +61,9 @@ async function filesOf(context: Context, named: readonly string[] | undefined): 
 	// its path says from where its own paths are
 	for (const each of named)
 		files.push(
-			each === '-' ? { path: join(cwd, '-'), name: inputName, text: await readInput(context) } : file(resolve(cwd, each)),
+			each === '-'
+				? { path: join(cwd, '-'), name: inputName, text: await readInput(context) }
+				: { path: resolve(cwd, each), name: each },
 		);
 	return files;
 }

@@ -33,6 +33,17 @@ const call = {
 const refusal = (code: string, data: object) => expect.objectContaining({ code, data: expect.objectContaining(data) });
 
 describe('a reference', () => {
+	it('that is a project is told to be one', () => {
+		const told = (ref: string) => {
+			try {
+				return resolveRuntimes(directory(), ref, call);
+			} catch (error) {
+				return (error as OrchError<'runtime.not_found'>).data.project;
+			}
+		};
+		expect(['shop', 'kiosk', 'sho', 'nobody'].map(told)).toEqual(['shop', 'kiosk', undefined, undefined]);
+	});
+
 	it('means a group by its whole name, and by its name within the only project that has it', () => {
 		const meant = { entries: workers, group: 'shop/worker' };
 		expect(resolveRuntimes(directory(), 'shop/worker', call)).toEqual(meant);

@@ -54,7 +54,11 @@ function resolve(
 		case 'one':
 			return { entries: found.one.entries, group: found.one.group };
 		case 'none':
-			return call.fail('runtime.not_found', { ref, candidates: found.candidates });
+			return call.fail('runtime.not_found', {
+				ref,
+				candidates: found.candidates,
+				...(directory.list().some(({ name }) => name.startsWith(`${ref}/`)) ? { project: ref } : {}),
+			});
 		case 'many':
 			return ambiguous(
 				ref,
