@@ -360,7 +360,7 @@ runtimes:
 			'E114 11:12',
 		]);
 		// but where it is no YAML at all, everything would
-		expect(numbersAndPlaces(`${text}  c: [`)).toEqual(['E115 5:5', 'E115 9:3', 'E115 12:6']);
+		expect(numbersAndPlaces(`${text}  c: [`)).toEqual(['E115 5:5', 'E115 9:3', 'E115 12:7']);
 	});
 
 	it('E202: links, instances, runners and steps that are there twice', () => {
