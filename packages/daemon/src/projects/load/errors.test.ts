@@ -228,7 +228,7 @@ orch.yaml:4:14: runtimes.api.restart is 'alway'; it must be one of: no, on-failu
 	it('what is not there, or cannot be, on this machine: each in its place', () => {
 		const text = `
 env_file: nofile
-defaults: {watch: nodir}
+defaults: {watch: nodir/src}
 runtimes:
   a:
     command: x
@@ -240,24 +240,24 @@ runtimes:
     probes: {ready: "exec:./nope.sh"}
   b:
     command: x
-    watch: {paths: [there, nodir]}
+    watch: {paths: [there, late, nodir/src]}
     schedule: {cron: "@daily", time_zone: Mars/X}
     stop: {signal: USR9, command: "./nope.sh now"}
     probes: {live: {exec: [./nope.sh]}}
 `.trimStart();
-		const missing = ['/shop/nofile', '/shop/nodir', 'nosuch', './nope.sh'];
+		const missing = ['/shop/nofile', '/shop/nodir', '/shop/nodir/src', '/shop/late', 'nosuch', './nope.sh'];
 		expect(
 			loadText(text, { missing }).problems.map(({ number, message, at }) => `${number} ${at?.line}:${at?.column} ${message}`),
 		).toEqual([
 			'E204 1:11 env_file: there is no file /shop/nofile',
-			'E204 2:19 runtimes.a.watch: there is no /shop/nodir',
+			'E204 2:19 runtimes.a.watch: there is no /shop/nodir/src',
 			'E139 6:10 runtimes.a.cwd: there is no directory /shop/nodir',
 			'E204 7:15 runtimes.a.env_file: there is no file /shop/nofile',
 			"E182 8:11 runtimes.a.user: this system has no user 'nosuch'",
 			"E181 9:15 runtimes.a.schedule: '61 * * * *' is no cron expression",
 			'E117 10:11 runtimes.a.stop: this system has no signal SIGFOO',
 			"E107 11:21 runtime 'a': ./nope.sh does not exist (looked in /shop/nodir)",
-			'E204 14:12 runtimes.b.watch: there is no /shop/nodir',
+			'E204 14:12 runtimes.b.watch: there is no /shop/nodir/src',
 			"E181 15:15 runtimes.b.schedule: there is no time zone 'Mars/X'",
 			'E117 16:11 runtimes.b.stop: this system has no signal SIGUSR9',
 			"E107 16:35 runtime 'b': ./nope.sh does not exist (looked in /shop)",

@@ -1,4 +1,5 @@
 /** What a runtime names and this machine has to have: programs, directories, files, a user, a signal, a time that comes. */
+import { dirname } from 'node:path';
 import type { RuntimeDeclaration } from '../declaration.ts';
 import type { ProblemKind } from '../problem.ts';
 import type { Located } from './locate.ts';
@@ -56,7 +57,8 @@ export function checkMachine(
 	const isLost = (file: string) => !machine.isThere(file, 'anything');
 	const lost = envFiles?.find(isLost);
 	if (lost !== undefined) say([...path, 'env_file'], `there is no file ${lost}`, { kind: 'unreadable' });
-	const unseen = watch?.paths.find(isLost);
+	// what a build makes later is seen to come, where its directory is there
+	const unseen = watch?.paths.find((file) => isLost(file) && isLost(dirname(file)));
 	if (unseen !== undefined) say([...path, 'watch'], `there is no ${unseen}`, { kind: 'unreadable' });
 	if (user !== undefined && !machine.hasUser(user)) say([...path, 'user'], `this system has no user '${user}'`, { kind: 'user' });
 	const fault = schedule && machine.scheduleFault(schedule);
