@@ -154,11 +154,18 @@ export const clientErrors = {
 		message: ({ what, command }) => `'${command}' needs ${what}`,
 		hint: ({ command }) => command.replace(/^orch/, 'orch help'),
 	}),
-	'usage.bad_value': entry<{ value: string; option: string; expected: string; candidates: readonly string[] }>({
+	'usage.bad_value': entry<{
+		value: string;
+		option: string;
+		expected: string;
+		candidates: readonly string[];
+		hint?: string | undefined;
+	}>({
 		exit: 2,
 		number: 'E163',
 		message: ({ value, option, expected, candidates }) =>
 			`${option} is '${value}'; it must be ${expected}${didYouMean(candidates)}`,
+		hint: ({ hint }) => hint,
 	}),
 	'usage.too_many': entry<{ arguments: readonly string[]; command: string; takes: string }>({
 		exit: 2,

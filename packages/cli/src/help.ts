@@ -38,8 +38,8 @@ const variables: readonly (readonly [string, string])[] = [
 
 /** A page of help on something that is no command. */
 export const topics: Readonly<Record<string, () => string>> = {
-	'exit-codes': () => `Exit codes\n\n${pairs(exitCodes.map(([code, meaning]) => [String(code), meaning] as const))}`,
-	environment: () => `Environment variables\n\n${pairs(variables)}`,
+	'exit-codes': () => `Exit codes\n\n${pairs(exitCodes.map(([code, meaning]) => [String(code), meaning] as const))}\n`,
+	environment: () => `Environment variables\n\n${pairs(variables)}\n`,
 };
 
 export function rootHelp(commands: readonly Command[], style: Style): string {

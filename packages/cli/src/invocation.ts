@@ -30,8 +30,8 @@ function read(spec: Exclude<OptionSpec, { kind: 'flag' }>, text: string): unknow
 		return spec.parse(text);
 	} catch (error) {
 		if (!(error instanceof BadValue)) throw error;
-		const { expected, candidates } = error;
-		throw new CliError('usage.bad_value', { value: text, option: longFlag(spec.flags), expected, candidates });
+		const { expected, candidates, hint } = error;
+		throw new CliError('usage.bad_value', { value: text, option: longFlag(spec.flags), expected, candidates, hint });
 	}
 }
 

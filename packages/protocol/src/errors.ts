@@ -13,7 +13,7 @@ export interface ErrorEntry<Data> {
 	/** What could not be done and why; no final period. Further lines are facts, indented by two. */
 	readonly message: (data: Data) => string;
 	/** One thing to do about it; empty where there is none. */
-	readonly hint?: (data: Data) => string;
+	readonly hint?: (data: Data) => string | undefined;
 	/** Whether the same request may succeed later. */
 	readonly retryable?: boolean;
 }

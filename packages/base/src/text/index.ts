@@ -1,5 +1,5 @@
 /**
- * What people write and several of us read by the same rule (durations, sizes, environment files), and what several of us show in the
+ * What people write and several of us read by the same rule (durations, sizes, names of variables, environment files), and what several of us show in the
  * same way: tables, times, what a runtime is and uses. No Node, and nothing else of base.
  */
 export { ago, duration } from './age.ts';
@@ -22,4 +22,5 @@ export { renderRuntimes, type RuntimeRows, type RuntimeTableOptions } from './ru
 export { plain, type Style } from './style.ts';
 export { type Column, renderColumns, renderTable, type TableOptions, type TextColumn } from './table.ts';
 export { cpuText, memory, memoryText, percent } from './usage.ts';
+export { isVariableName, variableNamePattern, variableNameRule } from './variable-name.ts';
 export { cut, displayWidth, printable } from './width.ts';

@@ -97,7 +97,8 @@ describe('other values', () => {
 		expect(assignment('A=b=c')).toEqual({ name: 'A', value: 'b=c' });
 		expect(assignment('A=')).toEqual({ name: 'A', value: '' });
 		expect(assignment('A')).toEqual({ name: 'A', value: undefined });
-		for (const text of ['=x', '', 'A B=1']) expect(() => assignment(text)).toThrow(BadValue);
+		for (const text of ['=x', '', 'A B=1', '1A=foo', 'setInterval(()=>{},1000)'])
+			expect(() => assignment(text)).toThrow(BadValue);
 	});
 
 	it('a name is what the daemon takes', () => {

@@ -1,5 +1,6 @@
 /** Readers of option values: each gives the value or says what it must be. */
 import { constants } from 'node:os';
+import { isVariableName, variableNameRule } from '@orch/base/text';
 import { isGivenName, suggest } from '@orch/protocol/wire';
 import { BadValue } from './bad-value.ts';
 import { parseDuration } from './duration.ts';
@@ -70,6 +71,11 @@ export function giveUp(value: string): { failures: number; withinMs?: number } {
 export function assignment(value: string): { name: string; value: string | undefined } {
 	const at = value.indexOf('=');
 	const name = at < 0 ? value : value.slice(0, at);
-	if (!/^[^=\s\0]+$/.test(name)) throw new BadValue('NAME=VALUE, or NAME to take the value it has here', []);
+	if (!isVariableName(name))
+		throw new BadValue(
+			`NAME=VALUE, or NAME to take the value it has here, NAME of ${variableNameRule}`,
+			[],
+			'options of the program itself stand behind --: orch runtime add PROGRAM -- -e …',
+		);
 	return { name, value: at < 0 ? undefined : value.slice(at + 1) };
 }

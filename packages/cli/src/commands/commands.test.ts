@@ -545,6 +545,15 @@ describe('orch runtime add', () => {
 		expect(daemon.requests.at(-1)?.params).toMatchObject({ env: { A: 'line', B: 'two words' } });
 	});
 
+	it('takes an option that was meant for the program for no variable, and says where such stand', async () => {
+		expect(await orch(['runtime', 'add', 'node', '--start', '-e', 'setInterval(()=>{},1000)'])).toEqual({
+			code: 2,
+			out: '',
+			err: "orch: --env is 'setInterval(()=>{},1000)'; it must be NAME=VALUE, or NAME to take the value it has here, NAME of letters, digits, _ . -, not starting with a digit, . or -\nhint: options of the program itself stand behind --: orch runtime add PROGRAM -- -e …\n",
+		});
+		expect(await orch('runtime add node --env 1A=foo')).toMatchObject({ code: 2 });
+	});
+
 	it('looks a bare name up on PATH', async () => {
 		mkdirSync(join(daemon.directory, 'bin'), { recursive: true });
 		const program = join(daemon.directory, 'bin', 'frob');
@@ -1229,6 +1238,7 @@ describe('orch and orch help', () => {
 	it('knows topics, and what may have been meant', async () => {
 		expect((await orch('help exit-codes')).out).toContain('  124  --timeout ran out\n');
 		expect((await orch('help environment')).out).toContain('ORCH_AUTOSTART');
+		for (const topic of ['exit-codes', 'environment']) expect((await orch(`help ${topic}`)).out).toMatch(/[^\n]\n$/);
 		expect((await orch('help runtme add')).err).toBe(
 			"orch: 'runtme add' is not a command of 'orch'\n  did you mean: runtime add\nhint: orch help\n",
 		);

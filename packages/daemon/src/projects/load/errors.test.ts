@@ -210,6 +210,8 @@ orch.yaml:4:14: runtimes.api.restart is 'alway'; it must be one of: no, on-failu
 		['version: 2', 'version is 2; it must be 1'],
 		['links: [ping to pong]', "links[0] is 'ping to pong'; it must be FROM -TYPE-> TO, or a map with from, type and to"],
 		['runtimes: {a b: {command: x}}', "'a b' cannot be a name in runtimes"],
+		['env: {1A: x}', "'1A' cannot be a name in env"],
+		['runtimes: {a: {command: x, env: {"f(()": x}}}', "'f(()' cannot be a name in runtimes.a.env"],
 		['just a text', "the file is 'just a text'; it must be a map"],
 	])('E117: %s', (text, sentence) => {
 		const [first] = loadText(text).problems;

@@ -1,6 +1,6 @@
 /** Small schemas that the sections of a project file share; a `title` says in words what is expected. */
 import { type TSchema, Type } from 'typebox';
-import { durationPattern, sizePattern } from '@orch/base/text';
+import { durationPattern, sizePattern, variableNamePattern } from '@orch/base/text';
 import { giveUpPattern } from './quantities.ts';
 
 /** Published once, under `$defs`, wherever it is used. */
@@ -51,7 +51,7 @@ export const EnvValue = named(
 	'EnvValue',
 	Type.Union([Type.String({ maxLength: 131_071 }), Type.Number(), Type.Boolean(), Type.Null()], AsText),
 );
-export const Env = named('Env', mapOf(EnvValue, 'Variables, NAME: value; an empty value is an empty text', '^[^=\\u0000\\s]+$'));
+export const Env = named('Env', mapOf(EnvValue, 'Variables, NAME: value; an empty value is an empty text', variableNamePattern));
 export const Labels = named('Labels', mapOf(EnvValue, 'Labels, key: value', '^[A-Za-z0-9_./-]{1,100}$'));
 
 export const Text = Type.String({ maxLength: 131_071, title: 'a text' });

@@ -1,5 +1,6 @@
 /** Checks a tree against a schema: every problem at once, each in its place and in words; and reads plain data out of it. */
 import type { TSchema } from 'typebox';
+import { variableNamePattern, variableNameRule } from '@orch/base/text';
 import { didYouMean, type Problem, problem, type Suggest } from '../problem.ts';
 import { textKey } from './schema-parts.ts';
 import type { Span } from '../source.ts';
@@ -259,7 +260,11 @@ function shown(tree: Tree): string {
 }
 
 const nameRuleText = (pattern: string): string =>
-	pattern.includes('_.+-') ? 'letters, digits, _ . + -, not starting with . + or -' : `it must match ${pattern}`;
+	pattern === variableNamePattern
+		? variableNameRule
+		: pattern.includes('_.+-')
+			? 'letters, digits, _ . + -, not starting with . + or -'
+			: `it must match ${pattern}`;
 
 export const subject = (path: Path): string => (path.length === 0 ? 'the file' : pathText(path));
 
