@@ -307,6 +307,12 @@ hint: fix the #! line, or: orch runtime add -- python3 ./bin/ping`,
 hint: fix the #! line, or: orch runtime add -- bash ./bin/ping`,
 			exit: 8,
 		},
+		{
+			data: { program: './bin/ping', interpreter: '/bin/sh\r' },
+			text: `./bin/ping has the line ends of Windows (CRLF): its first line names '/bin/sh\\r', which does not exist here
+hint: sed -i 's/\\r$//' ./bin/ping`,
+			exit: 8,
+		},
 	],
 	'program.missing_loader': [
 		{

@@ -271,8 +271,13 @@ export const errors = {
 		exit: 8,
 		number: 'E109',
 		message: ({ program, path, interpreter }) =>
-			`${program}: its first line names ${interpreter}, which does not exist here${pathLine(path)}`,
-		hint: ({ program, interpreter }) => `fix the #! line, or: orch runtime add -- ${onPath(interpreter)} ${shellWord(program)}`,
+			interpreter.endsWith('\r')
+				? `${program} has the line ends of Windows (CRLF): its first line names '${interpreter.slice(0, -1)}\\r', which does not exist here${pathLine(path)}`
+				: `${program}: its first line names ${interpreter}, which does not exist here${pathLine(path)}`,
+		hint: ({ program, interpreter }) =>
+			interpreter.endsWith('\r')
+				? `sed -i 's/\\r$//' ${shellWord(program)}`
+				: `fix the #! line, or: orch runtime add -- ${onPath(interpreter)} ${shellWord(program)}`,
 	}),
 	'program.missing_loader': entry<{ program: string; path?: string; loader: string }>({
 		status: 400,

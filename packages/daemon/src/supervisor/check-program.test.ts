@@ -108,9 +108,21 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('of bina
 	});
 });
 
-test('a carriage return in an interpreter is shown', () => {
-	const fault = { kind: 'missing_interpreter', program: '/x', interpreter: '/bin/sh\r' } as const;
-	expect(describeLaunchFault(fault)).toBe('/x: its first line names /bin/sh\\r, which does not exist here or is not executable');
+test.each([
+	['#!/bin/sh\r\necho\r\n', '/bin/sh\r'],
+	['#!/usr/bin/env python3\r\n', 'python3\r'],
+])('a script with the line ends of Windows is told as such: %j', (text, interpreter) => {
+	const program = join(directory, 'windows');
+	const fault = checkProgram(file('windows', text), directory);
+	expect(fault).toEqual({ kind: 'missing_interpreter', program, interpreter });
+	expect(fault && describeLaunchFault(fault)).toBe(
+		`${program} has the line ends of Windows (CRLF): its first line names '${JSON.stringify(interpreter).slice(1, -1)}', which does not exist here`,
+	);
+});
+
+test('a carriage return behind an option is left to the interpreter: some take it', () => {
+	for (const line of ['#!/bin/sh -e\r\n', '#!/usr/bin/env -S sh -e\r\n'])
+		expect(checkProgram(file('windows', line), directory)).toBeUndefined();
 });
 
 test('supervision 3.1.17: refusals of the system are told apart', () => {

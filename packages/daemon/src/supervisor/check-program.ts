@@ -66,12 +66,16 @@ function checkContent(program: string, cwd: string, file: number): ProgramFault 
 
 function checkInterpreter(program: string, cwd: string, head: Buffer): ProgramFault | undefined {
 	const end = head.indexOf(0x0a);
-	const interpreter = /^[ \t]*([^ \t\0]*)/.exec(head.toString('utf8', 2, end === -1 ? head.length : end))?.[1] ?? '';
+	const line = head.toString('utf8', 2, end === -1 ? head.length : end);
+	const interpreter = /^[ \t]*([^ \t\0]*)/.exec(line)?.[1] ?? '';
 	if (interpreter === '') return { kind: 'wrong_format', program };
 	// longer than the system reads: it is not ours to say what it is
 	if (end === -1 && head.length === headBytes && interpreter.length >= headBytes - 2) return undefined;
 	const path = interpreter.startsWith('/') ? interpreter : `${cwd}/${interpreter}`;
-	return statOf(path)?.isFile() && isExecutable(path) ? undefined : { kind: 'missing_interpreter', program, interpreter };
+	if (!statOf(path)?.isFile() || !isExecutable(path)) return { kind: 'missing_interpreter', program, interpreter };
+	// env is there, and what it looks for on PATH is not: its name ends in a carriage return
+	const byEnv = /\/env[ \t]+([^ \t\0-][^ \t\0]*\r)$/.exec(line)?.[1];
+	return byEnv === undefined ? undefined : { kind: 'missing_interpreter', program, interpreter: byEnv };
 }
 
 /** The machines that exist, by their number in an ELF file. */

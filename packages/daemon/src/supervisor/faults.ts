@@ -158,7 +158,9 @@ export function describeLaunchFault(fault: LaunchFault): string {
 		case 'wrong_format':
 			return `${fault.program} is neither a binary of this system nor a script with a #! line`;
 		case 'missing_interpreter':
-			return `${fault.program}: its first line names ${JSON.stringify(fault.interpreter).slice(1, -1)}, which does not exist here or is not executable`;
+			return fault.interpreter.endsWith('\r')
+				? `${fault.program} has the line ends of Windows (CRLF): its first line names '${fault.interpreter.slice(0, -1)}\\r', which does not exist here`
+				: `${fault.program}: its first line names ${JSON.stringify(fault.interpreter).slice(1, -1)}, which does not exist here or is not executable`;
 		case 'missing_loader':
 			return `${fault.program} asks for the loader ${fault.loader}, which does not exist here: it was built for another C library`;
 		case 'wrong_machine':
