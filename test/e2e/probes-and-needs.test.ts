@@ -83,6 +83,18 @@ it('why goes down to what somebody has to do, also where there is nothing yet', 
 		);
 	}));
 
+it('start and stop say where nothing was to be done, and end well', () =>
+	inSandbox(async (sandbox) => {
+		await sandbox.startDaemon();
+		await add(sandbox, 'api', goesOn);
+		expect(await sandbox.cli('stop', 'api')).toMatchObject({ code: 0, stderr: 'api is stopped already\n' });
+		expect((await sandbox.cli('start', 'api')).stderr).toMatch(/^started api \(pid \d+\)\n$/);
+		const { pid } = await statusOf(sandbox, 'api');
+		expect(await sandbox.cli('start', 'api')).toMatchObject({ code: 0, stderr: `api runs already (pid ${pid})\n` });
+		expect(await sandbox.cli('stop', 'api')).toMatchObject({ code: 0, stderr: 'stopped api (SIGTERM)\n' });
+		expect(await sandbox.cli('stop', 'api')).toMatchObject({ code: 0, stderr: 'api is stopped already\n' });
+	}));
+
 it('wait ends with what was waited for, with the program’s own code, or with why it will not come', () =>
 	inSandbox(async (sandbox) => {
 		await sandbox.startDaemon();

@@ -261,6 +261,22 @@ describe('orch start, stop, restart', () => {
 		expect(await orch('stop worker -q')).toEqual({ code: 0, out: '', err: '' });
 	});
 
+	it('say so where nothing was to be done', async () => {
+		const restore = [
+			daemon.override('runtime.start', async () => ({ ...infoOf('ping'), already: true })),
+			daemon.override('runtime.stop', async ({ runtime }) => ({
+				...infoOf(runtime),
+				...(runtime === 'worker' && { status: 'stopped' }),
+				already: true,
+			})),
+		];
+		expect(await orch('start ping')).toEqual({ code: 0, out: '', err: 'ping runs already (pid 4300)\n' });
+		expect(await orch('stop worker')).toEqual({ code: 0, out: '', err: 'worker is stopped already\n' });
+		expect((await orch('stop migrate')).err).toBe('migrate has exited already\n');
+		expect(JSON.parse((await orch('stop worker --json')).out)).toMatchObject([{ name: 'worker', already: true }]);
+		for (const each of restore) each();
+	});
+
 	it('take several, go on after one fails, and end with its code', async () => {
 		expect(await orch('start ping pign worker')).toEqual({
 			code: 4,

@@ -43,10 +43,12 @@ export const start = command({
 					return { ...started, ...runtimes[0], ...(started.instances ? { instances: runtimes } : {}) };
 				}),
 			),
-			({ name, pid, ready, alsoStarted }) => {
+			({ name, pid, ready, alsoStarted, already }) => {
 				for (const other of alsoStarted ?? []) context.note(`started ${other}, which ${name} needs`);
 				const state = [...(pid === null ? [] : [`pid ${pid}`]), ...(wait === 'ready' && ready ? ['ready'] : [])];
-				context.note(`started ${name}${state.length > 0 ? ` (${state.join(', ')})` : ''}`);
+				context.note(
+					`${already ? `${name} runs already` : `started ${name}`}${state.length > 0 ? ` (${state.join(', ')})` : ''}`,
+				);
 			},
 		);
 	},

@@ -37,8 +37,9 @@ export const stop = command({
 				under.set(runtime, stopped);
 				return stopped;
 			}),
-			({ name, lastExit, warnings }) => {
-				context.note(`stopped ${name}${lastExit ? ` (${howItEnded(lastExit)})` : ''}`);
+			({ name, status, lastExit, warnings, already }) => {
+				if (already) context.note(`${name} ${status === 'stopped' ? 'is' : 'has'} ${status} already`);
+				else context.note(`stopped ${name}${lastExit ? ` (${howItEnded(lastExit)})` : ''}`);
 				for (const warning of warnings) context.note(`  ${warning}`);
 			},
 		);

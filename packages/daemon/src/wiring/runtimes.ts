@@ -53,6 +53,9 @@ export interface JoinedRuntimes extends Runtimes {
 /** Who asks for a list waits no longer than this for the router. */
 const flowsMs = 250;
 
+/** In which a stop finds nothing to do, unless something has escaped an earlier one. */
+const overAlready: readonly RuntimeSnapshot['status'][] = ['stopped', 'exited', 'failed'];
+
 export function joinRuntimes({
 	supervisor,
 	links,
@@ -86,6 +89,7 @@ export function joinRuntimes({
 	};
 	const withOthers = (alsoStarted: string[], info: RuntimeInfo): RuntimeInfo =>
 		alsoStarted.length > 0 ? { ...info, alsoStarted } : info;
+	const withAlready = (already: boolean, info: RuntimeInfo): RuntimeInfo => (already ? { ...info, already } : info);
 	const namesOf = (ids: readonly string[]): string[] => ids.flatMap((id) => supervisor.find(id)?.spec.name ?? []);
 	const idsByGroup = new Map<string, Set<string>>();
 	const instancesOf = (name: string): RuntimeSnapshot[] =>
@@ -272,9 +276,17 @@ export function joinRuntimes({
 		},
 		async start(id, options) {
 			const also = options.withNeeds === false ? [] : namesOf(supervisor.toStartFor(id));
-			return withOthers(also, await done(id, supervisor.start(id, options)));
+			const before = supervisor.find(id);
+			const info = withOthers(also, await done(id, supervisor.start(id, options)));
+			// the same process, not another one that an overtaking command has begun
+			return withAlready(before?.status === 'running' && before.generation === info.generation, info);
 		},
-		stop: (id, options) => done(id, supervisor.stop(id, options)),
+		async stop(id, options) {
+			const before = supervisor.find(id);
+			const info = await done(id, supervisor.stop(id, options));
+			const wasOver = before !== undefined && overAlready.includes(before.status) && before.escaped.length === 0;
+			return withAlready(wasOver && before.status === info.status, info);
+		},
 		async restart(id, options) {
 			const also = namesOf(supervisor.toStartFor(id));
 			return withOthers(also, await done(id, supervisor.restart(id, options)));

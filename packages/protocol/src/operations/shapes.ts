@@ -259,6 +259,8 @@ export const RuntimeInfo = Type.Object({
 	traffic: Type.Optional(Traffic),
 	/** Of a start by command: what it needs and was started with it. */
 	alsoStarted: Type.Optional(Type.Array(RuntimeName)),
+	/** Of a start or a stop by command: true where it was so already, and nothing was done. */
+	already: Type.Optional(Type.Boolean()),
 	/** What its last stop could not end. */
 	escaped: Type.Array(Type.Object({ pid: Type.Integer(), command: Type.String() })),
 	/** What did not work but harmed nothing: a priority that could not be set. */
