@@ -127,6 +127,10 @@ hint: orch clear --yes
 		"orch: 'orch status' takes no more than RUNTIME, and does not know what to do with: b c\nhint: orch help status\n",
 	],
 	'usage.conflict': [{ reason: 'not both', hint: 'orch help' }, 'orch: not both\nhint: orch help\n'],
+	'wait.over': [
+		{ name: 'web', goal: 'is not ready', ms: 1000, state: 'it is running' },
+		'orch: web is not ready after 1s: it is running\nhint: orch why web\n',
+	],
 	'file.unreadable': [
 		{ file: 'a.env', reason: 'line 2: expected NAME=VALUE', frame: ['oops'] },
 		'orch: cannot read a.env: line 2: expected NAME=VALUE\n    oops\n',

@@ -1,4 +1,5 @@
 /** The errors that the CLI finds by itself, in the same form as the protocol's: code, number, exit, sentence, hint. */
+import { duration } from '@orch/base/text';
 import type { ErrorEntry, WireError } from '@orch/protocol';
 import { type HolderState, OrchError, RemoteError, toWireError } from '@orch/protocol/wire';
 
@@ -213,6 +214,13 @@ export const clientErrors = {
 		number: 'E173',
 		message: ({ file }) => `${file} was not written by orch`,
 		hint: ({ again }) => again,
+	}),
+	'wait.over': entry<{ name: string; goal: string; ms: number; state: string }>({
+		exit: 124,
+		number: 'E186',
+		message: ({ name, goal, ms, state }) => `${name} ${goal} after ${duration(ms)}: ${state}`,
+		hint: ({ name }) => `orch why ${name}`,
+		retryable: true,
 	}),
 	'project.no_file': entry<{ directory: string }>({
 		exit: 8,

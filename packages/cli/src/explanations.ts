@@ -71,6 +71,7 @@ export const explanations: Readonly<Record<string, string>> = {
 	E183: 'It waits for what it needs, and is started as soon as that is there. orch why NAME tells what.',
 	E184: 'What was waited for cannot come any more without somebody’s doing.',
 	E185: 'A probe looks at one thing, in one way, within its limits.',
+	E186: 'It has not come in the time that --timeout gives it. It may yet: nothing was called off.',
 	E190: 'The state could not be written, and what is not kept is not done: a full disk, mostly.',
 	E195: 'Nobody declares a type of this name, no link takes it, and nobody has sent it. orch link types has those that are known.',
 	E196: 'No project says what messages of this type are like, so there is no schema to show.',

@@ -149,6 +149,53 @@ describe('orch wait', () => {
 		restore();
 	});
 
+	it('says how it stands when the time is over', async () => {
+		daemon.addRuntime('web', { ...running, ready: false });
+		const never = daemon.override('runtime.wait', (_params, { signal }) => {
+			return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+		});
+		const probe = {
+			role: 'ready',
+			check: 'http http://localhost:3000/',
+			good: null,
+			isGated: false,
+			answer: 'status 503',
+			fails: 2,
+			failures: 3,
+		} as const;
+		const of = { depth: 0, need: null, waitsFor: [], probes: [probe], scheduledAt: null, stderr: [], next: [] };
+		const why = daemon.override('runtime.why', async () => ({ runtimes: [{ ...infoOf('web'), ...of }] }));
+		const over = async (line: string) => {
+			const clock = new ManualClock();
+			const before = daemon.requests.length;
+			const ran = orch(line, { clock });
+			await until('it has asked', () => daemon.requests.slice(before).some(({ operation }) => operation === 'runtime.wait'));
+			await clock.advance(1_000);
+			return ran;
+		};
+		expect(await over('wait web --for ready --timeout 1s')).toEqual({
+			code: 124,
+			out: '',
+			err: 'orch: web is not ready after 1s: it is running; its ready probe, http http://localhost:3000/: status 503\nhint: orch why web\n',
+		});
+		expect((await over('wait web --for stopped --timeout 1s')).err).toBe(
+			'orch: web has not stopped after 1s: it is running\nhint: orch why web\n',
+		);
+		expect(await over('start web --wait ready --timeout 1s')).toMatchObject({
+			code: 124,
+			err: expect.stringContaining('web is not ready after 1s: it is running; its ready probe'),
+		});
+		why();
+		expect((await over('wait web --timeout 1s')).err).toContain(
+			'web is not ready after 1s: it is running; it has no ready probe, and has not said that it is ready\n',
+		);
+		daemon.addRuntime('late', { status: 'waiting', reason: 'waits for db: ready' });
+		expect((await over('wait late --for running --timeout 1s')).err).toContain(
+			'late is not running after 1s: it waits for db: ready\n',
+		);
+		never();
+	});
+
 	it('says why it will not be so', async () => {
 		daemon.addRuntime('web', { status: 'failed', reason: 'gave up' });
 		const { code, err } = await orch('wait web');
