@@ -137,11 +137,16 @@ export const clientErrors = {
 		number: 'E167',
 		message: () => 'nothing was done',
 	}),
-	'usage.unknown_command': entry<{ command: string; under: string; candidates: readonly string[] }>({
+	'usage.unknown_command': entry<{
+		command: string;
+		under: string;
+		candidates: readonly string[];
+		hint?: string | undefined;
+	}>({
 		exit: 2,
 		number: 'E160',
 		message: ({ command, under, candidates }) => `'${command}' is not a command of '${under}'${didYouMean(candidates)}`,
-		hint: ({ under }) => `${under.replace(/^orch/, 'orch help')}`,
+		hint: ({ under, hint }) => hint ?? under.replace(/^orch/, 'orch help'),
 	}),
 	'usage.unknown_option': entry<{ option: string; command: string; candidates: readonly string[]; hint: string | undefined }>({
 		exit: 2,

@@ -147,6 +147,18 @@ describe('what cannot be understood', () => {
 	it.each([
 		['pss', "orch: 'pss' is not a command of 'orch'\n  did you mean: ps\nhint: orch help\n"],
 		['runtme add ./x --foo', "orch: 'runtme' is not a command of 'orch'\n  did you mean: runtime\nhint: orch help\n"],
+		['monit', "orch: 'monit' is not a command of 'orch'\n  did you mean: top\nhint: orch help\n"],
+		['kill api', "orch: 'kill' is not a command of 'orch'\n  did you mean: runtime signal, stop\nhint: orch help\n"],
+		[
+			'runtime delete api',
+			"orch: 'delete' is not a command of 'orch runtime'\n  did you mean: remove\nhint: orch help runtime\n",
+		],
+		['list', "orch: 'list' is not a command of 'orch'\n  did you mean: ps, runtime list, project list\nhint: orch help\n"],
+		[
+			'flush',
+			"orch: 'flush' is not a command of 'orch'\nhint: nothing has to be flushed: output is kept within --max-output of its runtime, and goes with it (orch runtime remove)\n",
+		],
+		['constructor', "orch: 'constructor' is not a command of 'orch'\nhint: orch help\n"],
 		['add ./x', "orch: 'add' is not a command of 'orch'\n  did you mean: runtime add, link add, runner add\nhint: orch help\n"],
 		['runtime ad ./x', "orch: 'ad' is not a command of 'orch runtime'\n  did you mean: add\nhint: orch help runtime\n"],
 		['frobnicate', "orch: 'frobnicate' is not a command of 'orch'\nhint: orch help\n"],

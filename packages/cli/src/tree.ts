@@ -7,6 +7,7 @@ import { CliError } from './errors.ts';
 import { globalOptions, type Globals } from './globals.ts';
 import { checkArguments, type Invocation, type RawOptions, readOptions } from './invocation.ts';
 import type { OptionSpecs } from './option.ts';
+import { otherWords } from './other-words.ts';
 
 export async function parse(argv: readonly string[]): Promise<Invocation> {
 	const asked = helpAsked(argv);
@@ -122,7 +123,10 @@ function usageError(node: Commander, message: string, code: string): CliError {
 	const [first] = node.args;
 	const unknownCommand = node.commands.length > 0 && first !== undefined && !first.startsWith('-');
 	if (unknownCommand && (code === 'commander.excessArguments' || code === 'commander.unknownOption'))
-		return new CliError('usage.unknown_command', { command: first, under: path, candidates: commandsLike(node, first) });
+		return new CliError('usage.unknown_command', {
+			...{ command: first, under: path, candidates: commandsLike(node, first) },
+			hint: hereFor(first)?.hint,
+		});
 	if (code === 'commander.unknownOption') {
 		const option = quoted.replace(/=[\s\S]*$/, '');
 		const known = node.options.flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined && flag !== null));
@@ -154,14 +158,21 @@ function usageError(node: Commander, message: string, code: string): CliError {
 function commandsLike(node: Commander, word: string): string[] {
 	// short aliases are near to everything
 	const here = node.commands.flatMap((each) => [each.name(), ...each.aliases().filter((alias) => alias.length > 2)]);
-	const near = suggest(word, here);
-	if (node.parent) return near;
+	const meant = hereFor(word)?.commands ?? [];
+	// who typed a word of another program has not mistyped one of ours
+	const near = meant.length > 0 ? [] : suggest(word, here);
+	if (node.parent) {
+		const under = `${node.name()} `;
+		return [...new Set([...meant.flatMap((one) => (one.startsWith(under) ? one.slice(under.length) : [])), ...near])].slice(0, 3);
+	}
 	// a verb without its noun
 	const elsewhere = commands
 		.filter(({ path, aliases }) => path.length === 2 && [path[1], ...(aliases ?? [])].includes(word))
 		.map(({ path }) => path.join(' '));
-	return [...elsewhere, ...near].slice(0, 3);
+	return [...new Set([...meant, ...elsewhere, ...near])].slice(0, 3);
 }
+
+const hereFor = (word: string) => (Object.hasOwn(otherWords, word) ? otherWords[word] : undefined);
 
 function pathOf(node: Commander): string {
 	const names: string[] = [];
