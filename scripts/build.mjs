@@ -3,10 +3,16 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { bundleDaemon, bundleProgram } from './bundle-program.mjs';
+import { sqliteFault } from './check-sqlite.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 if (!process.argv.includes('--bundles-only')) {
+	const fault = sqliteFault();
+	if (fault !== undefined) {
+		console.error(fault);
+		process.exit(1);
+	}
 	const compiled = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], { cwd: root, stdio: 'inherit' });
 	if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 }
