@@ -47,7 +47,7 @@ describe('the architecture check', () => {
 
 	it('refuses a package that a room or a package may not know', () => {
 		expect(tree({ 'daemon/src/supervisor/x.ts': "import { api } from '@orch/protocol';\n" })).toEqual([
-			'packages/daemon/src/supervisor/x.ts:1 supervisor may not import @orch/protocol: it may import @orch/base',
+			'packages/daemon/src/supervisor/x.ts:1 supervisor may not import @orch/protocol: it may import @orch/base, @orch/base/pattern',
 		]);
 		expect(tree({ 'sdk/src/x.ts': "import { api } from '@orch/protocol';\n" })).toHaveLength(1);
 		expect(tree({ 'protocol/src/x.ts': "import { readFileSync } from 'node:fs';\n" })).toHaveLength(1);

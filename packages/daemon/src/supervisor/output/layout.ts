@@ -77,3 +77,7 @@ export function listFiles(stream: StreamName, names: readonly string[]): Listing
 	}
 	return { segments, gone, stale };
 }
+
+const blockBytes = 4096;
+/** What so many bytes take up of a disk. */
+export const inBlocks = (bytes: number): number => Math.ceil(bytes / blockBytes) * blockBytes;

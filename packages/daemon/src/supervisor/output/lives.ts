@@ -2,7 +2,7 @@
 import { appendFileSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Logger } from '@orch/base';
 import { looked, nothing } from '../shortage.ts';
-import { type StreamName, unfinished } from './layout.ts';
+import { inBlocks, type StreamName, unfinished } from './layout.ts';
 
 export type Offsets = Readonly<Record<StreamName, number>>;
 
@@ -26,6 +26,8 @@ interface Entry {
 const mostLives = 100;
 /** The file is written anew when it holds so many entries. */
 const mostEntries = 4 * mostLives;
+/** An entry has a little less. */
+const entryBytes = 128;
 
 export class Lives {
 	readonly #path: string;
@@ -54,6 +56,11 @@ export class Lives {
 	get list(): readonly Life[] {
 		this.#read();
 		return this.#lives;
+	}
+
+	/** On the disk, about. */
+	get allocated(): number {
+		return inBlocks(this.#entries * entryBytes);
 	}
 
 	began(generation: number, at: number, offsets: Offsets): void {

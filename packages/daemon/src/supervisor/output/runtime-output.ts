@@ -107,7 +107,7 @@ export class RuntimeOutput {
 	}
 
 	get allocated(): number {
-		return this.streams.stdout.allocated + this.streams.stderr.allocated;
+		return this.streams.stdout.allocated + this.streams.stderr.allocated + this.lives.allocated;
 	}
 
 	get givenUpBytes(): number {
@@ -258,7 +258,7 @@ export class RuntimeOutput {
 	async freeLeftovers(punch: Punch): Promise<void> {
 		for (const name of streamNames) {
 			const stream = this.streams[name];
-			const bytes = stream.allocated - stream.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+			const bytes = stream.liveAllocated;
 			// blocks are whole, and some file systems take some ahead
 			if (
 				stream.liveFrom > stream.base &&

@@ -146,9 +146,16 @@ export class StreamLog {
 		return this.#goneLines;
 	}
 
-	/** On the disk, live file and segments. */
+	/** On the disk, with the times. */
 	get allocated(): number {
-		return this.#liveBytes + this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+		return (
+			this.#liveBytes + (this.#isFound ? this.times.allocated : 0) + this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
+		);
+	}
+
+	/** Of that, the live file. */
+	get liveAllocated(): number {
+		return this.#liveBytes;
 	}
 
 	/** Changes with every change of where bytes are. */

@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { Logger } from '@orch/base';
 import { nothing } from '../shortage.ts';
-import { unfinished } from './layout.ts';
+import { inBlocks, unfinished } from './layout.ts';
 import { readPart } from './read-part.ts';
 
 export interface Stamp {
@@ -104,6 +104,11 @@ export class TimeIndex {
 		} catch (error) {
 			this.#failed(error);
 		}
+	}
+
+	/** On the disk. */
+	get allocated(): number {
+		return inBlocks(this.#count * markBytes);
 	}
 
 	get isFull(): boolean {
