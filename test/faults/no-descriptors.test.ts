@@ -1,20 +1,24 @@
 /** The limit of open files is reached: orchd lives on, takes nothing for an end that it could not see, and goes on once there is room. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { has, inSandbox, isAlive, type Orchd, processAt, type Runtime, sh, sleeper, until } from '../support/index.ts';
+import {
+	has,
+	inSandbox,
+	isAlive,
+	lowestFreeDescriptor,
+	type Orchd,
+	processAt,
+	type Runtime,
+	sh,
+	sleeper,
+	until,
+} from '../support/index.ts';
 
 const enough = 1_000;
 
 /** From now on `orchd` may open as many, whatever it has open. */
 const limitOpenFiles = (orchd: Orchd, most: number) => execFileSync('prlimit', ['--pid', String(orchd.pid), `--nofile=${most}:`]);
-
-/** Below it all are in use. */
-function lowestFree(orchd: Orchd): number {
-	const used = new Set(readdirSync(`/proc/${orchd.pid}/fd`).map(Number));
-	for (let descriptor = 0; ; descriptor++) if (!used.has(descriptor)) return descriptor;
-}
 
 async function answerOf(orchd: Orchd, { id }: Runtime, role: string): Promise<string | null | undefined> {
 	const { runtimes } = await orchd.call('runtime.why', { runtime: id });
@@ -100,7 +104,7 @@ describe.skipIf(!has('prlimit'))('orchd has no descriptor left', () => {
 		await inSandbox(async (own) => {
 			const orchd = await own.startDaemon();
 			const runtime = await orchd.run(sleeper(), { name: 'runs' });
-			limitOpenFiles(orchd, lowestFree(orchd));
+			limitOpenFiles(orchd, lowestFreeDescriptor(orchd.pid));
 			expect((await orchd.call('daemon.status', {})).memoryBytes).toBeGreaterThan(0);
 			await orchd.call('runtime.stop', { runtime: runtime.id });
 			expect(isAlive(runtime.pid ?? 0)).toBe(false);
@@ -123,7 +127,7 @@ describe.skipIf(!has('prlimit'))('orchd has no descriptor left', () => {
 				probes: { live, ready },
 			});
 			await until('it was asked', async () => (await answerOf(orchd, runtime, 'live')) === 'connected');
-			limitOpenFiles(orchd, lowestFree(orchd));
+			limitOpenFiles(orchd, lowestFreeDescriptor(orchd.pid));
 			await until('it was not asked', async () => (await answerOf(orchd, runtime, 'live'))?.includes('no file descriptor left'));
 			limitOpenFiles(orchd, enough);
 			await until('it was asked again', async () => (await answerOf(orchd, runtime, 'live')) === 'connected');

@@ -31,6 +31,7 @@ export {
 	cpuMsOf,
 	descriptorKindsOf,
 	descriptorsOf,
+	lowestFreeDescriptor,
 	environmentOf,
 	isAlive,
 	keptShims,

@@ -70,6 +70,12 @@ export function spareShimsOf(home: string): number {
 /** Where everything that has been taken of them is replaced. */
 export const keptShims = 7;
 
+/** Below it all are in use, so that a limit of so many leaves none, wherever there are gaps above. */
+export function lowestFreeDescriptor(pid: number): number {
+	const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
+	for (let descriptor = 0; ; descriptor++) if (!used.has(descriptor)) return descriptor;
+}
+
 /** How many descriptors a process has open. */
 export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 

@@ -607,10 +607,10 @@ describe('without a daemon', () => {
 
 	it('orch validate tells what this machine has not, as up would', async () => {
 		write(`runtimes:
-  a: {command: sh, cwd: nodir, user: nosuch-user, stop: SIGFOO, watch: nodir}
+  a: {command: sh, cwd: nodir, user: nosuch-user, stop: SIGFOO, watch: nodir/src}
   b: {command: sh, env_file: nofile, schedule: "61 * * * *", probes: {ready: "exec:./nope.sh"}}
   c: {command: sh, schedule: {cron: "@daily", time_zone: Mars/X}, stop: {command: ./nope.sh}}
-  d: {command: sh, cwd: ., user: root, stop: HUP, watch: orch.yaml, env_file: orch.yaml, schedule: "@daily"}
+  d: {command: sh, cwd: ., user: root, stop: HUP, watch: [orch.yaml, late], env_file: orch.yaml, schedule: "@daily"}
 `);
 		const { code, err } = await orch(['validate']);
 		expect([
