@@ -1,7 +1,7 @@
 /** The README of seed 004, command by command, with `orch` for its CLI: what a person types in terminals, and what they see. */
 import { copyFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { connectionsOf, fixture, isAlive, type Orchd, until, useSandbox } from '../support/index.ts';
+import { descriptorKindsOf, fixture, isAlive, type Orchd, type RunningCli, until, useSandbox } from '../support/index.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const types = 'veecle_os_examples_common::actors::ping_pong';
@@ -19,6 +19,9 @@ async function type(...args: readonly string[]): Promise<string> {
 
 const list = async () =>
 	JSON.parse(await type('runtime', 'list', '--json')) as { id: string; name: string; status: string; pid: number | null }[];
+
+/** A command holds a socket beside its two to us, for its output. */
+const isConnected = ({ child }: RunningCli): boolean => (descriptorKindsOf(child.pid ?? 0)['socket:'] ?? 0) > 2;
 
 describe('seed 004: its README, typed in terminals', () => {
 	let orchd: Orchd;
@@ -76,11 +79,10 @@ describe('seed 004: its README, typed in terminals', () => {
 			[pong, `${types}::Pong`, ping],
 		]);
 
-		const connections = connectionsOf(orchd);
 		const pingTerminal = sandbox.running('runtime', 'stdout', ping);
 		const pongTerminal = sandbox.running('runtime', 'stdout', pong);
 		// both show nothing and wait: nothing runs yet
-		await until('both terminals are connected', () => connectionsOf(orchd) >= connections + 2);
+		await until('both terminals are connected', () => [pingTerminal, pongTerminal].every(isConnected));
 		expect(pingTerminal.stdout + pongTerminal.stdout).toBe('');
 
 		await type('runtime', 'start', pong);

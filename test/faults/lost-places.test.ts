@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { inSandbox, isAlive, until } from '../support/index.ts';
+import { inSandbox, isAlive, removeWhole, until } from '../support/index.ts';
 
 describe('the directory of the socket is removed', () => {
 	it('and the next command finds orchd, restart and stop too; what runs is not touched', async () => {
@@ -51,7 +51,7 @@ describe('the state is removed while orchd runs', () => {
 						pid,
 					}));
 				const before = await runtimes();
-				rmSync(own.home, { recursive: true });
+				removeWhole(own.home);
 				const { pid } = JSON.parse(await text('daemon', 'status', '--json')) as { pid: number };
 				if (end === 'kill -9') {
 					process.kill(pid, 'SIGKILL');

@@ -127,8 +127,11 @@ describe.skipIf(!has('prlimit'))('orchd has no descriptor left', () => {
 				probes: { live, ready },
 			});
 			await until('it was asked', async () => (await answerOf(orchd, runtime, 'live')) === 'connected');
-			limitOpenFiles(orchd, lowestFreeDescriptor(orchd.pid));
-			await until('it was not asked', async () => (await answerOf(orchd, runtime, 'live'))?.includes('no file descriptor left'));
+			await until('it was not asked', async () => {
+				// anew, as what was open at the first time may be closed by the next look
+				limitOpenFiles(orchd, lowestFreeDescriptor(orchd.pid));
+				return (await answerOf(orchd, runtime, 'live'))?.includes('no file descriptor left');
+			});
 			limitOpenFiles(orchd, enough);
 			await until('it was asked again', async () => (await answerOf(orchd, runtime, 'live')) === 'connected');
 			expect(await orchd.show(runtime)).toMatchObject({ status: 'running', pid: runtime.pid, generation: 1 });

@@ -4,7 +4,7 @@
  * Guarantees: a sandbox leaves nothing behind, or the test file fails and says what; waiting is for facts. Deliberately
  * not here: anything of the programs' insides. What is used of the packages is what any client uses.
  */
-export { allocatedIn, mayMount, smallDisk, until } from '@orch/base/testing';
+export { allocatedIn, mayMount, removeWhole, smallDisk, until } from '@orch/base/testing';
 export { bundles, fixture, has, repository } from './bundles.ts';
 export { type CliResult, RunningCli, runCli } from './cli.ts';
 export {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@orch/base';
-import { until } from '@orch/base/testing';
+import { removeWhole, until } from '@orch/base/testing';
 import { afterEach, expect, test } from 'vitest';
 import { type Daemon, startDaemon } from './daemon.ts';
 
@@ -169,7 +169,7 @@ test('a daemon whose state is removed right before its end leaves what is regist
 		const { places, start } = place();
 		const daemon = await start();
 		await callOn(daemon)('runtime.add', { ...started('one'), start: false });
-		rmSync(places.home, { recursive: true });
+		removeWhole(places.home);
 		await daemon.stop(what);
 		const next = await start();
 		expect(await callOn(next)('runtime.list', {})).toMatchObject({ result: [{ name: 'one' }] });

@@ -1,7 +1,7 @@
 /** Adoption of real processes: a supervisor that lets go of everything, and one that comes after it. */
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from '@orch/base/testing';
+import { removeWhole, until } from '@orch/base/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Cgroups } from './cgroups.ts';
 import { ProcessRecords } from './process-record.ts';
@@ -40,7 +40,7 @@ describe('a supervisor whose state was removed', () => {
 			const id = first.add(...sh('trap "exit 7" USR1; echo up; while :; do sleep 0.05; done'), { cwd: '/' });
 			const { pid } = await first.supervisor.start(id);
 			await until('the trap is set', () => readdirSync(join(first.directory, 'logs', id)).includes('stdout.log'));
-			rmSync(first.directory, { recursive: true });
+			removeWhole(first.directory);
 			if (seen.startsWith('before')) {
 				expect([first.supervisor.recoverRecords(), first.supervisor.recoverRecords()]).toEqual([1, 0]);
 				expect(readdirSync(join(first.directory, 'processes'))).toHaveLength(1);
@@ -57,7 +57,7 @@ describe('a supervisor whose state was removed', () => {
 		const first = begin();
 		const id = first.add('/bin/sleep', ['1000'], { cwd: '/' });
 		const { pid } = await first.supervisor.start(id);
-		rmSync(first.directory, { recursive: true });
+		removeWhole(first.directory);
 		await first.supervisor.close();
 		open.splice(open.indexOf(first), 1);
 		const next = superviseReally(undefined, { directory: first.directory });
