@@ -64,12 +64,11 @@ export class Injection {
 
 	/** Throws InvalidMessage, or MessageRefused when for its schema it went nowhere. */
 	send(message: Message): Injected {
-		const { type, body } = message;
 		const { receiver, outside, source } = this.#opened(message);
 		this.#builder.begin();
 		const { buffer, start, end } = this.#builder.single(
 			{ kind: FrameKind.data, typeId: source.typeId, src: source.port, seq: source.takeSeq() },
-			body,
+			message.body,
 		);
 		if (receiver === undefined) {
 			this.#hub.route(source);
@@ -81,9 +80,7 @@ export class Injection {
 			if (outside.misfit !== undefined && injected.accepted === 0) throw new MessageRefused(outside.misfit);
 			return injected;
 		}
-		const path = this.#directPath(receiver, source);
-		const misfit = source.admitDirect(path, (runtime) => this.#hub.schemaOf(runtime, type), buffer, start, end);
-		if (misfit !== undefined) throw new MessageRefused(misfit);
+		const path = this.#directPath(receiver, source, buffer, start, end);
 		return this.#counting([path.link], () => path.link.offer(path, buffer, start, end, 1, false));
 	}
 
@@ -105,9 +102,7 @@ export class Injection {
 			const { peer: replier, name } = receiver;
 			if (replier === undefined) throw new NoReply(type, 'target_down', `${name} is not connected`);
 			if (!replier.answers) throw new NoReply(type, 'no_route', `${name} speaks a dialect that has no replies`);
-			const path = this.#directPath(receiver, source);
-			const misfit = source.admitDirect(path, (runtime) => this.#hub.schemaOf(runtime, type), buffer, start, end);
-			if (misfit !== undefined) throw new MessageRefused(misfit);
+			const path = this.#directPath(receiver, source, buffer, start, end);
 			const { typeId, codec } = source;
 			const pending = { requester: outside, corr, typeId, type, codec, replier, atMs: this.#hub.clock.nowMs };
 			if (!this.#hub.expectReply(pending)) throw new NoReply(type, 'busy', tooManyWait);
@@ -125,11 +120,14 @@ export class Injection {
 		return { receiver, ...this.#source(as, type, codec) };
 	}
 
-	#directPath(receiver: Port, source: Source): Path {
+	/** Straight into it, past the links; throws where the message does not fit the schema of its type. */
+	#directPath(receiver: Port, source: Source, buffer: Buffer, start: number, end: number): Path {
 		const direct = this.#directTo(receiver, source.type);
 		if (direct === undefined) throw new InvalidMessage(`messages of ${maxDirectLinks} types wait already`);
 		const path = direct.paths.get(source) ?? new Path(source, direct.link);
 		direct.paths.set(source, path);
+		const misfit = source.admitDirect(path, (runtime) => this.#hub.schemaOf(runtime, source.type), buffer, start, end);
+		if (misfit !== undefined) throw new MessageRefused(misfit);
 		return path;
 	}
 

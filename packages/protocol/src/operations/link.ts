@@ -128,6 +128,15 @@ const longestWaitMs = 2 ** 31 - 1;
 
 const refErrors = ['runtime.not_found', 'runtime.ambiguous'] as const;
 
+const messageByHand = {
+	type: TypeName,
+	from: Type.Optional(Ref),
+	to: Type.Optional(Ref),
+	/** JSON text, unless `codec` says otherwise. */
+	body: Bytes,
+	codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')], { default: 'json' }),
+};
+
 export const linkOperations = {
 	'link.add': operation({
 		summary: 'Route messages of a type from one runtime to another',
@@ -180,14 +189,7 @@ export const linkOperations = {
 		summary: 'Send a message by hand',
 		notes:
 			'With `to` it goes straight in, as @cli, no link needed; with `from` it goes by the links of that runtime, as if it had sent it.',
-		params: Type.Object({
-			type: TypeName,
-			from: Type.Optional(Ref),
-			to: Type.Optional(Ref),
-			/** JSON text, unless `codec` says otherwise. */
-			body: Bytes,
-			codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')], { default: 'json' }),
-		}),
+		params: Type.Object(messageByHand),
 		result: Type.Object({
 			accepted: Type.Integer({ description: 'Into how many mailboxes it went' }),
 			dropped: Type.Record(Type.String(), Type.Integer()),
@@ -200,12 +202,7 @@ export const linkOperations = {
 		notes:
 			'As `link.send`, but to one runtime only: with `to` to that one, with `from` to the first that a link leads to and that answers requests. A request that is not answered in time is not taken back.',
 		params: Type.Object({
-			type: TypeName,
-			from: Type.Optional(Ref),
-			to: Type.Optional(Ref),
-			/** JSON text, unless `codec` says otherwise. */
-			body: Bytes,
-			codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')], { default: 'json' }),
+			...messageByHand,
 			timeoutMs: Type.Integer({
 				minimum: 1,
 				maximum: longestWaitMs,

@@ -3,6 +3,15 @@ import { type Static, Type } from 'typebox';
 import { operation, stream } from '../operation.ts';
 import { Bytes, Empty, LinkCounters, nullable, Overflow, Sample, Uuid, WhileDown, WindowSeconds } from './shapes.ts';
 
+/** As if `from` had sent it, or straight into `to`. */
+const InjectedMessage = Type.Object({
+	from: nullable(Uuid),
+	to: nullable(Uuid),
+	type: Type.String(),
+	codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')]),
+	body: Bytes,
+});
+
 export const RouterPort = Type.Object({
 	runtime: Uuid,
 	name: Type.String(),
@@ -249,26 +258,14 @@ export const routerOperations = {
 	}),
 	'router.send': operation({
 		summary: 'Inject a message: as if `from` had sent it, or straight into `to`',
-		params: Type.Object({
-			from: nullable(Uuid),
-			to: nullable(Uuid),
-			type: Type.String(),
-			codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')]),
-			body: Bytes,
-		}),
+		params: InjectedMessage,
 		/** Into how many mailboxes it went, and what was dropped at once, by reason. */
 		result: Type.Object({ accepted: Type.Integer(), dropped: Type.Record(Type.String(), Type.Integer()) }),
 		errors: ['message.invalid', 'message.refused'],
 	}),
 	'router.request': operation({
 		summary: 'Inject a request and wait for its reply, until this is cancelled',
-		params: Type.Object({
-			from: nullable(Uuid),
-			to: nullable(Uuid),
-			type: Type.String(),
-			codec: Type.Union([Type.Literal('json'), Type.Literal('msgpack'), Type.Literal('raw')]),
-			body: Bytes,
-		}),
+		params: InjectedMessage,
 		result: Type.Object({ from: Type.String(), codec: Type.String(), body: Bytes }),
 		errors: ['message.invalid', 'message.refused', 'reply.missing', 'reply.error'],
 	}),
