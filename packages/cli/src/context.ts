@@ -142,7 +142,7 @@ export class Context {
 	async readFast<Name extends OperationName>(name: Name, params: ParamsOf<Api[Name]>): Promise<ResultOf<Api[Name]>> {
 		await this.#refuseForeign();
 		const asked = askInJson(this.world, this.places, name, params);
-		const answer = await this.#within(this.globals.timeout ?? answerMs, asked);
+		const answer = await this.#inTime(this.globals.timeout ?? answerMs, () => asked);
 		// the frames tell what is wrong with it
 		return answer === notJson ? this.read(name, params) : (answer as ResultOf<Api[Name]>);
 	}
@@ -174,7 +174,7 @@ export class Context {
 	async withinTimeout<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
 		const { timeout: ms } = this.globals;
 		if (ms === undefined) return work(new AbortController().signal);
-		return within(this.world.clock, ms, work, () => new OrchError('timeout', { ms }));
+		return this.#inTime(ms, work);
 	}
 
 	/** The items of a stream; leaving it early ends it on the other side, too. It is limited by its signal alone: `withinTimeout`, or `untilInterrupted`. */
@@ -201,32 +201,12 @@ export class Context {
 		// where connecting fails, its reason says more than that of the answer
 		asked.catch(() => {});
 		if (timeoutMs === undefined) return this.hello().then(() => asked);
-		return this.#within(
-			timeoutMs,
-			connected.then(() => asked),
-			signal,
-		);
+		return this.#inTime(timeoutMs, () => connected.then(() => asked), signal);
 	}
 
 	/** The command ends with a failure of this, and what it asked for with its connection. */
-	#within<Result>(timeoutMs: number, answer: Promise<Result>, signal?: AbortSignal): Promise<Result> {
-		return new Promise<Result>((resolve, reject) => {
-			const over = () => {
-				timer.cancel();
-				signal?.removeEventListener('abort', aborted);
-			};
-			const aborted = () => {
-				over();
-				reject(signal?.reason);
-			};
-			const timer = this.world.clock.setTimer(timeoutMs, () => {
-				over();
-				reject(new OrchError('timeout', { ms: timeoutMs }));
-			});
-			answer.then(resolve, reject).finally(over);
-			if (signal?.aborted) aborted();
-			else signal?.addEventListener('abort', aborted, { once: true });
-		});
+	#inTime<Result>(ms: number, work: (signal: AbortSignal) => Promise<Result>, outer?: AbortSignal): Promise<Result> {
+		return within(this.world.clock, ms, work, () => new OrchError('timeout', { ms }), outer);
 	}
 
 	close(): void {

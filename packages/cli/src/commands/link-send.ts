@@ -10,7 +10,7 @@ import { CliError } from '../errors.ts';
 import { readInputFile } from '../input-file.ts';
 import { untilInterrupted } from '../interruption.ts';
 import { flag, value } from '../option.ts';
-import { bodyPreview, bodyValue } from '../render/body.ts';
+import { bodyMember, bodyPreview } from '../render/body.ts';
 import { toJson } from '../render/json.ts';
 import { plural } from '../render/time.ts';
 import { paced, type PacedOptions } from './paced.ts';
@@ -92,11 +92,9 @@ async function ask(context: Context, params: SendParams, pace: Pace): Promise<un
 
 function printReply(context: Context, { from, codec, body }: ResultOf<Api['link.request']>, isOneOfMany: boolean): void {
 	const reply = { codec, body, bytes: body.length };
-	if (context.json) {
-		const data = bodyValue(reply);
-		const shown = data === undefined ? { b64: Buffer.from(body).toString('base64') } : { data };
-		context.print(toJson({ from, codec, bytes: body.length, ...shown }, context.pretty && !isOneOfMany));
-	} else if (codec !== 'raw') context.print(`${bodyPreview(reply)}\n`);
+	if (context.json)
+		context.print(toJson({ from, codec, bytes: body.length, ...bodyMember(reply) }, context.pretty && !isOneOfMany));
+	else if (codec !== 'raw') context.print(`${bodyPreview(reply)}\n`);
 	else if (context.pretty) context.print(`${printable(new TextDecoder().decode(body))}\n`);
 	else context.world.out.write(body);
 }

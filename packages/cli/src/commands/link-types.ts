@@ -5,7 +5,7 @@ import { command } from '../command.ts';
 import type { Context } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { flag } from '../option.ts';
-import { bodyPreview, bodyValue } from '../render/body.ts';
+import { bodyMember, bodyPreview } from '../render/body.ts';
 import { renderDetails } from '../render/details.ts';
 import { toJson } from '../render/json.ts';
 import { bytes } from '../render/time.ts';
@@ -125,7 +125,6 @@ const names = (parties: readonly { readonly name: string }[]): string =>
 
 function toObject({ last, ...type }: TypeInfo): object {
 	if (last === null) return { ...type, last };
-	const { body, ...rest } = last;
-	const data = bodyValue(last);
-	return { ...type, last: data === undefined ? { ...rest, b64: Buffer.from(body).toString('base64') } : { ...rest, data } };
+	const { body: _body, ...rest } = last;
+	return { ...type, last: { ...rest, ...bodyMember(last) } };
 }

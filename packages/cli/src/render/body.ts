@@ -21,6 +21,12 @@ export function bodyPreview(message: Body): string {
 	return Buffer.from(body.subarray(0, 64)).toString('hex') + (body.length > 64 ? '…' : cutOff);
 }
 
+/** As a member of an object: the value, or where there is none that can be written the bytes. */
+export function bodyMember(message: Body): { readonly data: unknown } | { readonly b64: string } {
+	const data = bodyValue(message);
+	return data === undefined ? { b64: Buffer.from(message.body).toString('base64') } : { data };
+}
+
 /** The value of a body that is whole, of a codec that has values, and can be written as JSON. */
 export function bodyValue({ codec, body, bytes: whole }: Body): unknown {
 	if (body.length < whole) return undefined;

@@ -2,7 +2,7 @@
 import { cut, printable } from '@orch/base/text';
 import type { Api, ItemOf } from '@orch/protocol';
 import type { Context } from '../context.ts';
-import { bodyPreview, bodyValue } from './body.ts';
+import { bodyMember, bodyPreview } from './body.ts';
 import { hexDump } from './hex.ts';
 import { bytes, clockTime } from './time.ts';
 
@@ -31,9 +31,7 @@ export function messageText(context: Context, message: Message, { part, hex }: S
 export function messageObject(message: Message, { part, hex }: Shown): object {
 	const { body, ...headers } = message;
 	if (part === 'headers') return headers;
-	const data = hex ? undefined : bodyValue(message);
-	const buffer = Buffer.from(body);
-	const shownBody = hex ? { hex: buffer.toString('hex') } : data === undefined ? { b64: buffer.toString('base64') } : { data };
+	const shownBody = hex ? { hex: Buffer.from(body).toString('hex') } : bodyMember(message);
 	return part === 'body' ? shownBody : { ...headers, ...shownBody };
 }
 
