@@ -1,7 +1,7 @@
 /** One removal of a runtime at a time: whoever wants the same meanwhile waits for it, and does it himself where nothing came of it. */
 
 export class Removals {
-	readonly #underWay = new Map<string, Promise<void>>();
+	readonly #underWay = new Map<string, Promise<unknown>>();
 
 	/** Undefined where none of these is being removed: whoever asks is in the same turn then. */
 	over(ids: Iterable<string>, signal: AbortSignal): Promise<unknown> | undefined {
@@ -9,22 +9,22 @@ export class Removals {
 		return underWay.length === 0 ? undefined : Promise.all(underWay.map((one) => hasSucceeded(one, signal)));
 	}
 
-	/** `signal` ends the waiting for somebody else's removal. */
-	async do(id: string, remove: () => Promise<void>, signal: AbortSignal): Promise<void> {
+	/** What came of it, or undefined where somebody else has done it. `signal` ends the waiting for that. */
+	async do<Result>(id: string, remove: () => Promise<Result>, signal: AbortSignal): Promise<Result | undefined> {
 		for (let other = this.#underWay.get(id); other; other = this.#underWay.get(id)) {
-			if (await hasSucceeded(other, signal)) return;
+			if (await hasSucceeded(other, signal)) return undefined;
 		}
 		const removing = remove();
 		this.#underWay.set(id, removing);
 		try {
-			await removing;
+			return await removing;
 		} finally {
 			this.#underWay.delete(id);
 		}
 	}
 }
 
-function hasSucceeded(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
+function hasSucceeded(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
 	return new Promise((resolve, reject) => {
 		const aborted = () => reject(signal.reason);
 		const settle = (succeeded: boolean) => {

@@ -144,15 +144,9 @@ export function joinRuntimes({
 		return { droppedMessages: gone.counted.then((counted) => (counted ? (counted.dropped['link_removed'] ?? 0) : null)) };
 	};
 	const removals = new Removals();
-	const remove = async (id: string, options: RemoveOptions): Promise<Removed> => {
-		// where somebody else removes it, what was dropped is told to him
-		let removed: Removed = { droppedMessages: Promise.resolve(0) };
-		const act = async () => {
-			removed = await removeNow(id, options);
-		};
-		await removals.do(id, act, options.signal);
-		return removed;
-	};
+	const remove = async (id: string, options: RemoveOptions): Promise<Removed> =>
+		// where somebody else has removed it, what was dropped was told to him
+		(await removals.do(id, () => removeNow(id, options), options.signal)) ?? { droppedMessages: Promise.resolve(0) };
 	const columns = (which: WhichRuntimes, flows: Flows) =>
 		toColumns(
 			supervisor.list().filter((snapshot) => isMeant(snapshot, which)),
