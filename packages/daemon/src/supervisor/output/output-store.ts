@@ -14,7 +14,7 @@ import {
 	removeOldOutput,
 } from './old-output.ts';
 import { createPunch, type Punch } from './punch.ts';
-import { type Limits, RuntimeOutput, type Upkeep } from './runtime-output.ts';
+import { type Limits, RuntimeOutput, restMs, type Upkeep } from './runtime-output.ts';
 import { compressSegment, type Freeze } from './segments.ts';
 import type { Kept, StreamLog } from './stream-log.ts';
 
@@ -42,6 +42,8 @@ const leastGivenUpBytes = 256 * 1024;
 const removeOldEveryMs = 24 * 3_600_000;
 /** An operation under way is waited for so long at the end. */
 const closeMs = 5_000;
+/** What could not be done is tried again, later each time, also where nothing more is written. */
+const mostRestMs = 60_000;
 
 interface ToCompress {
 	readonly output: RuntimeOutput;
@@ -67,6 +69,7 @@ export class OutputStore {
 	readonly #room: DiskRoom;
 	readonly #outputs = new Map<string, { readonly output: RuntimeOutput; readonly unwatch: () => void }>();
 	readonly #due = new Set<RuntimeOutput>();
+	readonly #again = new Map<RuntimeOutput, { readonly timer: Timer; readonly afterMs: number }>();
 	readonly #toCompress: ToCompress[] = [];
 	readonly #closing = new AbortController();
 	readonly #lookedAt: number | undefined;
@@ -200,6 +203,7 @@ export class OutputStore {
 		output.end('removed');
 		this.#outputs.delete(id);
 		this.#due.delete(output);
+		this.#done(output);
 		// what is being done to it fails without its files, and has to be over before
 		if (this.#current?.output === output) await this.#current.done;
 		if (this.#packing?.output === output) {
@@ -226,6 +230,7 @@ export class OutputStore {
 		this.#packing?.stop.abort();
 		this.#watch.close();
 		this.#moveTimer?.cancel();
+		for (const output of [...this.#again.keys()]) this.#done(output);
 		this.#room.close();
 		for (const { output } of this.#outputs.values()) output.end('closed');
 		this.#noteLook();
@@ -289,9 +294,31 @@ export class OutputStore {
 		} catch (error) {
 			if (output.state !== 'open') return;
 			this.#options.log.warn('output could not be moved on', { runtime: output.name, error });
-			// it is tried again with what comes next; on a full disk there has to be room first
+			// on a full disk there has to be room first
 			this.#room.look();
 		}
+		if (output.isResting) this.#tryAgain(output);
+		else this.#done(output);
+	}
+
+	#tryAgain(output: RuntimeOutput): void {
+		// it may have fallen due while it failed
+		this.#due.delete(output);
+		const before = this.#again.get(output);
+		before?.timer.cancel();
+		if (this.#closing.signal.aborted) return;
+		const afterMs = before ? Math.min(2 * before.afterMs, mostRestMs) : restMs;
+		const run = () => {
+			this.#due.add(output);
+			this.#work();
+		};
+		const timer = this.#options.clock.setTimer(afterMs, run, { background: true });
+		this.#again.set(output, { timer, afterMs });
+	}
+
+	#done(output: RuntimeOutput): void {
+		this.#again.get(output)?.timer.cancel();
+		this.#again.delete(output);
 	}
 
 	#compress(output: RuntimeOutput, stream: StreamLog, segment: Kept): void {

@@ -16,7 +16,9 @@ import {
 import { resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
+import { systemRandom } from '@orch/base';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createPunch, type Punch } from './punch.ts';
 import { readOutput } from './read-output.ts';
 import { difference, noPunch, numbered, OutputRig, type RigOptions } from './testing/rig.ts';
 
@@ -147,6 +149,19 @@ describe.each([
 		expect(text.endsWith(kept)).toBe(true);
 		expect(kept.length).toBeGreaterThan((1024 * kib) / 3);
 		expect(one.allocated()).toBeLessThanOrEqual(1024 * kib);
+	});
+
+	it.each([0, 1])('a burst of more than is kept is cut at a line, after others, with %i bytes more', async (more) => {
+		const one = rig({ ...how, limits });
+		one.open();
+		await one.writeAndSettle(numbered(0, 4_000));
+		const burst = `${numbered(4_000, 90_000)}${'x'.repeat(more)}\n`;
+		await one.writeAndSettle(burst);
+		const kept = await one.text();
+		expect(burst.endsWith(kept)).toBe(true);
+		expect(kept).toMatch(/^\d+\.+\n/);
+		expect(kept.length).toBeGreaterThan(limits.maxBytes / 4);
+		expect(one.allocated()).toBeLessThanOrEqual(limits.maxBytes);
 	});
 
 	it('a line that is longer than a segment is kept whole as long as that is bearable', async () => {
@@ -394,6 +409,32 @@ describe('what others do to the files', () => {
 		for await (const bytes of chunks) given += bytes.length;
 		expect(removed).toEqual([[from, to - from]]);
 	});
+});
+
+it('what could not be moved on is, a moment later, also where nothing more is written', async () => {
+	const { isSupported, punch } = createPunch(systemRandom);
+	let fails = 3;
+	const failing: Punch = {
+		isSupported,
+		punch: async (...range) => {
+			if (fails-- > 0) throw new Error('Input/output error');
+			await punch(...range);
+		},
+	};
+	const one = rig({ punch: failing, limits });
+	one.open();
+	await one.writeAndSettle(numbered(0, 90_000));
+	const over = () => one.allocated() > limits.maxBytes;
+	expect([fails, over()]).toEqual([2, true]);
+	// later each time
+	for (const afterMs of [1_000, 2_000, 4_000]) {
+		await one.manual.advance(afterMs - 1);
+		await one.store.settled();
+		expect(over()).toBe(true);
+		await one.manual.advance(1);
+		await one.store.settled();
+	}
+	expect(over()).toBe(false);
 });
 
 it('a runtime that is removed leaves no file, whatever is being done to its output', async () => {

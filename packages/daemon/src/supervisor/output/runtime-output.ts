@@ -20,7 +20,8 @@ export const defaultSegmentBytes = 8 * 1024 * 1024;
 const leastSegmentBytes = 16 * 1024;
 /** Of the room of a runtime a segment takes this share at most: two live files, a segment in the making, and some that are kept. */
 const segmentShare = 8;
-const restMs = 1_000;
+/** What could not be done rests for so long. */
+export const restMs = 1_000;
 
 export interface RuntimeOutputOptions {
 	readonly id: string;
@@ -60,7 +61,6 @@ export class RuntimeOutput {
 	readonly #unreadable = new Set<StreamName>();
 	/** Bytes that were given up without having been kept, for want of room. */
 	#givenUp = 0;
-	/** What could not be done is tried again after a while, not with every line. */
 	#restsUntilMs = 0;
 
 	constructor(options: RuntimeOutputOptions) {
@@ -122,6 +122,15 @@ export class RuntimeOutput {
 	get isDue(): boolean {
 		if (this.#state !== 'open' || this.#options.clock.monotonicMs() < this.#restsUntilMs) return false;
 		return this.allocated > this.maxBytes || streamNames.some((name) => this.streams[name].backlog >= this.segmentBytes);
+	}
+
+	/** What was due could not be done, and is not for a moment: neither with every line nor, if nothing more comes, never again. */
+	get isResting(): boolean {
+		return this.#state === 'open' && this.#options.clock.monotonicMs() < this.#restsUntilMs;
+	}
+
+	#rest(): void {
+		this.#restsUntilMs = this.#options.clock.monotonicMs() + restMs;
 	}
 
 	/** Notices what has come; true where something has. Never throws: a launch and an end do not depend on what can be read. */
@@ -194,9 +203,18 @@ export class RuntimeOutput {
 		if (state === 'closed') for (const name of streamNames) this.streams[name].close();
 	}
 
-	/** Moves what is due into segments, and keeps to the limit. One at a time for a runtime. */
-	async maintain({ punch, hasRoom, compress }: Upkeep): Promise<void> {
-		const { clock, log } = this.#options;
+	/** Moves what is due into segments, and keeps to the limit. One at a time for a runtime; where it fails, it rests. */
+	async maintain(upkeep: Upkeep): Promise<void> {
+		try {
+			await this.#maintain(upkeep);
+		} catch (error) {
+			this.#rest();
+			throw error;
+		}
+	}
+
+	async #maintain({ punch, hasRoom, compress }: Upkeep): Promise<void> {
+		const { log } = this.#options;
 		let canPunch = await punch.isSupported(this.directory);
 		for (const name of streamNames) {
 			const stream = this.streams[name];
@@ -207,7 +225,7 @@ export class RuntimeOutput {
 				const bytes = end - stream.liveFrom;
 				// the moment in which it is there twice is not worth older output: a long line may be half of all that is kept
 				if (canPunch) await this.makeRoom(0, punch);
-				else await this.makeRoom(Math.min(bytes, this.segmentBytes), undefined);
+				else await this.makeRoom(Math.min(bytes, this.segmentBytes) - this.#toBeCutBytes, undefined);
 				if (stream.liveFrom + bytes !== end) continue;
 				const isRoom = await hasRoom(bytes);
 				if (this.#state !== 'open') return;
@@ -230,14 +248,19 @@ export class RuntimeOutput {
 				}
 			}
 			if (isTaken && !canPunch && this.#state === 'open' && !(await this.#cut(stream))) {
-				this.#restsUntilMs = clock.monotonicMs() + restMs;
+				this.#rest();
 				log.warn('a file of output could not be cut: not everything that writes to it could be stopped', {
 					path: stream.livePath,
 				});
 			}
 		}
 		await this.makeRoom(0, canPunch ? punch : undefined);
-		if (this.allocated > this.maxBytes) this.#restsUntilMs = clock.monotonicMs() + restMs;
+		if (this.allocated > this.maxBytes) this.#rest();
+	}
+
+	/** Of live files, what is in segments or gone already, and goes with the next cutting: for a moment it is there twice. */
+	get #toBeCutBytes(): number {
+		return streamNames.reduce((sum, name) => sum + this.streams[name].liveFrom - this.streams[name].base, 0);
 	}
 
 	/** That something is stopped is written down before, for a daemon after us that has to let it go. */
@@ -307,7 +330,7 @@ export class RuntimeOutput {
 		const { stdout, stderr } = this.streams;
 		const stream = stdout.backlog >= stderr.backlog ? stdout : stderr;
 		if (this.#state !== 'open' || stream.backlog < leastBytes) return false;
-		const end = await segmentEnd(stream, stream.backlog / 2);
+		const end = await segmentEnd(stream, Math.ceil(stream.backlog / 2));
 		if (end === undefined) return false;
 		await this.#giveUp(stream, end, punch);
 		return true;
