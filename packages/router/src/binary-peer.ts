@@ -89,7 +89,7 @@ export class BinaryPeer implements Peer, FrameSink {
 		this.generation = options.generation;
 		this.port = options.port;
 		this.maxBytes = Math.min(maxFrameBytes, options.hello.maxFrame);
-		this.#input = new FrameInput(this, hub.turn);
+		this.#input = new FrameInput(this, hub.turn, hub.memory);
 		this.#socket = new PeerSocket({
 			socket,
 			clock: hub.clock,

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { FrameKind, makeFrame, maxFrameBytes } from '@orch/protocol/data';
 import { FrameInput, type FrameSink } from './frame-input.ts';
+import { ReadMemory } from './read-memory.ts';
+import { Turn } from './turn.ts';
 
 /** Everything that a sink was given, as copies of the frames; memory of earlier turns may be written over. */
 function sink(maxBytes = maxFrameBytes) {
@@ -55,6 +57,9 @@ function feed(input: FrameInput, bytes: Buffer, portions: readonly number[]): vo
 	}
 }
 
+/** Nobody keeps anything. */
+const nobody = { kept: 0, holdsSince: () => [] };
+
 const someFrames = fc.array(
 	fc.record({
 		kind: fc.constantFrom(FrameKind.data, FrameKind.data, FrameKind.data, FrameKind.request, FrameKind.credit, FrameKind.ping),
@@ -80,15 +85,78 @@ describe('frames come out as they went in', () => {
 					);
 					const { sink: into, frames: out, faults } = sink();
 					let kept = 0;
-					const input = new FrameInput(into, {
+					const keeping = {
 						get kept() {
 							return held ? ++kept : 0;
 						},
-					});
+						holdsSince: () => undefined,
+					};
+					const input = new FrameInput(into, keeping, new ReadMemory());
 					feed(input, Buffer.concat(frames), portions);
 					expect(faults).toEqual([]);
 					expect(out).toEqual(expected(frames));
 					expect(input.pendingBytes).toBe(0);
+				},
+			),
+			{ numRuns: 200 },
+		);
+	});
+
+	test('and what is held stays as it is until the hold is over, whoever else reads into the same memory', () => {
+		fc.assert(
+			fc.property(
+				someFrames,
+				fc.array(fc.integer({ min: 1, max: 50_000 }), { minLength: 1, maxLength: 10 }),
+				fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 10 }),
+				(specs, portions, turns) => {
+					const memory = new ReadMemory();
+					const turn = new Turn();
+					const views: {
+						readonly view: Buffer;
+						readonly copy: Buffer;
+						readonly until: number;
+						readonly hold: { isOver: boolean };
+					}[] = [];
+					let now = 0;
+					const check = () => {
+						now += 1;
+						for (const { view, copy, until, hold } of views) {
+							if (hold.isOver) continue;
+							expect(view.equals(copy)).toBe(true);
+							hold.isOver = until <= now;
+						}
+					};
+					const inputs = [1, 2].map((peer) => {
+						const hold = (buffer: Buffer, start: number, end: number) => {
+							const turnsHeld = turns[views.length % turns.length] ?? 0;
+							if (turnsHeld === 0) return;
+							const made = { isOver: false };
+							turn.keep(made);
+							const view = buffer.subarray(start, end);
+							views.push({ view, copy: Buffer.from(view), until: now + turnsHeld, hold: made });
+						};
+						const { sink: into } = sink();
+						const messages: FrameSink['messages'] = (_typeId, buffer, start, end) => hold(buffer, start, end);
+						const frame: FrameSink['frame'] = (_kind, buffer, start, end) => hold(buffer, start, end);
+						const frames = specs.map(({ kind, typeId, payload }, seq) =>
+							makeFrame({ kind, typeId, src: 7, seq }, Buffer.from(payload).fill(peer)),
+						);
+						return {
+							input: new FrameInput({ ...into, open: true, messages, frame }, turn, memory),
+							bytes: Buffer.concat([...frames, ...frames, ...frames]),
+						};
+					});
+					for (let at = 0, round = 0; inputs.some(({ bytes }) => at < bytes.length); round++) {
+						const most = Math.max(1, portions[round % portions.length] ?? 1);
+						let taken = most;
+						for (const { input, bytes } of inputs) {
+							// both are as long, and are given as much space
+							taken = Math.min(taken, bytes.copy(input.space(), 0, at, at + most));
+							input.arrived(taken);
+							check();
+						}
+						at += taken;
+					}
 				},
 			),
 			{ numRuns: 200 },
@@ -100,7 +168,7 @@ describe('frames come out as they went in', () => {
 		const bytes = Buffer.concat(frames);
 		for (let cut = 1; cut < bytes.length; cut++) {
 			const { sink: into, frames: out } = sink();
-			const input = new FrameInput(into, { kept: 0 });
+			const input = new FrameInput(into, nobody, new ReadMemory());
 			feed(input, bytes.subarray(0, cut), [bytes.length]);
 			feed(input, bytes.subarray(cut), [bytes.length]);
 			expect(out).toEqual(expected(frames));
@@ -112,7 +180,7 @@ describe('frames come out as they went in', () => {
 			makeFrame({ kind: 0, typeId: 1, src: 7, seq }, Buffer.alloc(100, seq)),
 		);
 		const { sink: into, frames: out } = sink();
-		const input = new FrameInput(into, { kept: 0 });
+		const input = new FrameInput(into, nobody, new ReadMemory());
 		input.receive(Buffer.concat(frames));
 		expect(out).toEqual(expected(frames));
 	});
@@ -121,7 +189,7 @@ describe('frames come out as they went in', () => {
 test('a frame longer than the memory that is read into gets memory of its own, and no more', () => {
 	const frame = makeFrame({ kind: 0, typeId: 1, src: 7, seq: 1 }, Buffer.alloc(3_000_000, 1));
 	const { sink: into, frames: out } = sink();
-	const input = new FrameInput(into, { kept: 0 });
+	const input = new FrameInput(into, nobody, new ReadMemory());
 	let most = 0;
 	let at = 0;
 	for (const bytes = Buffer.from(frame); at < bytes.length; ) {
@@ -145,7 +213,7 @@ test.each([
 	);
 	const bytes = Buffer.concat(Array.from({ length: Math.ceil(4_000_000 / payloadBytes / types) }, () => frames).flat());
 	const { sink: into } = sink();
-	const input = new FrameInput(into, { kept: 0 });
+	const input = new FrameInput(into, nobody, new ReadMemory());
 	feed(input, bytes, [bytes.length]);
 	expect(input.space().buffer.byteLength).toBe(readKiB * 1024);
 });
@@ -166,7 +234,7 @@ describe('what cannot be a frame ends the stream, and what was before it counts'
 		['another port', broken((frame) => frame.writeUInt32LE(8, 12)), ['spoof', 8]],
 	])('%s', (_what, frame, fault) => {
 		const { sink: into, frames: out, faults, discarded } = sink();
-		const input = new FrameInput(into, { kept: 0 });
+		const input = new FrameInput(into, nobody, new ReadMemory());
 		feed(input, Buffer.concat([good, frame, good]), [1_000]);
 		expect(out).toEqual(expected([good]));
 		expect([faults, discarded]).toEqual([[fault], [frame.length + good.length]]);
@@ -179,7 +247,7 @@ test.each([9_000, 30_000, 65_536, 120_000])(
 		const frame = makeFrame({ kind: 0, typeId: 1, src: 7, seq: 1 }, Buffer.alloc(payloadBytes));
 		const bytes = Buffer.concat(Array.from({ length: Math.ceil(4_000_000 / payloadBytes) }, () => frame));
 		const { sink: into } = sink();
-		const input = new FrameInput(into, { kept: 0 });
+		const input = new FrameInput(into, nobody, new ReadMemory());
 		let at = 0;
 		const pending: number[] = [];
 		while (at < bytes.length) {

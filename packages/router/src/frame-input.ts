@@ -6,7 +6,8 @@
  * handed on before the whole is here: a sender that dies in the middle leaves no trace at any receiver.
  */
 import { checkHeader, FrameFlag, type FrameFault, FrameKind, frameMagic, headerBytes, readU32 } from '@orch/protocol/data';
-import { firstReadBytes, longFrameBytes, movedBytes, readBytes, wideReadBytes } from './limits.ts';
+import { firstReadBytes, longFrameBytes, maxHolds, movedBytes, readBytes, wideReadBytes } from './limits.ts';
+import { areOver, type Hold, type Holds, type ReadMemory } from './read-memory.ts';
 
 export interface FrameSink {
 	/** Port id that messages must carry; anything else ends the stream. */
@@ -28,6 +29,8 @@ export interface FrameSink {
 /** Tells by its growth that some view of memory was kept beyond its turn. */
 export interface Keeping {
 	readonly kept: number;
+	/** Who has kept some since there were so many. */
+	holdsSince(kept: number): Holds;
 }
 
 /** The first word of a plain message: magic, kind 0, no flags, eight words of header. */
@@ -36,6 +39,7 @@ const plainMessage = ((headerBytes / 4) << 24) | (FrameKind.data << 8) | frameMa
 export class FrameInput {
 	readonly #sink: FrameSink;
 	readonly #keeping: Keeping;
+	readonly #memory: ReadMemory;
 	#buffer: Buffer;
 	#view: DataView;
 	/** What lies before has been handed on; what lies between the two is of an unfinished frame. */
@@ -43,6 +47,7 @@ export class FrameInput {
 	#filled = 0;
 	/** Somebody holds a view of the buffer: it is not written over. */
 	#held = false;
+	#holds: Hold[] | undefined = [];
 	#keptBefore = 0;
 	#standardBytes = firstReadBytes;
 	/** Of the last message, and of all that came before it of its type, one behind the other. */
@@ -50,11 +55,12 @@ export class FrameInput {
 	#runBytes = 0;
 	#runType = 0;
 
-	constructor(sink: FrameSink, keeping: Keeping) {
+	constructor(sink: FrameSink, keeping: Keeping, memory: ReadMemory) {
 		this.#sink = sink;
 		this.#keeping = keeping;
+		this.#memory = memory;
 		this.#keptBefore = keeping.kept;
-		this.#buffer = Buffer.allocUnsafeSlow(firstReadBytes);
+		this.#buffer = memory.take(firstReadBytes);
 		this.#view = viewOf(this.#buffer);
 	}
 
@@ -65,8 +71,9 @@ export class FrameInput {
 
 	/** Where the next bytes are to be read to; to be asked for once what arrived before has been settled. */
 	space(): Buffer {
-		if (this.#keeping.kept !== this.#keptBefore && this.#parsed > 0) this.#held = true;
+		if (this.#keeping.kept !== this.#keptBefore && this.#parsed > 0) this.#hold(this.#keeping.holdsSince(this.#keptBefore));
 		this.#keptBefore = this.#keeping.kept;
+		if (this.#held && this.#holds !== undefined && areOver(this.#holds)) this.#release();
 		const { length } = this.#buffer;
 		const pending = this.#filled - this.#parsed;
 		const needed = pending >= 8 ? readU32(this.#buffer, this.#parsed + 4) : 0;
@@ -93,12 +100,23 @@ export class FrameInput {
 	receive(chunk: Buffer): void {
 		for (let at = 0; at < chunk.length && this.#sink.open; ) {
 			// views of this turn are not settled yet: none of what they show may be written over
-			this.#held = true;
+			this.#hold(undefined);
 			const taken = chunk.copy(this.space(), 0, at);
 			this.arrived(taken);
 			at += taken;
 			if (!this.#sink.open && at < chunk.length) this.#sink.discard(chunk.length - at);
 		}
+	}
+
+	#hold(holds: Holds): void {
+		this.#held = true;
+		if (this.#holds === undefined || holds === undefined || this.#holds.length + holds.length > maxHolds) this.#holds = undefined;
+		else this.#holds.push(...holds);
+	}
+
+	#release(): void {
+		this.#held = false;
+		this.#holds = [];
 	}
 
 	/** There was more to read than there was space for. */
@@ -130,12 +148,13 @@ export class FrameInput {
 			this.#moveDown();
 			return;
 		}
-		const next = Buffer.allocUnsafeSlow(size);
+		const next = this.#memory.take(size);
 		this.#filled = this.#buffer.copy(next, 0, this.#parsed, this.#filled);
+		this.#memory.leave(this.#buffer, this.#holds);
 		this.#parsed = 0;
 		this.#buffer = next;
 		this.#view = viewOf(next);
-		this.#held = false;
+		this.#release();
 	}
 
 	/** Hands on every frame that is whole; gives where the first unfinished one begins. */

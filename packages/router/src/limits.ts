@@ -43,6 +43,10 @@ export const creditAheadBytes = 2 * 1024 * 1024;
 export const firstReadBytes = 16 * 1024;
 export const readBytes = 128 * 1024;
 export const wideReadBytes = 256 * 1024;
+/** What was read into, and waits to be read into again, of all clients together; see read-memory.ts. */
+export const leftMemoryBytes = 4 * 1024 * 1024;
+/** More than so many holders of one piece of memory are not counted: it is not read into again. */
+export const maxHolds = 64;
 /** From this length on frames are long: a read is of whole ones, about as much as of short ones. */
 export const longFrameBytes = 8 * 1024;
 /** An unfinished frame up to this length is moved rather than left in other memory. */

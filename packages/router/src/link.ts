@@ -5,7 +5,17 @@ import type { Feed } from './feed.ts';
 import { LatencyHistogram, RateMeter } from './figures.ts';
 import type { Feeder, Lane } from './lane.ts';
 import { freshBytes, freshMessages, latencyEvery, maxDropNotices, turnBytes } from './limits.ts';
-import { frameCorr, frameSeq, lastFrameAt, type Limits, Mailbox, type Memory, offsetAfter, type OnDrop } from './mailbox.ts';
+import {
+	type Destination,
+	frameCorr,
+	frameSeq,
+	lastFrameAt,
+	type Limits,
+	Mailbox,
+	type Memory,
+	offsetAfter,
+	type OnDrop,
+} from './mailbox.ts';
 import type { RouterClock } from './router-clock.ts';
 
 export interface LinkSpec {
@@ -89,7 +99,7 @@ export interface Notice {
 /** A connected runtime, as a link sees it. */
 export interface Receiver {
 	readonly feed: Feed<Path>;
-	readonly outbox: { readonly full: boolean; readonly roomBytes: number };
+	readonly outbox: Destination & { readonly full: boolean; readonly roomBytes: number };
 	/** The lane for messages on this path; the receiver learns of its type and sender first. */
 	bind(path: Path): Lane<Path>;
 	/** Takes all of it, in order: what it cannot carry it counts as dropped, of all else it tells the path. */
@@ -247,6 +257,7 @@ export class Link implements Feeder {
 				receiver.feed.wait(this, lane);
 				return;
 			}
+			mailbox.goesTo(receiver.outbox);
 			const taken = mailbox.shift(room);
 			if (taken === undefined) return;
 			left -= taken.end - taken.start;
@@ -282,6 +293,7 @@ export class Link implements Feeder {
 		this.#waits = 'no';
 		this.inFlight = 0;
 		this.inFlightBytes = 0;
+		this.mailbox.goesTo(undefined);
 		this.mailbox.dropRequests(this.#dropper('receiver_down'));
 		this.#touchAll();
 	}

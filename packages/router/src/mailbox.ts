@@ -1,6 +1,7 @@
 /** The queue of one link: whole frames in runs, in order, of which nothing is allocated per message. */
 import { readU32 } from '@orch/protocol/data';
 import { firstSlabBytes, slabBytes } from './limits.ts';
+import type { Hold } from './read-memory.ts';
 
 /** Frames that lie one behind the other in memory. */
 export interface Run<Owner> {
@@ -43,9 +44,15 @@ export function offsetAfter(buffer: Buffer, start: number, frames: number): numb
 /** Where the last of `frames` frames begins. */
 export const lastFrameAt = (buffer: Buffer, start: number, frames: number): number => offsetAfter(buffer, start, frames - 1);
 
-/** Told when memory that came in is kept beyond the turn, so that nothing else is read into it. */
+/** Told when memory that came in is kept beyond the turn, so that nothing else is read into it before the hold is over. */
 export interface Memory {
-	keep(): void;
+	keep(hold: Hold): void;
+}
+
+/** Where runs go. */
+export interface Destination {
+	/** Over once it is rid of all that it has been given so far. */
+	hold(): Hold;
 }
 
 /** A view that is at least this part of its memory is kept as it is. */
@@ -58,6 +65,12 @@ export class Mailbox<Owner> {
 	#slab: Buffer | undefined;
 	#slabUsed = 0;
 	#nextSlabBytes = firstSlabBytes;
+	/** Of all that was ever pushed: how much, and how much of it has left again, in order. */
+	#pushedBytes = 0;
+	#leftBytes = 0;
+	/** Counts what ends the order: views of before are held for longer than can be told. */
+	#order = 0;
+	#destination: Destination | undefined;
 	messages = 0;
 	bytes = 0;
 	requests = 0;
@@ -99,7 +112,8 @@ export class Mailbox<Owner> {
 		const copied = bytes * keptShare < buffer.length;
 		const at = copied ? this.#copy(buffer, start, end) : start;
 		const memory = copied ? (this.#slab as Buffer) : buffer;
-		if (!copied) this.#memory.keep();
+		this.#pushedBytes += bytes;
+		if (!copied) this.#memory.keep(new Queued(this, this.#order, this.#pushedBytes));
 		const last = this.#runs[this.#runs.length - 1];
 		if (last !== undefined && last.buffer === memory && last.end === at && last.owner === owner && !request && !last.request) {
 			last.end = at + bytes;
@@ -107,6 +121,23 @@ export class Mailbox<Owner> {
 			return;
 		}
 		this.#runs.push({ owner, buffer: memory, start: at, end: at + bytes, frames, request });
+	}
+
+	/** What is taken from now on goes there; undefined where nobody takes anything. */
+	goesTo(destination: Destination | undefined): void {
+		if (this.#destination === destination) return;
+		// what the one before was given may still be with it
+		if (this.#destination !== undefined) this.#order += 1;
+		this.#destination = destination;
+	}
+
+	/**
+	 * Of the first so many bytes that were pushed: undefined while some are in here, or where that cannot be told, since the order in which
+	 * they left was another; then who may still hold them.
+	 */
+	heldBy(order: number, upToBytes: number): Hold | undefined {
+		if (order !== this.#order || this.#leftBytes < upToBytes) return undefined;
+		return this.#destination?.hold() ?? nobody;
 	}
 
 	/** Takes the oldest run, or only so many of its frames. */
@@ -142,6 +173,7 @@ export class Mailbox<Owner> {
 
 	/** Drops the newest frames until the rest is within the limits. */
 	dropNewest(limits: Limits, onDrop: OnDrop<Owner>): void {
+		this.#order += 1;
 		const keep: Run<Owner>[] = [];
 		const runs = this.#takeAll();
 		let full = false;
@@ -168,6 +200,7 @@ export class Mailbox<Owner> {
 			);
 		}
 		this.#runs = keep;
+		this.#leftBytes = this.#pushedBytes - this.bytes;
 	}
 
 	/** Drops everything. */
@@ -178,6 +211,7 @@ export class Mailbox<Owner> {
 	/** Drops the requests: their askers are told that nobody answers. */
 	dropRequests(onDrop: OnDrop<Owner>): void {
 		if (this.requests === 0) return;
+		this.#order += 1;
 		const keep: Run<Owner>[] = [];
 		for (const run of this.#runs.slice(this.#head)) {
 			if (!run.request) {
@@ -265,6 +299,28 @@ export class Mailbox<Owner> {
 	#forget(frames: number, bytes: number, request: boolean): void {
 		this.messages -= frames;
 		this.bytes -= bytes;
+		this.#leftBytes += bytes;
 		if (request) this.requests -= 1;
+	}
+}
+
+const nobody: Hold = { isOver: true };
+
+/** Views that are in a mailbox, until they have left it and whoever they went to is rid of them. */
+class Queued implements Hold {
+	readonly #mailbox: Pick<Mailbox<unknown>, 'heldBy'>;
+	readonly #order: number;
+	readonly #upToBytes: number;
+	#next: Hold | undefined;
+
+	constructor(mailbox: Pick<Mailbox<unknown>, 'heldBy'>, order: number, upToBytes: number) {
+		this.#mailbox = mailbox;
+		this.#order = order;
+		this.#upToBytes = upToBytes;
+	}
+
+	get isOver(): boolean {
+		this.#next ??= this.#mailbox.heldBy(this.#order, this.#upToBytes);
+		return this.#next?.isOver ?? false;
 	}
 }

@@ -1,6 +1,7 @@
 /** What goes to one socket: gathered during a turn, written at its end in as few calls as possible. */
 import type { Socket } from 'node:net';
 import { gatherBelowBytes, maxUnreadNoticeBytes, socketHighWaterBytes } from './limits.ts';
+import type { Hold } from './read-memory.ts';
 import type { Pending, Turn } from './turn.ts';
 
 export class Outbox implements Pending {
@@ -13,6 +14,8 @@ export class Outbox implements Pending {
 	#written: (() => void) | undefined;
 	#shut = false;
 	#failed = false;
+	/** All that the socket was ever given. */
+	#givenBytes = 0;
 	/** Gathered, not yet given to the socket. */
 	bytes = 0;
 	/** The socket wants no more until it has drained, or ever. */
@@ -28,6 +31,16 @@ export class Outbox implements Pending {
 	/** Everything that the client has not been sent yet. */
 	get unsentBytes(): number {
 		return this.bytes + this.#socket.writableLength;
+	}
+
+	/** How much of all that it was given the socket is rid of. */
+	get writtenBytes(): number {
+		return this.#givenBytes - this.#socket.writableLength;
+	}
+
+	/** Over once the socket is rid of all that it has been given so far, with what is gathered. */
+	hold(): Hold {
+		return new Unwritten(this, this.#givenBytes + this.bytes);
 	}
 
 	/** What the socket takes for certain before it is full. */
@@ -107,6 +120,7 @@ export class Outbox implements Pending {
 			return;
 		}
 		let open = true;
+		this.#givenBytes += total;
 		if (count === 1) {
 			open = write(socket, view(buffers[0] as Buffer, starts[0] as number, ends[0] as number), written);
 			buffers.length = starts.length = ends.length = 0;
@@ -137,7 +151,22 @@ export class Outbox implements Pending {
 	#wrote(open: boolean): void {
 		this.full = !open || this.#shut;
 		// the socket holds views until it is rid of them
-		if (this.#socket.writableLength > 0) this.#turn.keep();
+		if (this.#socket.writableLength > 0) this.#turn.keep(this.hold());
+	}
+}
+
+/** Views that a socket was given, until it is rid of so many bytes: it writes in order. */
+class Unwritten implements Hold {
+	readonly #outbox: Outbox;
+	readonly #upToBytes: number;
+
+	constructor(outbox: Outbox, upToBytes: number) {
+		this.#outbox = outbox;
+		this.#upToBytes = upToBytes;
+	}
+
+	get isOver(): boolean {
+		return this.#outbox.writtenBytes >= this.#upToBytes;
 	}
 }
 

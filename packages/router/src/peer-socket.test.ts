@@ -10,6 +10,7 @@ import { until } from '@orch/base/testing';
 import { makeFrame } from '@orch/protocol/data';
 import { FrameInput } from './frame-input.ts';
 import { PeerSocket } from './peer-socket.ts';
+import { ReadMemory } from './read-memory.ts';
 import { RouterClock } from './router-clock.ts';
 import { Turn } from './turn.ts';
 
@@ -59,6 +60,7 @@ function listening(accepted: Socket, heard: (peer: PeerSocket) => void = () => {
 			discard: () => expect.unreachable('bytes thrown away'),
 		},
 		turn,
+		new ReadMemory(),
 	);
 	const peer: PeerSocket = new PeerSocket({
 		socket: accepted,

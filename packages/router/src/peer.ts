@@ -5,6 +5,7 @@ import type { Link, Receiver } from './link.ts';
 import type { RouterClock } from './router-clock.ts';
 import type { Schema } from './schemas.ts';
 import type { Origin, Source, Unrouted } from './source.ts';
+import type { ReadMemory } from './read-memory.ts';
 import type { Turn } from './turn.ts';
 import type { TypeRegistry } from './type-registry.ts';
 import type { TypesSeen } from './types-seen.ts';
@@ -73,6 +74,7 @@ export type ControlOutcome = { readonly ok: unknown } | { readonly error: unknow
 export interface Hub {
 	readonly clock: RouterClock;
 	readonly turn: Turn;
+	readonly memory: ReadMemory;
 	readonly types: TypeRegistry;
 	readonly log: Logger;
 	readonly seen: TypesSeen;

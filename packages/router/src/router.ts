@@ -28,6 +28,7 @@ import { RouterClock } from './router-clock.ts';
 import { Routes } from './routes.ts';
 import { type LoadCompiler, type Schema, Schemas } from './schemas.ts';
 import { type Looks, type TapBatch, Taps } from './tap.ts';
+import { ReadMemory } from './read-memory.ts';
 import { Turn } from './turn.ts';
 import { TypeRegistry } from './type-registry.ts';
 import { TypesSeen } from './types-seen.ts';
@@ -61,6 +62,7 @@ export class Router {
 	readonly #log: Logger;
 	readonly #clock: RouterClock;
 	readonly #turn = new Turn();
+	readonly #memory = new ReadMemory();
 	readonly #types: TypeRegistry;
 	readonly #portIds: PortRegistry;
 	readonly #hub: Hub;
@@ -384,6 +386,7 @@ export class Router {
 		return {
 			clock: this.#clock,
 			turn: this.#turn,
+			memory: this.#memory,
 			types: this.#types,
 			log: this.#log,
 			seen: this.#seen,
