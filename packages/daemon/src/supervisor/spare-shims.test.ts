@@ -94,10 +94,10 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 		launcher = createLauncher({ clock, log: silentLogger, stateDirectory: directory, table: createProcessTable() });
 		const all = Array.from({ length: 28 }, () => launch(['-c', 'exec sleep 1000']));
 		// as after a turn of the event loop that took long
-		await clock.advance(100);
+		await clock.advance(1_000);
 		await Promise.all(all);
 		await until('there are as many as ever', async () => {
-			await clock.advance(100);
+			await clock.advance(1_000);
 			return spares().length === keptSpares;
 		});
 	});
@@ -147,14 +147,14 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			const ignored = vi.spyOn(table, 'ignore');
 			launcher = createLauncher({ clock, log: silentLogger, stateDirectory: directory, table });
 			await launch(['-c', 'exec sleep 1000']);
-			await clock.advance(100);
+			await clock.advance(1_000);
 			// whom nobody looks at is known, not only there
 			const areKnown = () => spares().every((spare) => ignored.mock.calls.some(([pid]) => pid === spare));
 			await until('spares wait', () => spares().length === keptSpares && areKnown());
 			await launch(['-c', 'exec sleep 1000']);
 			const before = new Set(childrenOf(process.pid));
 			// in the turn of the spawn: what is spawned has said nothing yet
-			await clock.advance(100);
+			await clock.advance(1_000);
 			const [parent = 0] = childrenOf(process.pid).filter((pid) => !before.has(pid));
 			const giveBack = takeDescriptors();
 			try {
@@ -164,7 +164,7 @@ describe.skipIf(process.platform !== 'linux')('spare shims', () => {
 			}
 			expect(spares().length).toBe(keptSpares - 1);
 			await launch(['-c', 'exec sleep 1000']);
-			await clock.advance(100);
+			await clock.advance(1_000);
 			await until('there are as many again', () => spares().length === keptSpares);
 			expect(spares().map((pid) => readStat(pid)?.parent)).not.toContain(process.pid);
 		},

@@ -37,8 +37,8 @@ export const keptSpares = mostOfBrood;
  * next restart too; and not later, or that one would take a fork of its own.
  */
 const refillMs = 4;
-/** When none has been taken for so long, those that are missing are made. */
-const restMs = 100;
+/** When none has been taken for so long, those that are missing are made: what was launched has started by then, and has the processors for itself. */
+const restMs = 1_000;
 /** Those on their way. More would only take the processor from each other. */
 const mostUnborn = 3 * mostOfBrood;
 /** From the spawn of a brood to its last birth. */
