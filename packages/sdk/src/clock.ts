@@ -1,4 +1,5 @@
 /** Time and chance, as parameters: the only file of the SDK that reads a clock, sets a timer or draws chance. */
+import { StampClock } from '@orch/protocol/data';
 
 export interface Timer {
 	/** Forgets the timer; tolerant of being called twice or after it fired. */
@@ -16,20 +17,17 @@ export interface Clock {
 	chance(): number;
 }
 
-/** How far the fine clock may be from the wall clock before it is set again (suspend, a step by NTP). */
-const maxDriftMs = 5;
-
 /** The longest delay that a Node timer takes without firing at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
-let originMs = performance.timeOrigin;
+/** Not `performance.timeOrigin`: that is taken once, from two clocks with whatever comes between, and a step or slew of the wall is not in it. */
+const stamps = new StampClock();
 
 export const systemClock: Clock = {
 	epochMicros() {
-		const sinceMs = performance.now();
 		const wallMs = Date.now();
-		if (Math.abs(originMs + sinceMs - wallMs) > maxDriftMs) originMs = wallMs - sinceMs;
-		return Math.floor((originMs + sinceMs) * 1000);
+		const monotonicMs = performance.now();
+		return Math.floor((monotonicMs + stamps.offsetMs(wallMs, monotonicMs)) * 1000);
 	},
 	setTimer(ms, run) {
 		const handle = setTimeout(run, Math.min(Math.max(0, ms), longestTimerMs));

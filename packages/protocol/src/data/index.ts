@@ -1,7 +1,7 @@
 /**
- * The data plane's wire: frames, credits, bodies.
+ * The data plane's wire: frames, credits, bodies, and the time that frames are stamped with.
  *
- * Guarantees: constants and pure functions over bytes, shared by the router and every client library; nothing of Node,
+ * Guarantees: constants and pure functions over bytes, a reckoning of two clocks that are passed in, shared by the router and every client library; nothing of Node,
  * no schema library. Deliberately not here: queues, routing, sockets.
  */
 export {
@@ -46,4 +46,5 @@ export {
 	writeU32,
 } from './frame.ts';
 export { msgpackOptions, unpackOne } from './one-value.ts';
+export { StampClock } from './stamp-clock.ts';
 export { tooManyBytes, typeNameBytes, typeNameFault, typeNamePattern } from './type-name.ts';
