@@ -7,7 +7,7 @@
  */
 import { checkHeader, FrameFlag, type FrameFault, FrameKind, frameMagic, headerBytes, readU32 } from '@orch/protocol/data';
 import { firstReadBytes, longFrameBytes, maxHolds, movedBytes, readBytes, wideReadBytes } from './limits.ts';
-import { areOver, type Hold, type Holds, type ReadMemory } from './read-memory.ts';
+import { areOver, type Holds, type ReadMemory } from './read-memory.ts';
 
 export interface FrameSink {
 	/** Port id that messages must carry; anything else ends the stream. */
@@ -45,9 +45,8 @@ export class FrameInput {
 	/** What lies before has been handed on; what lies between the two is of an unfinished frame. */
 	#parsed = 0;
 	#filled = 0;
-	/** Somebody holds a view of the buffer: it is not written over. */
-	#held = false;
-	#holds: Hold[] | undefined = [];
+	/** Who holds views of the buffer: as long as there is anybody, it is not written over. */
+	#holds: Holds = [];
 	#keptBefore = 0;
 	#standardBytes = firstReadBytes;
 	/** Of the last message, and of all that came before it of its type, one behind the other. */
@@ -73,14 +72,14 @@ export class FrameInput {
 	space(): Buffer {
 		if (this.#keeping.kept !== this.#keptBefore && this.#parsed > 0) this.#hold(this.#keeping.holdsSince(this.#keptBefore));
 		this.#keptBefore = this.#keeping.kept;
-		if (this.#held && this.#holds !== undefined && areOver(this.#holds)) this.#release();
+		if (this.#isHeld && this.#holds !== undefined && areOver(this.#holds)) this.#holds = [];
 		const { length } = this.#buffer;
 		const pending = this.#filled - this.#parsed;
 		const needed = pending >= 8 ? readU32(this.#buffer, this.#parsed + 4) : 0;
 		const standard = length === this.#standardBytes;
 		// a frame with memory of its own ends where that ends, and so does the read
 		if (this.#parsed > 0 || needed !== length) {
-			if (standard && !this.#held && pending <= movedBytes && needed <= length) this.#moveDown();
+			if (standard && !this.#isHeld && pending <= movedBytes && needed <= length) this.#moveDown();
 			else if (needed > length - this.#parsed || length - this.#filled < this.#standardBytes / 4 || (pending === 0 && !standard))
 				this.#change(needed);
 		}
@@ -108,15 +107,13 @@ export class FrameInput {
 		}
 	}
 
-	#hold(holds: Holds): void {
-		this.#held = true;
-		if (this.#holds === undefined || holds === undefined || this.#holds.length + holds.length > maxHolds) this.#holds = undefined;
-		else this.#holds.push(...holds);
+	get #isHeld(): boolean {
+		return this.#holds?.length !== 0;
 	}
 
-	#release(): void {
-		this.#held = false;
-		this.#holds = [];
+	#hold(holds: Holds): void {
+		const all = this.#holds && holds && [...this.#holds, ...holds];
+		this.#holds = all && all.length <= maxHolds ? all : undefined;
 	}
 
 	/** There was more to read than there was space for. */
@@ -144,7 +141,7 @@ export class FrameInput {
 	/** Other memory: as always, or just enough for a frame that is longer than that. */
 	#change(needed: number): void {
 		const size = Math.max(this.#standardBytes, needed);
-		if (!this.#held && size === this.#buffer.length) {
+		if (!this.#isHeld && size === this.#buffer.length) {
 			this.#moveDown();
 			return;
 		}
@@ -154,7 +151,7 @@ export class FrameInput {
 		this.#parsed = 0;
 		this.#buffer = next;
 		this.#view = viewOf(next);
-		this.#release();
+		this.#holds = [];
 	}
 
 	/** Hands on every frame that is whole; gives where the first unfinished one begins. */

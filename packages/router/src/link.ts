@@ -257,7 +257,6 @@ export class Link implements Feeder {
 				receiver.feed.wait(this, lane);
 				return;
 			}
-			mailbox.goesTo(receiver.outbox);
 			const taken = mailbox.shift(room);
 			if (taken === undefined) return;
 			left -= taken.end - taken.start;
@@ -277,6 +276,7 @@ export class Link implements Feeder {
 
 	connected(receiver: Receiver): void {
 		this.receiver = receiver;
+		this.mailbox.goesTo(receiver.outbox);
 		this.#waits = 'no';
 		this.inFlight = 0;
 		this.inFlightBytes = 0;

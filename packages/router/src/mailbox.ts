@@ -65,8 +65,7 @@ export class Mailbox<Owner> {
 	#slab: Buffer | undefined;
 	#slabUsed = 0;
 	#nextSlabBytes = firstSlabBytes;
-	/** Of all that was ever pushed: how much, and how much of it has left again, in order. */
-	#pushedBytes = 0;
+	/** Of all that was ever pushed, how much has left again, in order. */
 	#leftBytes = 0;
 	/** Counts what ends the order: views of before are held for longer than can be told. */
 	#order = 0;
@@ -112,8 +111,7 @@ export class Mailbox<Owner> {
 		const copied = bytes * keptShare < buffer.length;
 		const at = copied ? this.#copy(buffer, start, end) : start;
 		const memory = copied ? (this.#slab as Buffer) : buffer;
-		this.#pushedBytes += bytes;
-		if (!copied) this.#memory.keep(new Queued(this, this.#order, this.#pushedBytes));
+		if (!copied) this.#memory.keep(new Queued(this, this.#order, this.#leftBytes + this.bytes));
 		const last = this.#runs[this.#runs.length - 1];
 		if (last !== undefined && last.buffer === memory && last.end === at && last.owner === owner && !request && !last.request) {
 			last.end = at + bytes;
@@ -200,7 +198,6 @@ export class Mailbox<Owner> {
 			);
 		}
 		this.#runs = keep;
-		this.#leftBytes = this.#pushedBytes - this.bytes;
 	}
 
 	/** Drops everything. */

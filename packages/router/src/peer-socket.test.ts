@@ -1,9 +1,5 @@
 /** Reading, with and without what Node does not document. */
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { silentLogger, systemClock } from '@orch/base';
 import { until } from '@orch/base/testing';
@@ -12,25 +8,8 @@ import { FrameInput } from './frame-input.ts';
 import { PeerSocket } from './peer-socket.ts';
 import { ReadMemory } from './read-memory.ts';
 import { RouterClock } from './router-clock.ts';
+import { connected } from './testing/socket-pair.ts';
 import { Turn } from './turn.ts';
-
-/** A client's socket and the router's end of it, paused as it is when a peer takes it over. */
-async function connected(): Promise<{ client: Socket; accepted: Socket; close: () => void }> {
-	const directory = mkdtempSync(join(tmpdir(), 'orch-ps-'));
-	const path = join(directory, 's');
-	const server = createServer({ allowHalfOpen: true });
-	await new Promise<void>((resolve) => server.listen(path, resolve));
-	const coming = new Promise<Socket>((resolve) => server.once('connection', (socket) => resolve(socket.pause())));
-	const client = connect(path);
-	const accepted = await coming;
-	if (client.connecting) await once(client, 'connect');
-	const close = () => {
-		client.destroy();
-		server.close();
-		rmSync(directory, { recursive: true });
-	};
-	return { client, accepted, close };
-}
 
 const ways: [string, (socket: Socket) => unknown][] = [
 	['into memory of its own', () => {}],

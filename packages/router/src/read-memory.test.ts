@@ -1,10 +1,5 @@
 /** Memory is used again, and never while somebody holds a view of it. */
-import { connect, createServer, type Socket } from 'node:net';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { seededRandom, until } from '@orch/base/testing';
 import { FrameKind, makeFrame } from '@orch/protocol/data';
 import { leftMemoryBytes, maxHolds } from './limits.ts';
@@ -12,6 +7,7 @@ import { Mailbox } from './mailbox.ts';
 import { Outbox } from './outbox.ts';
 import { type Hold, ReadMemory } from './read-memory.ts';
 import { type Rig, startRig } from './testing/rig.ts';
+import { connected } from './testing/socket-pair.ts';
 import { Turn } from './turn.ts';
 
 const hold = (): { isOver: boolean } => ({ isOver: false });
@@ -127,51 +123,29 @@ describe('a mailbox holds what was pushed', () => {
 	});
 });
 
-describe('between two ends of a socket', () => {
-	const closing: (() => void)[] = [];
-	afterEach(() => {
-		for (const close of closing.splice(0)) close();
+test('what a socket was given is held until it is out, in order', async () => {
+	const { client: theirs, accepted: ours, close } = await connected();
+	onTestFinished(close);
+	const turn = new Turn();
+	const outbox = new Outbox(ours, turn);
+	outbox.append(Buffer.alloc(4 * kib * kib), 0, 4 * kib * kib);
+	const first = outbox.hold();
+	turn.settle();
+	expect(turn.holdsSince(0)).toHaveLength(1);
+	outbox.append(Buffer.alloc(4 * kib * kib), 0, 4 * kib * kib);
+	const second = outbox.hold();
+	turn.settle();
+	expect([first.isOver, second.isOver]).toEqual([false, false]);
+	let read = 0;
+	let firstOver: number | undefined;
+	theirs.on('data', (chunk) => {
+		read += chunk.length;
+		// what the system has taken is read later than it is out
+		if (first.isOver) firstOver ??= read;
 	});
-
-	async function pair(): Promise<{ readonly ours: Socket; readonly theirs: Socket }> {
-		const directory = mkdtempSync(join(tmpdir(), 'orch-rm-'));
-		const server = createServer();
-		await new Promise<void>((resolve) => server.listen(join(directory, 's'), resolve));
-		const coming = once(server, 'connection') as Promise<[Socket]>;
-		const theirs = connect(join(directory, 's')).pause();
-		const [ours] = await coming;
-		closing.push(() => {
-			for (const socket of [ours, theirs]) socket.destroy();
-			server.close();
-			rmSync(directory, { recursive: true });
-		});
-		return { ours, theirs };
-	}
-
-	test('what a socket was given is held until it is out, in order', async () => {
-		const { ours, theirs } = await pair();
-		const turn = new Turn();
-		const outbox = new Outbox(ours, turn);
-		outbox.append(Buffer.alloc(4 * kib * kib), 0, 4 * kib * kib);
-		const first = outbox.hold();
-		turn.settle();
-		expect(turn.holdsSince(0)).toHaveLength(1);
-		outbox.append(Buffer.alloc(4 * kib * kib), 0, 4 * kib * kib);
-		const second = outbox.hold();
-		turn.settle();
-		expect([first.isOver, second.isOver]).toEqual([false, false]);
-		let read = 0;
-		let firstOver: number | undefined;
-		theirs.on('data', (chunk) => {
-			read += chunk.length;
-			// what the system has taken is read later than it is out
-			if (first.isOver) firstOver ??= read;
-		});
-		theirs.resume();
-		await until('both are out', () => second.isOver);
-		expect([first.isOver, ours.writableLength]).toEqual([true, 0]);
-		expect(firstOver).toBeGreaterThan(3 * kib * kib);
-	});
+	await until('both are out', () => second.isOver);
+	expect([first.isOver, ours.writableLength]).toEqual([true, 0]);
+	expect(firstOver).toBeGreaterThan(3 * kib * kib);
 });
 
 describe('whoever reads, and however', () => {

@@ -1,8 +1,8 @@
 /**
  * The data plane's wire: frames, credits, bodies, and the time that frames are stamped with.
  *
- * Guarantees: constants and pure functions over bytes, a reckoning of two clocks that are passed in, shared by the router and every client library; nothing of Node,
- * no schema library. Deliberately not here: queues, routing, sockets.
+ * Guarantees: constants and pure functions over bytes, a reckoning of two clocks that are passed in, shared by the router and
+ * every client library; nothing of Node, no schema library. Deliberately not here: queues, routing, sockets.
  */
 export {
 	type DataErrorCode,

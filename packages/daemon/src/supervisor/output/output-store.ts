@@ -203,7 +203,7 @@ export class OutputStore {
 		output.end('removed');
 		this.#outputs.delete(id);
 		this.#due.delete(output);
-		this.#done(output);
+		this.#tryNoMore(output);
 		// what is being done to it fails without its files, and has to be over before
 		if (this.#current?.output === output) await this.#current.done;
 		if (this.#packing?.output === output) {
@@ -230,7 +230,7 @@ export class OutputStore {
 		this.#packing?.stop.abort();
 		this.#watch.close();
 		this.#moveTimer?.cancel();
-		for (const output of [...this.#again.keys()]) this.#done(output);
+		for (const output of [...this.#again.keys()]) this.#tryNoMore(output);
 		this.#room.close();
 		for (const { output } of this.#outputs.values()) output.end('closed');
 		this.#noteLook();
@@ -298,14 +298,14 @@ export class OutputStore {
 			this.#room.look();
 		}
 		if (output.isResting) this.#tryAgain(output);
-		else this.#done(output);
+		else this.#tryNoMore(output);
 	}
 
 	#tryAgain(output: RuntimeOutput): void {
 		// it may have fallen due while it failed
 		this.#due.delete(output);
 		const before = this.#again.get(output);
-		before?.timer.cancel();
+		this.#tryNoMore(output);
 		if (this.#closing.signal.aborted) return;
 		const afterMs = before ? Math.min(2 * before.afterMs, mostRestMs) : restMs;
 		const run = () => {
@@ -316,7 +316,7 @@ export class OutputStore {
 		this.#again.set(output, { timer, afterMs });
 	}
 
-	#done(output: RuntimeOutput): void {
+	#tryNoMore(output: RuntimeOutput): void {
 		this.#again.get(output)?.timer.cancel();
 		this.#again.delete(output);
 	}

@@ -120,7 +120,7 @@ export class RuntimeOutput {
 
 	/** Whether something is to be done: see `maintain`. */
 	get isDue(): boolean {
-		if (this.#state !== 'open' || this.#options.clock.monotonicMs() < this.#restsUntilMs) return false;
+		if (this.#state !== 'open' || this.isResting) return false;
 		return this.allocated > this.maxBytes || streamNames.some((name) => this.streams[name].backlog >= this.segmentBytes);
 	}
 
